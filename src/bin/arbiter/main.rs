@@ -1,0 +1,3 @@
+//! The native command: checks and renders policies with the same code that runs in the filter.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Request `cache-control` and response `cache-status` (RFC 9111, RFC 9211).

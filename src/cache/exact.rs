@@ -1,0 +1,1 @@
+//! The exact cache: one answer per key.

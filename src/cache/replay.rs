@@ -1,0 +1,1 @@
+//! A stored answer in the wire form that this caller asked for.

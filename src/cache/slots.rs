@@ -1,0 +1,1 @@
+//! A bounded store over shared data that has neither bound nor delete.

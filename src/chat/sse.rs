@@ -1,0 +1,1 @@
+//! Server-sent events (WHATWG HTML, "Server-sent events"): a machine over bytes that knows nothing of what they mean.

@@ -1,0 +1,175 @@
+//! A host in memory, for tests: what a worker would see, without a proxy.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::{Clock, Direction, HostError, MetricId, Metrics, Shared, SharedData, Stream};
+
+/// A reply that the filter sent by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers in order.
+    pub headers: Vec<(String, String)>,
+    /// Body.
+    pub body: Vec<u8>,
+}
+
+/// Shared data, clock and counters of one VM.
+#[derive(Debug, Default)]
+pub struct MemoryHost {
+    shared: RefCell<HashMap<String, (Vec<u8>, u32)>>,
+    versions: Cell<u32>,
+    now: Cell<Duration>,
+    counters: RefCell<Vec<(String, u64)>>,
+}
+
+impl MemoryHost {
+    /// Moves the clock forward.
+    pub fn advance(&self, by: Duration) {
+        self.now.set(self.now.get().saturating_add(by));
+    }
+
+    /// Bytes of all keys and values in shared data.
+    #[must_use]
+    pub fn shared_bytes(&self) -> usize {
+        self.shared.borrow().iter().fold(0, |sum, (k, (v, _))| sum.saturating_add(k.len()).saturating_add(v.len()))
+    }
+
+    /// The value of a counter; 0 when nothing was counted.
+    #[must_use]
+    pub fn counter(&self, name: &str) -> u64 {
+        self.counters.borrow().iter().find(|(n, _)| n == name).map_or(0, |(_, v)| *v)
+    }
+
+    /// All counters that were defined.
+    #[must_use]
+    pub fn counters(&self) -> Vec<(String, u64)> {
+        self.counters.borrow().clone()
+    }
+}
+
+impl SharedData for MemoryHost {
+    fn shared_data(&self, key: &str) -> Shared {
+        self.shared
+            .borrow()
+            .get(key)
+            .map_or_else(Shared::default, |(value, cas)| Shared { value: value.clone(), cas: Some(*cas) })
+    }
+
+    fn set_shared_data(&self, key: &str, value: &[u8], cas: Option<u32>) -> Result<(), HostError> {
+        let mut shared = self.shared.borrow_mut();
+        if let (Some(expected), Some((_, current))) = (cas, shared.get(key))
+            && expected != *current
+        {
+            return Err(HostError::CasMismatch);
+        }
+        let version = self.versions.get().wrapping_add(1);
+        self.versions.set(version);
+        shared.insert(key.to_owned(), (value.to_vec(), version));
+        Ok(())
+    }
+}
+
+impl Clock for MemoryHost {
+    fn now(&self) -> Duration {
+        self.now.get()
+    }
+}
+
+impl Metrics for MemoryHost {
+    fn define_counter(&self, name: &str) -> Result<MetricId, HostError> {
+        let mut counters = self.counters.borrow_mut();
+        let index = counters.iter().position(|(n, _)| n == name).unwrap_or_else(|| {
+            counters.push((name.to_owned(), 0));
+            counters.len().saturating_sub(1)
+        });
+        u32::try_from(index).map(MetricId).map_err(|_| HostError::Status(u32::MAX))
+    }
+
+    fn increment(&self, metric: MetricId, by: u64) {
+        let mut counters = self.counters.borrow_mut();
+        if let Some((_, value)) = usize::try_from(metric.0).ok().and_then(|i| counters.get_mut(i)) {
+            *value = value.saturating_add(by);
+        }
+    }
+}
+
+/// One stream: its headers, its current body bytes, and what the filter did to it.
+#[derive(Debug, Default)]
+pub struct MemoryStream {
+    /// Request headers.
+    pub request_headers: RefCell<Vec<(String, String)>>,
+    /// Response headers.
+    pub response_headers: RefCell<Vec<(String, String)>>,
+    /// The request bytes that the current callback sees.
+    pub request_body: RefCell<Vec<u8>>,
+    /// The response bytes that the current callback sees.
+    pub response_body: RefCell<Vec<u8>>,
+    /// Properties by path joined with `.`.
+    pub properties: RefCell<HashMap<String, Vec<u8>>>,
+    /// Filter state by name.
+    pub filter_state: RefCell<HashMap<String, Vec<u8>>>,
+    /// The reply, if the filter answered by itself.
+    pub reply: RefCell<Option<Reply>>,
+}
+
+impl MemoryStream {
+    fn header_list(&self, direction: Direction) -> &RefCell<Vec<(String, String)>> {
+        match direction {
+            Direction::Request => &self.request_headers,
+            Direction::Response => &self.response_headers,
+        }
+    }
+
+    fn body_bytes(&self, direction: Direction) -> &RefCell<Vec<u8>> {
+        match direction {
+            Direction::Request => &self.request_body,
+            Direction::Response => &self.response_body,
+        }
+    }
+}
+
+impl Stream for MemoryStream {
+    fn headers(&self, direction: Direction) -> Vec<(String, String)> {
+        self.header_list(direction).borrow().clone()
+    }
+
+    fn header(&self, direction: Direction, name: &str) -> Option<String> {
+        let headers = self.header_list(direction).borrow();
+        let values: Vec<&str> = headers.iter().filter(|(n, _)| n == name).map(|(_, v)| v.as_str()).collect();
+        (!values.is_empty()).then(|| values.join(","))
+    }
+
+    fn set_header(&self, direction: Direction, name: &str, value: Option<&str>) {
+        let mut headers = self.header_list(direction).borrow_mut();
+        headers.retain(|(n, _)| n != name);
+        if let Some(value) = value {
+            headers.push((name.to_owned(), value.to_owned()));
+        }
+    }
+
+    fn body(&self, direction: Direction, size: usize) -> Vec<u8> {
+        let bytes = self.body_bytes(direction).borrow();
+        bytes.get(..size).unwrap_or(&bytes).to_vec()
+    }
+
+    fn set_body(&self, direction: Direction, _size: usize, bytes: &[u8]) {
+        *self.body_bytes(direction).borrow_mut() = bytes.to_vec();
+    }
+
+    fn reply(&self, status: u16, headers: &[(&str, &str)], body: &[u8]) {
+        let headers = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        *self.reply.borrow_mut() = Some(Reply { status, headers, body: body.to_vec() });
+    }
+
+    fn property(&self, path: &[&str]) -> Option<Vec<u8>> {
+        self.properties.borrow().get(&path.join(".")).cloned()
+    }
+
+    fn set_filter_state(&self, name: &str, value: &[u8]) {
+        self.filter_state.borrow_mut().insert(name.to_owned(), value.to_vec());
+    }
+}

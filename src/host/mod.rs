@@ -1,0 +1,102 @@
+//! The boundary to the proxy: everything that the filters and the store ask of it.
+//!
+//! Two implementations: `proxy_wasm` inside Envoy, and [`memory`] for tests. Calls never panic; what a host refuses
+//! comes back as a [`HostError`] or as nothing.
+
+pub mod memory;
+#[cfg(target_arch = "wasm32")]
+pub mod proxy_wasm;
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+/// A call that the host refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum HostError {
+    /// A compare-and-swap met a newer value.
+    #[error("the shared value has changed since it was read")]
+    CasMismatch,
+    /// Anything else; the host's status code.
+    #[error("the host answered with status {0}")]
+    Status(u32),
+}
+
+/// A value in shared data and the token that a compare-and-swap needs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Shared {
+    /// The bytes; empty when the key was never set.
+    pub value: Vec<u8>,
+    /// The version of the value; `None` when the key was never set.
+    pub cas: Option<u32>,
+}
+
+/// Data that all workers of one `vm_id` share. Values are copied at every call.
+pub trait SharedData {
+    /// Reads `key`; a key that was never set reads as empty.
+    fn shared_data(&self, key: &str) -> Shared;
+
+    /// Writes `key`. With `cas`, only if nobody has written since.
+    ///
+    /// # Errors
+    /// [`HostError::CasMismatch`] when somebody has.
+    fn set_shared_data(&self, key: &str, value: &[u8], cas: Option<u32>) -> Result<(), HostError>;
+}
+
+/// The one clock.
+pub trait Clock {
+    /// Time since the Unix epoch.
+    fn now(&self) -> Duration;
+}
+
+/// A metric that the host has defined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MetricId(pub u32);
+
+/// Counters. Names are the host's; see [`crate::telemetry`] for what is counted.
+pub trait Metrics {
+    /// Defines a counter, or finds it by its name.
+    ///
+    /// # Errors
+    /// [`HostError`] when the host has no room for it.
+    fn define_counter(&self, name: &str) -> Result<MetricId, HostError>;
+
+    /// Adds to a counter.
+    fn increment(&self, metric: MetricId, by: u64);
+}
+
+/// One direction of a stream's headers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// Towards the provider.
+    Request,
+    /// Towards the caller.
+    Response,
+}
+
+/// What a filter may ask about, and do to, its stream.
+pub trait Stream {
+    /// All headers in order, names in lower case; a value that is no UTF-8 is left out.
+    fn headers(&self, direction: Direction) -> Vec<(String, String)>;
+
+    /// One header, its values joined by `,`.
+    fn header(&self, direction: Direction, name: &str) -> Option<String>;
+
+    /// Sets or (with `None`) removes a header.
+    fn set_header(&self, direction: Direction, name: &str, value: Option<&str>);
+
+    /// The body bytes that the current callback may see, `size` of them.
+    fn body(&self, direction: Direction, size: usize) -> Vec<u8>;
+
+    /// Replaces those bytes.
+    fn set_body(&self, direction: Direction, size: usize, bytes: &[u8]);
+
+    /// Answers the caller now; nothing goes to a provider.
+    fn reply(&self, status: u16, headers: &[(&str, &str)], body: &[u8]);
+
+    /// A property by its path, as the host encodes it.
+    fn property(&self, path: &[&str]) -> Option<Vec<u8>>;
+
+    /// Publishes filter state `wasm.<name>` for access logs.
+    fn set_filter_state(&self, name: &str, value: &[u8]);
+}

@@ -1,0 +1,1 @@
+//! The boundary as proxy-wasm host calls.

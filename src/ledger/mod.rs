@@ -1,0 +1,38 @@
+//! What a call cost, and what it would have cost.
+
+mod money;
+mod prices;
+
+pub use money::NanoDollars;
+pub use prices::Prices;
+
+use crate::chat::Usage;
+
+/// The bill of one answered call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Bill {
+    /// What the model that answered cost; nothing for a cache hit.
+    pub cost: NanoDollars,
+    /// What the baseline model would have cost for the same tokens.
+    pub baseline: NanoDollars,
+}
+
+impl Bill {
+    /// The bill for tokens that a provider was paid for.
+    #[must_use]
+    pub fn paid(usage: &Usage, model: &Prices, baseline: &Prices) -> Self {
+        Self { cost: model.cost(usage), baseline: baseline.cost(usage) }
+    }
+
+    /// The bill for an answer out of the cache, whose original took `usage`.
+    #[must_use]
+    pub fn hit(usage: &Usage, baseline: &Prices) -> Self {
+        Self { cost: NanoDollars::default(), baseline: baseline.cost(usage) }
+    }
+
+    /// Saved against the baseline; negative when the call cost more than the baseline would have.
+    #[must_use]
+    pub fn saved(&self) -> i128 {
+        i128::from(self.baseline.0).saturating_sub(i128::from(self.cost.0))
+    }
+}

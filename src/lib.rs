@@ -1,0 +1,27 @@
+//! LLM cost policy enforced inside a stock Envoy.
+//!
+//! One proxy-wasm module reads chat requests, decides what each one is worth spending on, answers what it has answered
+//! before, rewrites the rest for the cheapest model that can do the job, and keeps the books.
+//!
+//! The way of a request, and the module that does each step:
+//!
+//! | step | module |
+//! |---|---|
+//! | read the request without losing a byte | [`chat`] |
+//! | how hard is it? | [`complexity`] |
+//! | what may be spent on it? | [`policy`] |
+//! | have we answered it before? | [`cache`] |
+//! | what did it cost, what did it save? | [`ledger`] |
+//! | what is reported | [`telemetry`] |
+//!
+//! These are pure: they know nothing of a proxy. [`filter`] carries values between them and the [`host`], which is one
+//! narrow boundary with two sides: `host::proxy_wasm` in Envoy and [`host::memory`] in tests.
+
+pub mod cache;
+pub mod chat;
+pub mod complexity;
+pub mod filter;
+pub mod host;
+pub mod ledger;
+pub mod policy;
+pub mod telemetry;

@@ -1,0 +1,1 @@
+//! What is reported: metrics and the access log.
