@@ -20,6 +20,8 @@
 pub mod cache;
 pub mod chat;
 pub mod complexity;
+#[cfg(target_arch = "wasm32")]
+mod entry;
 pub mod filter;
 pub mod host;
 pub mod ledger;

@@ -1,1 +1,109 @@
-//! Request `cache-control` and response `cache-status` (RFC 9111, RFC 9211).
+//! Request `cache-control` (RFC 9111, section 5.2.1) and response `cache-status` (RFC 9211).
+
+use std::fmt;
+use std::time::Duration;
+
+use super::exact::Bypass;
+
+/// What the caller allows the cache to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RequestDirectives {
+    /// Serve nothing that is stored; the fresh answer may be stored.
+    pub no_cache: bool,
+    /// Neither serve nor store.
+    pub no_store: bool,
+    /// Serve nothing older.
+    pub max_age: Option<Duration>,
+}
+
+impl RequestDirectives {
+    /// Reads the header's value. Directives that do not concern us are skipped; a `max-age` that is no number counts as 0,
+    /// the strictest reading.
+    #[must_use]
+    pub fn parse(value: &str) -> Self {
+        let mut directives = Self::default();
+        for directive in value.split(',') {
+            let (name, argument) = directive.split_once('=').unwrap_or((directive, ""));
+            match name.trim().to_ascii_lowercase().as_str() {
+                "no-cache" => directives.no_cache = true,
+                "no-store" => directives.no_store = true,
+                "max-age" => {
+                    let seconds = argument.trim().trim_matches('"').parse().unwrap_or(0);
+                    directives.max_age = Some(Duration::from_secs(seconds));
+                }
+                _ => {}
+            }
+        }
+        directives
+    }
+}
+
+/// What the cache did with a request, as RFC 9211 says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheStatus {
+    /// Answered from the cache; fresh for so much longer.
+    Hit {
+        /// Time until the answer expires.
+        ttl_left: Duration,
+    },
+    /// Nothing was stored.
+    Miss,
+    /// What was stored is older than the caller accepts.
+    Stale,
+    /// The caller asked for a fresh answer.
+    Request,
+    /// The request cannot be served from a cache.
+    Bypass(Bypass),
+}
+
+impl fmt::Display for CacheStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hit { ttl_left } => write!(f, "arbiter; hit; ttl={}", ttl_left.as_secs()),
+            Self::Miss => f.write_str("arbiter; fwd=miss"),
+            Self::Stale => f.write_str("arbiter; fwd=stale"),
+            Self::Request => f.write_str("arbiter; fwd=request"),
+            Self::Bypass(bypass) => write!(f, "arbiter; fwd=bypass; detail={}", bypass.as_str()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_callers_directives_are_understood() {
+        let none = RequestDirectives::default();
+        let max_age = |seconds| RequestDirectives { max_age: Some(Duration::from_secs(seconds)), ..none };
+        let cases = [
+            ("", none),
+            ("max-stale=5, private", none),
+            ("no-cache", RequestDirectives { no_cache: true, ..none }),
+            ("No-Store", RequestDirectives { no_store: true, ..none }),
+            ("no-cache,no-store", RequestDirectives { no_cache: true, no_store: true, ..none }),
+            (" max-age = 60 , foo=1", max_age(60)),
+            ("max-age=\"60\"", max_age(60)),
+            ("max-age=soon", max_age(0)),
+            ("max-age=-1", max_age(0)),
+            ("max-age", max_age(0)),
+        ];
+        for (value, directives) in cases {
+            assert_eq!(RequestDirectives::parse(value), directives, "{value}");
+        }
+    }
+
+    #[test]
+    fn the_cache_says_what_it_did() {
+        let cases = [
+            (CacheStatus::Hit { ttl_left: Duration::from_millis(61_900) }, "arbiter; hit; ttl=61"),
+            (CacheStatus::Miss, "arbiter; fwd=miss"),
+            (CacheStatus::Stale, "arbiter; fwd=stale"),
+            (CacheStatus::Request, "arbiter; fwd=request"),
+            (CacheStatus::Bypass(Bypass::Temperature), "arbiter; fwd=bypass; detail=temperature"),
+        ];
+        for (status, text) in cases {
+            assert_eq!(status.to_string(), text);
+        }
+    }
+}

@@ -1,1 +1,308 @@
-//! The exact cache: one answer per key.
+//! The exact cache: one answer per key, for as long as the policy allows.
+
+use std::time::Duration;
+
+use super::CacheKey;
+use super::slots::Slots;
+pub use super::slots::{Geometry, Stored, WAYS};
+use crate::chat::request::Sampling;
+use crate::host::SharedData;
+use crate::policy;
+
+/// Fewest bytes that a set of [`WAYS`] slots is given.
+pub const MIN_SET_BYTES: u64 = 1024;
+
+/// The temperature that providers use when a request names none.
+const DEFAULT_TEMPERATURE: f64 = 1.0;
+
+/// Why a request has nothing to do with the cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Bypass {
+    /// The caller said `no-store`.
+    NoStore,
+    /// The caller wants more variety than the policy allows a stored answer for.
+    Temperature,
+    /// The caller wants more answers than the policy allows a stored one for.
+    Choices,
+    /// The caller wants log probabilities, which are not kept.
+    Logprobs,
+    /// The caller wants audio, which is not kept.
+    Audio,
+}
+
+impl Bypass {
+    /// Its name in headers and metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoStore => "no-store",
+            Self::Temperature => "temperature",
+            Self::Choices => "choices",
+            Self::Logprobs => "logprobs",
+            Self::Audio => "audio",
+        }
+    }
+}
+
+/// Whether a stored answer may stand for the answer to such a request.
+///
+/// # Errors
+/// [`Bypass`] says why not.
+pub fn admissible(sampling: &Sampling, bounds: &policy::ExactCache) -> Result<(), Bypass> {
+    if sampling.temperature.unwrap_or(DEFAULT_TEMPERATURE) > bounds.max_temperature {
+        Err(Bypass::Temperature)
+    } else if sampling.choices.unwrap_or(1) > bounds.max_choices {
+        Err(Bypass::Choices)
+    } else if sampling.logprobs {
+        Err(Bypass::Logprobs)
+    } else if sampling.audio {
+        Err(Bypass::Audio)
+    } else {
+        Ok(())
+    }
+}
+
+/// What the cache has for a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lookup {
+    /// An answer that may be served.
+    Hit {
+        /// The answer, a `chat.completion` body.
+        answer: Vec<u8>,
+        /// Time since it was stored.
+        age: Duration,
+        /// Time until it expires.
+        ttl_left: Duration,
+    },
+    /// An answer that has expired, or is older than the caller accepts.
+    TooOld,
+    /// Nothing.
+    Miss,
+}
+
+/// The exact cache of a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExactCache {
+    slots: Slots,
+    ttl: Duration,
+}
+
+impl ExactCache {
+    /// A cache within `bounds`.
+    #[must_use]
+    pub fn new(bounds: &policy::ExactCache) -> Self {
+        Self { slots: Slots::new(Geometry::new(bounds.entries, bounds.bytes)), ttl: bounds.ttl }
+    }
+
+    /// How much it may hold.
+    #[must_use]
+    pub fn geometry(&self) -> Geometry {
+        self.slots.geometry()
+    }
+
+    /// Looks a key up at the time `now`; `max_age` is what the caller accepts.
+    pub fn lookup<H: SharedData>(
+        &self,
+        host: &H,
+        key: &CacheKey,
+        now: Duration,
+        max_age: Option<Duration>,
+    ) -> Lookup {
+        let Some(found) = self.slots.get(host, key) else { return Lookup::Miss };
+        let age = Duration::from_secs(now.as_secs()).saturating_sub(found.stored_at);
+        if age >= self.ttl || max_age.is_some_and(|max_age| age > max_age) {
+            return Lookup::TooOld;
+        }
+        Lookup::Hit { answer: found.answer, age, ttl_left: self.ttl.saturating_sub(age) }
+    }
+
+    /// Keeps an answer given at the time `now`.
+    pub fn store<H: SharedData>(&self, host: &H, key: &CacheKey, answer: &[u8], now: Duration) -> Stored {
+        self.slots.put(host, key, answer, now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::cache::Partition;
+    use crate::host::memory::MemoryHost;
+    use crate::host::{HostError, Shared};
+
+    fn bounds(entries: u32, bytes: u64) -> policy::ExactCache {
+        policy::ExactCache {
+            ttl: Duration::from_secs(60),
+            entries,
+            bytes,
+            max_temperature: 1.0,
+            max_choices: 1,
+        }
+    }
+
+    fn key(name: &str) -> CacheKey {
+        CacheKey::new(&Partition::of_header(None), &[0; 32], name, &[0; 32])
+    }
+
+    fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn is_hit(lookup: &Lookup) -> bool {
+        matches!(lookup, Lookup::Hit { .. })
+    }
+
+    #[test]
+    fn an_answer_is_served_until_it_expires() {
+        let (host, cache) = (MemoryHost::default(), ExactCache::new(&bounds(8, 8192)));
+        assert_eq!(cache.lookup(&host, &key("a"), at(0), None), Lookup::Miss);
+        assert_eq!(cache.store(&host, &key("a"), b"answer", at(100)), Stored::Stored);
+        let hit = Lookup::Hit { answer: b"answer".to_vec(), age: at(59), ttl_left: at(1) };
+        assert_eq!(cache.lookup(&host, &key("a"), at(159), None), hit);
+        assert_eq!(cache.lookup(&host, &key("a"), at(160), None), Lookup::TooOld);
+        assert_eq!(cache.lookup(&host, &key("b"), at(100), None), Lookup::Miss);
+    }
+
+    #[test]
+    fn a_caller_may_accept_less_than_the_policy() {
+        let (host, cache) = (MemoryHost::default(), ExactCache::new(&bounds(8, 8192)));
+        cache.store(&host, &key("a"), b"answer", at(100));
+        assert!(is_hit(&cache.lookup(&host, &key("a"), at(105), Some(at(5)))));
+        assert_eq!(cache.lookup(&host, &key("a"), at(106), Some(at(5))), Lookup::TooOld);
+    }
+
+    #[test]
+    fn the_oldest_answer_makes_room() {
+        let (host, cache) = (MemoryHost::default(), ExactCache::new(&bounds(WAYS, 8192)));
+        let names: Vec<String> = (0..9).map(|i| i.to_string()).collect();
+        for (time, name) in (0..).zip(&names) {
+            cache.store(&host, &key(name), name.as_bytes(), at(time));
+        }
+        assert_eq!(cache.lookup(&host, &key("0"), at(9), None), Lookup::Miss);
+        for name in names.iter().skip(1) {
+            assert!(is_hit(&cache.lookup(&host, &key(name), at(9), None)), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_newer_answer_replaces_the_one_of_the_same_key() {
+        let (host, cache) = (MemoryHost::default(), ExactCache::new(&bounds(WAYS, 8192)));
+        cache.store(&host, &key("a"), b"old", at(0));
+        let before = host.shared_bytes();
+        cache.store(&host, &key("a"), b"new", at(50));
+        let hit = Lookup::Hit { answer: b"new".to_vec(), age: at(10), ttl_left: at(50) };
+        assert_eq!(cache.lookup(&host, &key("a"), at(60), None), hit);
+        assert_eq!(host.shared_bytes(), before);
+    }
+
+    #[test]
+    fn an_answer_larger_than_its_share_is_not_kept() {
+        let (host, cache) = (MemoryHost::default(), ExactCache::new(&bounds(16, 2048)));
+        let largest = cache.geometry().largest_answer();
+        assert_eq!(cache.store(&host, &key("a"), &vec![0; largest], at(0)), Stored::Stored);
+        assert_eq!(cache.store(&host, &key("b"), &vec![0; largest + 1], at(0)), Stored::TooLarge);
+    }
+
+    #[test]
+    fn memory_stays_within_its_bound() {
+        let (host, cache) = (MemoryHost::default(), ExactCache::new(&bounds(64, 65_536)));
+        let bound = usize::try_from(cache.geometry().bound()).unwrap();
+        let mut most = 0;
+        for i in 0..100_000_u32 {
+            let length = usize::try_from(i.wrapping_mul(2_654_435_761) % 8000).unwrap();
+            cache.store(&host, &key(&i.to_string()), &vec![0; length], at(u64::from(i)));
+            if i % 97 == 0 {
+                most = most.max(host.shared_bytes());
+            }
+        }
+        assert!(most <= bound, "{most} bytes, bound {bound}");
+        assert!(most > 60_000, "the budget is used: {most}");
+    }
+
+    #[test]
+    fn another_geometry_neither_serves_nor_keeps_what_the_old_one_left() {
+        let (host, old) = (MemoryHost::default(), ExactCache::new(&bounds(8, 8192)));
+        for i in 0..8_u64 {
+            old.store(&host, &key(&i.to_string()), &[7; 900], at(i));
+        }
+        let new = ExactCache::new(&bounds(8, 1024));
+        assert_eq!(new.lookup(&host, &key("1"), at(8), None), Lookup::Miss);
+        new.store(&host, &key("1"), &[7; 900], at(8));
+        assert!(host.shared_bytes() <= usize::try_from(new.geometry().bound()).unwrap());
+    }
+
+    /// Shared data in which another worker acts just before one of this worker's writes.
+    struct Raced<'h, F> {
+        host: &'h MemoryHost,
+        before_write: RefCell<Option<(usize, F)>>,
+    }
+
+    impl<F: FnOnce(&MemoryHost)> SharedData for Raced<'_, F> {
+        fn shared_data(&self, key: &str) -> Shared {
+            self.host.shared_data(key)
+        }
+
+        fn set_shared_data(&self, key: &str, value: &[u8], cas: Option<u32>) -> Result<(), HostError> {
+            let turn = self.before_write.borrow_mut().take();
+            match turn {
+                Some((0, act)) => act(self.host),
+                Some((turns, act)) => *self.before_write.borrow_mut() = Some((turns - 1, act)),
+                None => {}
+            }
+            self.host.set_shared_data(key, value, cas)
+        }
+    }
+
+    #[test]
+    fn however_two_workers_interleave_no_key_gets_the_answer_of_another() {
+        for turn in 0..3 {
+            let (host, cache) = (MemoryHost::default(), ExactCache::new(&bounds(WAYS, 1024)));
+            for i in 0..WAYS {
+                cache.store(&host, &key(&i.to_string()), &[0; 80], at(u64::from(i)));
+            }
+            let other = |host: &MemoryHost| {
+                cache.store(host, &key("theirs"), b"theirs", at(20));
+            };
+            let raced = Raced { host: &host, before_write: RefCell::new(Some((turn, other))) };
+            cache.store(&raced, &key("ours"), b"ours", at(20));
+            for (name, answer) in [("ours", b"ours".as_slice()), ("theirs", b"theirs")] {
+                if let Lookup::Hit { answer: found, .. } = cache.lookup(&host, &key(name), at(21), None) {
+                    assert_eq!(found, answer, "turn {turn}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn requests_that_want_variety_bypass_the_cache() {
+        let plain = Sampling::default();
+        let cases = [
+            (plain, Ok(())),
+            (Sampling { temperature: Some(1.0), ..plain }, Ok(())),
+            (Sampling { temperature: Some(1.1), ..plain }, Err(Bypass::Temperature)),
+            (Sampling { choices: Some(1), ..plain }, Ok(())),
+            (Sampling { choices: Some(2), ..plain }, Err(Bypass::Choices)),
+            (Sampling { logprobs: true, ..plain }, Err(Bypass::Logprobs)),
+            (Sampling { audio: true, ..plain }, Err(Bypass::Audio)),
+        ];
+        for (sampling, admitted) in cases {
+            assert_eq!(admissible(&sampling, &bounds(8, 8192)), admitted, "{sampling:?}");
+        }
+        let strict = policy::ExactCache { max_temperature: 0.5, ..bounds(8, 8192) };
+        assert_eq!(admissible(&plain, &strict), Err(Bypass::Temperature), "providers default to 1");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_lies_in_shared_data_is_survived(directory in prop::collection::vec(any::<u8>(), 0..300)) {
+            let (host, cache) = (MemoryHost::default(), ExactCache::new(&bounds(WAYS, 8192)));
+            host.set_shared_data("arbiter.exact.0", &directory, None).unwrap();
+            prop_assert_eq!(cache.lookup(&host, &key("a"), at(0), None), Lookup::Miss);
+            prop_assert_eq!(cache.store(&host, &key("a"), b"answer", at(0)), Stored::Stored);
+            prop_assert!(is_hit(&cache.lookup(&host, &key("a"), at(0), None)));
+        }
+    }
+}

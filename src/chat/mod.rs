@@ -2,6 +2,7 @@
 //!
 //! A body is read once. What must change is spliced into the original bytes; everything else survives as it came.
 
+mod delta;
 pub mod error;
 pub mod request;
 pub mod response;

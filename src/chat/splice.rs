@@ -1,5 +1,9 @@
 //! Changing a body without touching what need not change.
 
+use std::ops::Range;
+
+use serde_json::{Map, Value};
+
 use super::ChatRequest;
 
 /// What to change in a request body.
@@ -12,8 +16,142 @@ pub struct Edit<'m> {
 }
 
 /// Returns `body` with `edit` applied, or `None` when nothing has to change. `request` must have been read from `body`.
+///
+/// Only the value of `model` and, if it must change, the value of `stream_options` are written anew.
 #[must_use]
 pub fn splice(body: &[u8], request: &ChatRequest<'_>, edit: Edit<'_>) -> Option<Vec<u8>> {
-    let _ = (body, request, edit);
-    None
+    let model = (request.model != edit.model)
+        .then(|| (request.model_span.clone(), Value::from(edit.model).to_string()));
+    let usage =
+        (edit.include_usage && !request.stream_options.include_usage).then(|| include_usage(body, request));
+    if model.is_none() && usage.is_none() {
+        return None;
+    }
+    let mut changes: Vec<(Range<usize>, String)> = model.into_iter().chain(usage).collect();
+    changes.sort_by_key(|(span, _)| span.start);
+    let added: usize = changes.iter().map(|(_, text)| text.len()).sum();
+    let mut edited = Vec::with_capacity(body.len().saturating_add(added));
+    let mut copied = 0;
+    for (span, text) in changes {
+        edited.extend_from_slice(body.get(copied..span.start)?);
+        edited.extend_from_slice(text.as_bytes());
+        copied = span.end;
+    }
+    edited.extend_from_slice(body.get(copied..)?);
+    Some(edited)
+}
+
+/// Where and how `stream_options` has to be written so that usage is included.
+fn include_usage(body: &[u8], request: &ChatRequest<'_>) -> (Range<usize>, String) {
+    match &request.stream_options.span {
+        None => {
+            let after_model = request.model_span.end;
+            (after_model..after_model, r#","stream_options":{"include_usage":true}"#.into())
+        }
+        Some(span) => {
+            let value =
+                body.get(span.clone()).and_then(|value| serde_json::from_slice::<Map<_, _>>(value).ok());
+            let mut options = value.unwrap_or_default();
+            options.insert("include_usage".into(), Value::Bool(true));
+            (span.clone(), Value::Object(options).to_string())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::chat::request::Limits;
+
+    fn edited(body: &str, model: &str, include_usage: bool) -> Option<String> {
+        let request = ChatRequest::parse(body.as_bytes(), Limits { max_depth: 64 }).unwrap();
+        let edited = splice(body.as_bytes(), &request, Edit { model, include_usage });
+        edited.map(|bytes| String::from_utf8(bytes).unwrap())
+    }
+
+    #[test]
+    fn only_what_must_change_changes() {
+        let messages = r#""messages":[{"role":"user","content":"\u00e9"}]"#;
+        let cases = [
+            (
+                "the model",
+                format!(r#"{{ "model" : "a",{messages}}}"#),
+                false,
+                format!(r#"{{ "model" : "b",{messages}}}"#),
+            ),
+            (
+                "usage is asked for",
+                format!(r#"{{"model":"a" ,{messages}}}"#),
+                true,
+                format!(r#"{{"model":"b","stream_options":{{"include_usage":true}} ,{messages}}}"#),
+            ),
+            (
+                "usage that was declined",
+                format!(r#"{{"stream_options":{{"x":1,"include_usage":false}},{messages},"model":"a"}}"#),
+                true,
+                format!(r#"{{"stream_options":{{"x":1,"include_usage":true}},{messages},"model":"b"}}"#),
+            ),
+            (
+                "options that are null",
+                format!(r#"{{"model":"a",{messages},"stream_options":null}}"#),
+                true,
+                format!(r#"{{"model":"b",{messages},"stream_options":{{"include_usage":true}}}}"#),
+            ),
+        ];
+        for (name, body, include_usage, expected) in cases {
+            assert_eq!(edited(&body, "b", include_usage).as_deref(), Some(expected.as_str()), "{name}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_written_when_nothing_changes() {
+        let body = r#"{"model":"a","stream_options":{"include_usage":true},"messages":[{"role":"user","content":""}]}"#;
+        assert_eq!(edited(body, "a", true), None);
+    }
+
+    /// A JSON value with all the ways to write one.
+    fn value() -> impl Strategy<Value = String> {
+        let leaf = prop_oneof![
+            Just("null".to_owned()),
+            Just("1.0e+2".to_owned()),
+            Just("-0".to_owned()),
+            Just("12345678901234567890123".to_owned()),
+            Just(r#""\u0041\n\/""#.to_owned()),
+            "[a-z ]{0,8}".prop_map(|s| format!("\"{s}\"")),
+        ];
+        leaf.prop_recursive(3, 12, 3, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3)
+                    .prop_map(|items| format!("[ {}]", items.join(" ,"))),
+                prop::collection::vec(("[a-z]{1,4}", inner), 0..3).prop_map(|members| {
+                    let members: Vec<_> = members.iter().map(|(k, v)| format!("\"{k}\" :{v}")).collect();
+                    format!("{{{}}}", members.join(", "))
+                }),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn every_other_byte_survives(
+            before in prop::collection::vec(value(), 0..3),
+            after in prop::collection::vec(value(), 0..3),
+            model in "[a-zA-Z0-9.\"\\\\é-]{0,12}",
+            escaped: bool,
+        ) {
+            let member = |(i, v): (usize, &String)| format!("\"x{i}\": {v},\n");
+            let before: String = before.iter().enumerate().map(member).collect();
+            let after: String = after.iter().enumerate().map(|(i, v)| format!(",\"y{i}\":{v} ")).collect();
+            let key = if escaped { "mod\\u0065l" } else { "model" };
+            let head = format!("{{{before}\"messages\":[{{\"role\":\"user\"}}],\"{key}\": ");
+            let tail = format!("{after}}}");
+            let body = format!("{head}\"old\"{tail}");
+            let new = edited(&body, &model, false).unwrap();
+            prop_assert!(new.starts_with(&head) && new.ends_with(&tail));
+            let written: String = serde_json::from_str(&new[head.len()..new.len() - tail.len()]).unwrap();
+            prop_assert_eq!(written, model);
+        }
+    }
 }

@@ -1,9 +1,21 @@
 //! How hard is this request?
+//!
+//! A scorer turns the last user message and the conversation's shape into a [`Complexity`]: a score, a level, and the
+//! [`Signal`]s that led to it. Scorers look at the text once, allocate nothing for it, and never fail.
+
+mod features;
+mod heuristic;
+mod signal;
+mod vocabulary;
+mod wordcount;
+mod words;
+
+pub use signal::Signal;
 
 use std::fmt;
 
 use crate::chat::request::Shape;
-use crate::policy::Classify;
+use crate::policy::{Classify, Scorer};
 
 /// Complexity in three levels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,16 +57,11 @@ pub struct Complexity {
     pub reasons: Vec<Signal>,
 }
 
-/// What a scorer can find in a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Signal {
-    /// A long last user message.
-    Length,
-}
-
 /// Scores a request by its last user message and the conversation's shape.
 #[must_use]
 pub fn assess(classify: &Classify, last_user_text: &str, shape: &Shape) -> Complexity {
-    let _ = (classify, last_user_text, shape);
-    Complexity { score: 0.0, level: Level::Low, reasons: Vec::new() }
+    match classify.scorer {
+        Scorer::Heuristic => heuristic::assess(classify.boundaries, last_user_text, shape),
+        Scorer::Wordcount => wordcount::assess(last_user_text),
+    }
 }

@@ -35,7 +35,10 @@ impl MemoryHost {
     /// Bytes of all keys and values in shared data.
     #[must_use]
     pub fn shared_bytes(&self) -> usize {
-        self.shared.borrow().iter().fold(0, |sum, (k, (v, _))| sum.saturating_add(k.len()).saturating_add(v.len()))
+        self.shared
+            .borrow()
+            .iter()
+            .fold(0, |sum, (k, (v, _))| sum.saturating_add(k.len()).saturating_add(v.len()))
     }
 
     /// The value of a counter; 0 when nothing was counted.
@@ -171,5 +174,74 @@ impl Stream for MemoryStream {
 
     fn set_filter_state(&self, name: &str, value: &[u8]) {
         self.filter_state.borrow_mut().insert(name.to_owned(), value.to_vec());
+    }
+}
+
+/// A stream on a VM: the whole host that one call sees.
+#[derive(Debug)]
+pub struct MemoryCall<'vm> {
+    /// The VM, shared with other calls.
+    pub vm: &'vm MemoryHost,
+    /// The stream of this call.
+    pub stream: MemoryStream,
+}
+
+impl SharedData for MemoryCall<'_> {
+    fn shared_data(&self, key: &str) -> Shared {
+        self.vm.shared_data(key)
+    }
+
+    fn set_shared_data(&self, key: &str, value: &[u8], cas: Option<u32>) -> Result<(), HostError> {
+        self.vm.set_shared_data(key, value, cas)
+    }
+}
+
+impl Clock for MemoryCall<'_> {
+    fn now(&self) -> Duration {
+        self.vm.now()
+    }
+}
+
+impl Metrics for MemoryCall<'_> {
+    fn define_counter(&self, name: &str) -> Result<MetricId, HostError> {
+        self.vm.define_counter(name)
+    }
+
+    fn increment(&self, metric: MetricId, by: u64) {
+        self.vm.increment(metric, by);
+    }
+}
+
+impl Stream for MemoryCall<'_> {
+    fn headers(&self, direction: Direction) -> Vec<(String, String)> {
+        self.stream.headers(direction)
+    }
+
+    fn header(&self, direction: Direction, name: &str) -> Option<String> {
+        self.stream.header(direction, name)
+    }
+
+    fn set_header(&self, direction: Direction, name: &str, value: Option<&str>) {
+        self.stream.set_header(direction, name, value);
+    }
+
+    fn body(&self, direction: Direction, size: usize) -> Vec<u8> {
+        self.stream.body(direction, size)
+    }
+
+    fn set_body(&self, direction: Direction, size: usize, bytes: &[u8]) {
+        self.stream.set_body(direction, size, bytes);
+    }
+
+    fn reply(&self, status: u16, headers: &[(&str, &str)], body: &[u8]) {
+        self.stream.reply(status, headers, body);
+    }
+
+    fn property(&self, path: &[&str]) -> Option<Vec<u8>> {
+        self.stream.property(path)
+    }
+
+    fn set_filter_state(&self, name: &str, value: &[u8]) {
+        self.stream.set_filter_state(name, value);
     }
 }

@@ -74,9 +74,14 @@ pub enum Direction {
     Response,
 }
 
+/// Everything at once.
+pub trait Host: SharedData + Clock + Metrics + Stream {}
+
+impl<H: SharedData + Clock + Metrics + Stream> Host for H {}
+
 /// What a filter may ask about, and do to, its stream.
 pub trait Stream {
-    /// All headers in order, names in lower case; a value that is no UTF-8 is left out.
+    /// All headers in order, names in lower case; bytes of a value that are no UTF-8 are replaced.
     fn headers(&self, direction: Direction) -> Vec<(String, String)>;
 
     /// One header, its values joined by `,`.

@@ -1,1 +1,119 @@
-//! The boundary as proxy-wasm host calls.
+//! The boundary as proxy-wasm host calls (ABI 0.2.1).
+//!
+//! Byte variants of the calls are used throughout: the string variants assume UTF-8, which a header need not be.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use proxy_wasm::hostcalls;
+use proxy_wasm::types::{BufferType, MapType, MetricType, Status};
+
+use super::{Clock, Direction, HostError, MetricId, Metrics, Shared, SharedData, Stream};
+
+/// The proxy that runs this module; host calls act on the stream whose callback is being served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Proxy;
+
+impl From<Status> for HostError {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::CasMismatch => Self::CasMismatch,
+            other => Self::Status(other as u32),
+        }
+    }
+}
+
+impl SharedData for Proxy {
+    fn shared_data(&self, key: &str) -> Shared {
+        hostcalls::get_shared_data(key)
+            .map(|(value, cas)| Shared { value: value.unwrap_or_default(), cas })
+            .unwrap_or_default()
+    }
+
+    fn set_shared_data(&self, key: &str, value: &[u8], cas: Option<u32>) -> Result<(), HostError> {
+        hostcalls::set_shared_data(key, Some(value), cas).map_err(HostError::from)
+    }
+}
+
+impl Clock for Proxy {
+    fn now(&self) -> Duration {
+        hostcalls::get_current_time()
+            .ok()
+            .and_then(|now| now.duration_since(UNIX_EPOCH).ok())
+            .unwrap_or_default()
+    }
+}
+
+impl Metrics for Proxy {
+    fn define_counter(&self, name: &str) -> Result<MetricId, HostError> {
+        hostcalls::define_metric(MetricType::Counter, name).map(MetricId).map_err(HostError::from)
+    }
+
+    fn increment(&self, metric: MetricId, by: u64) {
+        // A counter that the host no longer knows has nobody left to read it.
+        let _ = hostcalls::increment_metric(metric.0, i64::try_from(by).unwrap_or(i64::MAX));
+    }
+}
+
+impl Stream for Proxy {
+    fn headers(&self, direction: Direction) -> Vec<(String, String)> {
+        hostcalls::get_map_bytes(header_map(direction))
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(name, value)| (name, text(value)))
+            .collect()
+    }
+
+    fn header(&self, direction: Direction, name: &str) -> Option<String> {
+        hostcalls::get_map_value_bytes(header_map(direction), name).ok().flatten().map(text)
+    }
+
+    fn set_header(&self, direction: Direction, name: &str, value: Option<&str>) {
+        if let Err(status) = hostcalls::set_map_value(header_map(direction), name, value) {
+            log::warn!("header {name} could not be set: status {}", status as u32);
+        }
+    }
+
+    fn body(&self, direction: Direction, size: usize) -> Vec<u8> {
+        hostcalls::get_buffer(body_buffer(direction), 0, size).ok().flatten().unwrap_or_default()
+    }
+
+    fn set_body(&self, direction: Direction, size: usize, bytes: &[u8]) {
+        if let Err(status) = hostcalls::set_buffer(body_buffer(direction), 0, size, bytes) {
+            log::warn!("a body could not be replaced: status {}", status as u32);
+        }
+    }
+
+    fn reply(&self, status: u16, headers: &[(&str, &str)], body: &[u8]) {
+        if let Err(status) = hostcalls::send_http_response(u32::from(status), headers.to_vec(), Some(body)) {
+            log::warn!("a reply could not be sent: status {}", status as u32);
+        }
+    }
+
+    fn property(&self, path: &[&str]) -> Option<Vec<u8>> {
+        hostcalls::get_property(path.to_vec()).ok().flatten()
+    }
+
+    fn set_filter_state(&self, name: &str, value: &[u8]) {
+        if let Err(status) = hostcalls::set_property(vec![name], Some(value)) {
+            log::warn!("filter state {name} could not be set: status {}", status as u32);
+        }
+    }
+}
+
+fn text(value: Vec<u8>) -> String {
+    String::from_utf8(value).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
+fn header_map(direction: Direction) -> MapType {
+    match direction {
+        Direction::Request => MapType::HttpRequestHeaders,
+        Direction::Response => MapType::HttpResponseHeaders,
+    }
+}
+
+fn body_buffer(direction: Direction) -> BufferType {
+    match direction {
+        Direction::Request => BufferType::HttpRequestBody,
+        Direction::Response => BufferType::HttpResponseBody,
+    }
+}

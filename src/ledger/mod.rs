@@ -4,7 +4,7 @@ mod money;
 mod prices;
 
 pub use money::NanoDollars;
-pub use prices::Prices;
+pub use prices::{PriceError, Prices};
 
 use crate::chat::Usage;
 
@@ -30,9 +30,10 @@ impl Bill {
         Self { cost: NanoDollars::default(), baseline: baseline.cost(usage) }
     }
 
-    /// Saved against the baseline; negative when the call cost more than the baseline would have.
+    /// Saved against the baseline, in nano-dollars; negative when the call cost more than the baseline would have.
     #[must_use]
-    pub fn saved(&self) -> i128 {
-        i128::from(self.baseline.0).saturating_sub(i128::from(self.cost.0))
+    pub fn saved(&self) -> i64 {
+        let signed = |money: NanoDollars| i64::try_from(money.0).unwrap_or(i64::MAX);
+        signed(self.baseline).saturating_sub(signed(self.cost))
     }
 }

@@ -1,6 +1,10 @@
 //! From complexity and constraints to a target.
 
-use super::{ModelId, TierId};
+use super::{ModelId, Policy, RequestedModel, Tier, TierId};
+use crate::complexity::Level;
+
+/// The model name with which a caller leaves the choice to the policy.
+const AUTO: &str = "auto";
 
 /// Where a request goes, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +22,7 @@ pub struct Decision {
 pub enum Target {
     /// The models of a tier, in failover order.
     Tier(TierId),
-    /// One model that the caller named.
+    /// One model that the caller named; there is no failover.
     Model(ModelId),
 }
 
@@ -29,6 +33,124 @@ pub enum Reason {
     Complexity,
     /// The caller's model was honored.
     Requested,
-    /// The caller's model capped the tier.
+    /// The caller's model lowered the tier.
     Capped,
+    /// The cheapest tier that handles the complexity; the policy does not know the model that the caller named.
+    UnknownModel,
+}
+
+impl Reason {
+    /// Its name in headers and logs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Complexity => "complexity",
+            Self::Requested => "requested",
+            Self::Capped => "capped",
+            Self::UnknownModel => "unknown_model",
+        }
+    }
+}
+
+impl Decision {
+    /// The tier that was chosen; `None` when the caller's model was honored.
+    #[must_use]
+    pub fn tier<'p>(&self, policy: &'p Policy) -> Option<&'p Tier> {
+        match self.target {
+            Target::Tier(id) => Some(policy.tier(id)),
+            Target::Model(_) => None,
+        }
+    }
+}
+
+impl Policy {
+    /// Decides on a request for `requested`, a model's name or `auto`.
+    #[must_use]
+    pub fn decide(&self, requested: &str, level: Level) -> Decision {
+        let cheapest = self.cheapest(level);
+        if requested == AUTO || self.requested_model == RequestedModel::Ignore {
+            return self.to_tier(cheapest, Reason::Complexity);
+        }
+        let Some(model) = self.model_by_name(requested) else {
+            return self.to_tier(cheapest, Reason::UnknownModel);
+        };
+        match (self.requested_model, self.tier_of(model)) {
+            (RequestedModel::Honor, _) => {
+                Decision { target: Target::Model(model), model, reason: Reason::Requested }
+            }
+            (_, Some(tier)) if tier < cheapest => self.to_tier(tier, Reason::Capped),
+            _ => self.to_tier(cheapest, Reason::Complexity),
+        }
+    }
+
+    /// The first tier that handles `level`; the last tier handles every level.
+    fn cheapest(&self, level: Level) -> TierId {
+        let mut tiers = self.tiers().filter(|(_, tier)| tier.handles >= level);
+        tiers.next().map_or(TierId(0), |(id, _)| id)
+    }
+
+    fn to_tier(&self, id: TierId, reason: Reason) -> Decision {
+        Decision { target: Target::Tier(id), model: self.tier(id).first_model(), reason }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn policy(requested_model: &str) -> Policy {
+        let price = json!({"input": 1, "output": 2});
+        let model = |provider: &str| json!({"provider": provider, "prices": price});
+        Policy::from_value(json!({
+            "providers": {"p": {"host": "p.test"}},
+            "models": {"tiny": model("p"), "spare": model("p"), "mid": model("p"), "big": model("p"), "apart": model("p")},
+            "tiers": [
+                {"name": "s", "handles": "low", "models": ["tiny", "spare"]},
+                {"name": "m", "handles": "medium", "models": ["mid", "spare"]},
+                {"name": "l", "handles": "high", "models": ["big"]}
+            ],
+            "baseline": "big",
+            "requested_model": requested_model
+        }))
+        .unwrap()
+    }
+
+    fn decided(requested_model: &str, requested: &str, level: Level) -> (String, String, Reason) {
+        let policy = policy(requested_model);
+        let decision = policy.decide(requested, level);
+        let cluster = policy.cluster(decision.target).to_owned();
+        (cluster, policy.model(decision.model).name.clone(), decision.reason)
+    }
+
+    #[test]
+    fn a_request_goes_where_policy_and_caller_want_it() {
+        use Level::{High, Low, Medium};
+        use Reason::{Capped, Complexity, Requested, UnknownModel};
+        let cases = [
+            ("honor", "auto", Low, "arbiter-tier-s", "tiny", Complexity),
+            ("honor", "auto", Medium, "arbiter-tier-m", "mid", Complexity),
+            ("honor", "auto", High, "arbiter-tier-l", "big", Complexity),
+            ("honor", "big", Low, "arbiter-model-big", "big", Requested),
+            ("honor", "apart", Low, "arbiter-model-apart", "apart", Requested),
+            ("honor", "stranger", High, "arbiter-tier-l", "big", UnknownModel),
+            ("cap", "auto", High, "arbiter-tier-l", "big", Complexity),
+            ("cap", "tiny", High, "arbiter-tier-s", "tiny", Capped),
+            ("cap", "spare", High, "arbiter-tier-s", "tiny", Capped),
+            ("cap", "big", Low, "arbiter-tier-s", "tiny", Complexity),
+            ("cap", "big", High, "arbiter-tier-l", "big", Complexity),
+            ("cap", "apart", High, "arbiter-tier-l", "big", Complexity),
+            ("cap", "stranger", Medium, "arbiter-tier-m", "mid", UnknownModel),
+            ("ignore", "tiny", High, "arbiter-tier-l", "big", Complexity),
+            ("ignore", "stranger", Low, "arbiter-tier-s", "tiny", Complexity),
+        ];
+        for (mode, requested, level, cluster, model, reason) in cases {
+            assert_eq!(
+                decided(mode, requested, level),
+                (cluster.to_owned(), model.to_owned(), reason),
+                "{mode} {requested} {level}"
+            );
+        }
+    }
 }

@@ -1,20 +1,309 @@
-//! The document as it is written: schema, defaults, validation.
+//! The document as it is written: its fields, their defaults, and what Rust's types cannot say about them.
 
-use thiserror::Error;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
 
-use super::Policy;
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::Value;
 
-/// What is wrong with a policy document.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{path}: {message}")]
-pub struct PolicyError {
-    /// Path to the field, for example `tiers[1].models[0]`; `policy` for the document itself.
-    pub path: String,
-    /// What is wrong, and what would be right.
-    pub message: String,
+use super::PolicyError;
+use crate::complexity::Level;
+
+/// A policy document whose fields have the right types; references and ranges are not checked yet.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Document {
+    pub(super) models: Named<ModelDocument>,
+    pub(super) providers: Named<ProviderDocument>,
+    pub(super) tiers: Vec<TierDocument>,
+    pub(super) baseline: String,
+    #[serde(default)]
+    pub(super) requested_model: RequestedModelDocument,
+    #[serde(default)]
+    pub(super) classify: ClassifyDocument,
+    #[serde(default)]
+    pub(super) admit: AdmitDocument,
+    #[serde(default)]
+    pub(super) tenant: TenantDocument,
+    #[serde(default)]
+    pub(super) cache: CacheDocument,
+    #[serde(default = "enabled")]
+    pub(super) decision_header: bool,
+    #[serde(default)]
+    pub(super) failover: FailoverDocument,
 }
 
-pub(super) fn parse(text: &str) -> Result<Policy, PolicyError> {
-    let _ = text;
-    Err(PolicyError { path: "policy".into(), message: "unreadable".into() })
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ModelDocument {
+    pub(super) provider: String,
+    pub(super) upstream_name: Option<String>,
+    pub(super) prices: PricesDocument,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PricesDocument {
+    pub(super) input: f64,
+    pub(super) cached_input: Option<f64>,
+    pub(super) output: f64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProviderDocument {
+    pub(super) host: String,
+    pub(super) port: Option<u16>,
+    #[serde(default = "enabled")]
+    pub(super) tls: bool,
+    #[serde(default = "chat_completions")]
+    pub(super) path: String,
+    pub(super) credential: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TierDocument {
+    pub(super) name: String,
+    pub(super) handles: LevelDocument,
+    pub(super) models: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum LevelDocument {
+    Low,
+    Medium,
+    High,
+}
+
+impl From<LevelDocument> for Level {
+    fn from(level: LevelDocument) -> Self {
+        match level {
+            LevelDocument::Low => Self::Low,
+            LevelDocument::Medium => Self::Medium,
+            LevelDocument::High => Self::High,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RequestedModelDocument {
+    Honor,
+    #[default]
+    Cap,
+    Ignore,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ClassifyDocument {
+    pub(super) scorer: ScorerDocument,
+    pub(super) boundaries: BoundariesDocument,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ScorerDocument {
+    #[default]
+    Heuristic,
+    Wordcount,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct BoundariesDocument {
+    pub(super) medium: f64,
+    pub(super) high: f64,
+}
+
+impl Default for BoundariesDocument {
+    fn default() -> Self {
+        Self { medium: 0.3, high: 0.6 }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct AdmitDocument {
+    pub(super) paths: Vec<String>,
+    pub(super) max_body_bytes: usize,
+    pub(super) max_depth: u16,
+}
+
+impl Default for AdmitDocument {
+    fn default() -> Self {
+        Self { paths: vec![chat_completions()], max_body_bytes: 1 << 20, max_depth: 64 }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct TenantDocument {
+    pub(super) header: Option<String>,
+    pub(super) api_key: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct CacheDocument {
+    pub(super) exact: ExactCacheDocument,
+}
+
+/// Bounds, or the word `off`. YAML 1.1 readers make `false` of a bare `off`.
+#[derive(Debug)]
+pub(super) enum ExactCacheDocument {
+    Off,
+    On(ExactCacheBounds),
+}
+
+impl Default for ExactCacheDocument {
+    fn default() -> Self {
+        Self::On(ExactCacheBounds::default())
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ExactCacheBounds {
+    pub(super) ttl: String,
+    pub(super) entries: u32,
+    pub(super) bytes: u64,
+    pub(super) max_temperature: f64,
+    pub(super) max_choices: u64,
+}
+
+impl Default for ExactCacheBounds {
+    fn default() -> Self {
+        Self { ttl: "1h".into(), entries: 8192, bytes: 64 << 20, max_temperature: 1.0, max_choices: 1 }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct FailoverDocument {
+    pub(super) per_try_idle_timeout: String,
+    pub(super) connect_timeout: String,
+    pub(super) timeout: String,
+}
+
+impl Default for FailoverDocument {
+    fn default() -> Self {
+        Self { per_try_idle_timeout: "30s".into(), connect_timeout: "2s".into(), timeout: "10m".into() }
+    }
+}
+
+fn enabled() -> bool {
+    true
+}
+
+fn chat_completions() -> String {
+    "/v1/chat/completions".into()
+}
+
+impl<'de> Deserialize<'de> for ExactCacheDocument {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OffOrBounds;
+        impl<'de> Visitor<'de> for OffOrBounds {
+            type Value = ExactCacheDocument;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`off` or the cache's bounds")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
+                if text == "off" {
+                    Ok(ExactCacheDocument::Off)
+                } else {
+                    Err(E::invalid_value(serde::de::Unexpected::Str(text), &self))
+                }
+            }
+
+            fn visit_bool<E: serde::de::Error>(self, on: bool) -> Result<Self::Value, E> {
+                if on {
+                    Err(E::invalid_value(serde::de::Unexpected::Bool(on), &self))
+                } else {
+                    Ok(ExactCacheDocument::Off)
+                }
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                let bounds =
+                    ExactCacheBounds::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
+                Ok(ExactCacheDocument::On(bounds))
+            }
+        }
+        deserializer.deserialize_any(OffOrBounds)
+    }
+}
+
+/// Entries by name, in the order of the document, no name twice.
+#[derive(Debug)]
+pub(super) struct Named<T>(pub(super) Vec<(String, T)>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Named<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Entries<T> {
+            type Value = Named<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map from names to entries")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Named(entries))
+            }
+        }
+        deserializer.deserialize_map(Entries(PhantomData))
+    }
+}
+
+/// Reads the fields of a document; a fault carries its path.
+pub(super) fn read(value: Value) -> Result<Document, PolicyError> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = match error.path().to_string() {
+            path if path == "." => "policy".to_owned(),
+            path => path,
+        };
+        PolicyError { path, message: advice(&error.into_inner().to_string()) }
+    })
+}
+
+/// Turns serde's wording of an unknown field or variant into advice: the nearest of the names that exist.
+fn advice(message: &str) -> String {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    match (message.starts_with("unknown "), quoted.next()) {
+        (true, Some(unknown)) => {
+            let known: Vec<&str> = quoted.collect();
+            let what = if message.starts_with("unknown field") { "unknown field" } else { "unknown value" };
+            format!("{what} `{unknown}`; {}", suggest(unknown, &known))
+        }
+        _ => message.to_owned(),
+    }
+}
+
+/// The nearest of `known`, or all of them when none is near.
+pub(super) fn suggest(unknown: &str, known: &[&str]) -> String {
+    let nearest = known
+        .iter()
+        .map(|name| (strsim::jaro_winkler(unknown, name), *name))
+        .max_by(|(a, _), (b, _)| a.total_cmp(b));
+    match nearest {
+        Some((likeness, name)) if likeness > 0.75 => format!("did you mean `{name}`?"),
+        _ => format!("it must be one of {}", known.join(", ")),
+    }
+}
+
+/// Names that stand twice, with the entry that repeats them.
+pub(super) fn repeated<'n>(names: impl Iterator<Item = &'n str>) -> Option<(usize, &'n str)> {
+    let mut seen = BTreeMap::new();
+    names.enumerate().find(|(at, name)| seen.insert(*name, *at).is_some())
 }

@@ -4,33 +4,41 @@
 
 mod decision;
 mod document;
+mod list;
+mod parse;
+#[cfg(test)]
+mod tests;
 
 pub use decision::{Decision, Reason, Target};
-pub use document::PolicyError;
 
 use std::time::Duration;
+
+use serde_json::Value;
+use thiserror::Error;
+
+use self::list::NonEmpty;
 
 use crate::complexity::Level;
 use crate::ledger::Prices;
 
-/// A model of this policy: an index that is valid for the policy that gave it.
+/// A model of the policy that gave this id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ModelId(pub(crate) u16);
+pub struct ModelId(u16);
 
-/// A tier of this policy; a greater one is stronger.
+/// A tier of the policy that gave this id; a greater one is stronger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TierId(pub(crate) u16);
+pub struct TierId(u16);
 
-/// A provider of this policy.
+/// A provider of the policy that gave this id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ProviderId(pub(crate) u16);
+pub struct ProviderId(u16);
 
 /// Everything that a team decides about its LLM traffic.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
-    pub(crate) models: Vec<Model>,
-    pub(crate) providers: Vec<Provider>,
-    pub(crate) tiers: Vec<Tier>,
+    models: NonEmpty<Model>,
+    providers: NonEmpty<Provider>,
+    tiers: NonEmpty<Tier>,
     /// The model that savings are counted against.
     pub baseline: ModelId,
     /// What a model named by the caller means.
@@ -62,6 +70,8 @@ pub struct Model {
     pub provider: ProviderId,
     /// What it costs.
     pub prices: Prices,
+    /// Name of the Envoy cluster that asks it alone.
+    pub cluster: String,
 }
 
 /// Who runs models.
@@ -88,8 +98,22 @@ pub struct Tier {
     pub name: String,
     /// The greatest complexity that it handles.
     pub handles: Level,
-    /// Its models in failover order; never empty.
-    pub models: Vec<ModelId>,
+    /// Name of the Envoy cluster that asks its models in failover order.
+    pub cluster: String,
+    models: NonEmpty<ModelId>,
+}
+
+impl Tier {
+    /// The model that is asked first.
+    #[must_use]
+    pub fn first_model(&self) -> ModelId {
+        *self.models.at(0)
+    }
+
+    /// Its models in failover order.
+    pub fn models(&self) -> impl Iterator<Item = ModelId> {
+        self.models.iter().map(|(_, id)| *id)
+    }
 }
 
 /// What a model named by the caller means. `auto` always means: decide.
@@ -176,17 +200,76 @@ pub struct Failover {
     pub timeout: Duration,
 }
 
+/// What is wrong with a policy document.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{path}: {message}")]
+pub struct PolicyError {
+    /// Path to the field, for example `tiers[1].models[0]`; `policy` for the document itself.
+    pub path: String,
+    /// What is wrong, and what would be right.
+    pub message: String,
+}
+
 impl Policy {
     /// Parses a policy document.
     ///
     /// # Errors
     /// [`PolicyError`] names the path to the first thing that is wrong.
-    pub fn from_json(text: &str) -> Result<Self, PolicyError> {
-        document::parse(text)
+    pub fn from_value(document: Value) -> Result<Self, PolicyError> {
+        parse::policy(document::read(document)?)
     }
 
-    /// All models.
-    pub fn models(&self) -> impl ExactSizeIterator<Item = (ModelId, &Model)> {
-        (0_u16..).zip(&self.models).map(|(i, m)| (ModelId(i), m)).collect::<Vec<_>>().into_iter()
+    /// All models with their ids.
+    pub fn models(&self) -> impl Iterator<Item = (ModelId, &Model)> {
+        self.models.iter().map(|(index, model)| (ModelId(index), model))
+    }
+
+    /// All tiers, cheap to strong.
+    pub fn tiers(&self) -> impl Iterator<Item = (TierId, &Tier)> {
+        self.tiers.iter().map(|(index, tier)| (TierId(index), tier))
+    }
+
+    /// All providers.
+    pub fn providers(&self) -> impl Iterator<Item = &Provider> {
+        self.providers.iter().map(|(_, provider)| provider)
+    }
+
+    /// A model by its id.
+    #[must_use]
+    pub fn model(&self, id: ModelId) -> &Model {
+        self.models.at(id.0)
+    }
+
+    /// A tier by its id.
+    #[must_use]
+    pub fn tier(&self, id: TierId) -> &Tier {
+        self.tiers.at(id.0)
+    }
+
+    /// A provider by its id.
+    #[must_use]
+    pub fn provider(&self, id: ProviderId) -> &Provider {
+        self.providers.at(id.0)
+    }
+
+    /// A model by its name in this policy.
+    #[must_use]
+    pub fn model_by_name(&self, name: &str) -> Option<ModelId> {
+        self.models().find(|(_, model)| model.name == name).map(|(id, _)| id)
+    }
+
+    /// The cheapest tier that contains a model.
+    #[must_use]
+    pub fn tier_of(&self, model: ModelId) -> Option<TierId> {
+        self.tiers().find(|(_, tier)| tier.models().any(|id| id == model)).map(|(id, _)| id)
+    }
+
+    /// Name of the Envoy cluster that a target stands for.
+    #[must_use]
+    pub fn cluster(&self, target: Target) -> &str {
+        match target {
+            Target::Tier(id) => &self.tier(id).cluster,
+            Target::Model(id) => &self.model(id).cluster,
+        }
     }
 }

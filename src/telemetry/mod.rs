@@ -1,1 +1,9 @@
-//! What is reported: metrics and the access log.
+//! What is reported: metrics, the access log, and the header that says what was decided.
+
+mod access_log;
+mod decision_header;
+mod metrics;
+
+pub use access_log::{AccessRecord, Outcome};
+pub use decision_header::decision_header;
+pub use metrics::{Counters, Description, LABELS, METRICS, Metric, reference};

@@ -1,5 +1,11 @@
 //! A chat request, read in one pass over its bytes.
 
+mod canonical;
+mod conversation;
+mod members;
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -107,13 +113,26 @@ pub enum RequestError {
     },
 }
 
+impl RequestError {
+    /// Its name in metrics and logs.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::InvalidJson { .. } => "invalid_json",
+            Self::UnknownShape { .. } => "unknown_shape",
+            Self::Duplicate { .. } => "duplicate_member",
+            Self::TooDeep { .. } => "too_deep",
+        }
+    }
+}
+
 impl<'b> ChatRequest<'b> {
     /// Reads `body`.
     ///
     /// # Errors
-    /// [`RequestError`] when the body is no chat request that can be read without doubt.
+    /// [`RequestError`] when the body is no chat request that can be read without doubt. Invalid JSON wins over a
+    /// duplicate, a duplicate over an unknown shape; nesting beyond the limit ends the reading at once.
     pub fn parse(body: &'b [u8], limits: Limits) -> Result<Self, RequestError> {
-        let _ = (body, limits);
-        Err(RequestError::UnknownShape { member: "messages" })
+        members::read(body, limits)
     }
 }

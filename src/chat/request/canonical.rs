@@ -1,0 +1,216 @@
+//! A pull reader that writes the canonical form of what it reads.
+//!
+//! The form distinguishes any two JSON documents except by whitespace, the order of an object's members and the spelling
+//! of strings: every value begins with a tag, strings and numbers carry their length, members are sorted by key (members
+//! of the same key keep their order, so a repeated key is not lost). Numbers keep their spelling.
+
+use std::ops::Range;
+
+use jiter::{Jiter, JiterError, Peek};
+
+use super::RequestError;
+
+/// Where a string stands in the body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Text {
+    /// Its bytes in the body, quotes included.
+    pub(super) span: Range<usize>,
+    /// Length once decoded, in bytes.
+    pub(super) length: usize,
+}
+
+impl Text {
+    /// Whether decoding changes it.
+    pub(super) fn is_escaped(&self) -> bool {
+        self.span.len() != self.length.saturating_add(2)
+    }
+}
+
+/// Whether a member belongs to the canonical form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    Yes,
+    No,
+}
+
+/// A member of an object in the canonical form: where it begins, where its key ends, where it ends.
+#[derive(Debug, Clone, Copy)]
+struct Member {
+    start: usize,
+    key_end: usize,
+    end: usize,
+}
+
+pub(super) type Read<T> = Result<T, RequestError>;
+
+/// Reads a body from its first byte to its last.
+pub(super) struct Reader<'b> {
+    json: Jiter<'b>,
+    max_depth: u16,
+    canonical: Vec<u8>,
+    /// Members of the objects that are open, innermost last.
+    members: Vec<Member>,
+    /// Room for sorting an object's members.
+    scratch: Vec<u8>,
+}
+
+impl<'b> Reader<'b> {
+    pub(super) fn new(body: &'b [u8], max_depth: u16) -> Self {
+        Self {
+            json: Jiter::new(body),
+            max_depth,
+            canonical: Vec::with_capacity(body.len()),
+            members: Vec::new(),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// The canonical form of all that was read and kept.
+    pub(super) fn canonical(&self) -> &[u8] {
+        &self.canonical
+    }
+
+    /// What kind of value comes next.
+    pub(super) fn peek(&mut self) -> Read<Peek> {
+        self.json.peek().map_err(invalid)
+    }
+
+    /// Offset of the value that was peeked, or of the first byte after the one that was read.
+    pub(super) fn at(&self) -> usize {
+        self.json.current_index()
+    }
+
+    /// Nothing but whitespace may follow.
+    pub(super) fn finish(&mut self) -> Read<()> {
+        self.json.finish().map_err(invalid)
+    }
+
+    /// Reads any value.
+    pub(super) fn value(&mut self, peek: Peek, depth: u16) -> Read<()> {
+        match peek {
+            Peek::String => self.text().map(drop),
+            Peek::Object => self.object(
+                depth,
+                |_| (),
+                |reader, (), peek, depth| reader.value(peek, depth).map(|()| Keep::Yes),
+            ),
+            Peek::Array => self.array(depth, |reader, peek, depth| reader.value(peek, depth)),
+            Peek::Null => {
+                self.canonical.push(b'n');
+                self.json.known_null().map_err(invalid)
+            }
+            Peek::True | Peek::False => self.boolean(peek).map(drop),
+            _ => self.number(peek).map(drop),
+        }
+    }
+
+    /// Reads a string.
+    pub(super) fn text(&mut self) -> Read<Text> {
+        let start = self.json.current_index();
+        let decoded = self.json.known_str().map_err(invalid)?;
+        let length = decoded.len();
+        push_sized(&mut self.canonical, b's', decoded.as_bytes());
+        Ok(Text { span: start..self.json.current_index(), length })
+    }
+
+    /// Reads a boolean.
+    pub(super) fn boolean(&mut self, peek: Peek) -> Read<bool> {
+        let value = self.json.known_bool(peek).map_err(invalid)?;
+        self.canonical.push(if value { b't' } else { b'f' });
+        Ok(value)
+    }
+
+    /// Reads a number; returns where it stands.
+    pub(super) fn number(&mut self, peek: Peek) -> Read<Range<usize>> {
+        let start = self.json.current_index();
+        let digits = self.json.known_number_bytes(peek).map_err(invalid)?;
+        push_sized(&mut self.canonical, b'd', digits);
+        Ok(start..self.json.current_index())
+    }
+
+    /// Reads an array; `each` reads an element.
+    pub(super) fn array(
+        &mut self,
+        depth: u16,
+        mut each: impl FnMut(&mut Self, Peek, u16) -> Read<()>,
+    ) -> Read<()> {
+        let inside = self.deeper(depth)?;
+        self.canonical.push(b'[');
+        let mut next = self.json.known_array().map_err(invalid)?;
+        while let Some(peek) = next {
+            each(self, peek, inside)?;
+            next = self.json.array_step().map_err(invalid)?;
+        }
+        self.canonical.push(b']');
+        Ok(())
+    }
+
+    /// Reads an object: `name` makes of a key what `each` needs to know of it, `each` reads the value.
+    pub(super) fn object<F: Copy>(
+        &mut self,
+        depth: u16,
+        name: impl Fn(&str) -> F,
+        mut each: impl FnMut(&mut Self, F, Peek, u16) -> Read<Keep>,
+    ) -> Read<()> {
+        let inside = self.deeper(depth)?;
+        self.canonical.push(b'{');
+        let first_member = self.members.len();
+        let mut key = self.json.known_object();
+        loop {
+            let start = self.canonical.len();
+            let field = match key.map_err(invalid)? {
+                None => break,
+                Some(key) => {
+                    push_sized(&mut self.canonical, b's', key.as_bytes());
+                    name(key)
+                }
+            };
+            let key_end = self.canonical.len();
+            let peek = self.peek()?;
+            match each(self, field, peek, inside)? {
+                Keep::Yes => self.members.push(Member { start, key_end, end: self.canonical.len() }),
+                Keep::No => self.canonical.truncate(start),
+            }
+            key = self.json.next_key();
+        }
+        self.sort_members(first_member);
+        self.canonical.push(b'}');
+        Ok(())
+    }
+
+    /// Puts the members from `first` on, which end the canonical form, into the order of their keys.
+    fn sort_members(&mut self, first: usize) {
+        let canonical = &self.canonical;
+        let key = |member: &Member| canonical.get(member.start..member.key_end).unwrap_or_default();
+        let Some(members) = self.members.get_mut(first..) else { return };
+        let begin = members.first().map_or(canonical.len(), |member| member.start);
+        if !members.is_sorted_by(|a, b| key(a) <= key(b)) {
+            members.sort_by(|a, b| key(a).cmp(key(b)));
+            self.scratch.clear();
+            for member in &*members {
+                self.scratch.extend_from_slice(canonical.get(member.start..member.end).unwrap_or_default());
+            }
+            self.canonical.truncate(begin);
+            self.canonical.extend_from_slice(&self.scratch);
+        }
+        self.members.truncate(first);
+    }
+
+    fn deeper(&self, depth: u16) -> Read<u16> {
+        if depth > self.max_depth {
+            return Err(RequestError::TooDeep { limit: self.max_depth });
+        }
+        Ok(depth.saturating_add(1))
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "map_err hands the error over")]
+fn invalid(error: JiterError) -> RequestError {
+    RequestError::InvalidJson { at: error.index }
+}
+
+fn push_sized(canonical: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
+    canonical.push(tag);
+    canonical.extend_from_slice(&u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes());
+    canonical.extend_from_slice(bytes);
+}

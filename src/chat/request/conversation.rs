@@ -1,0 +1,194 @@
+//! The messages of a chat request: their shape, and the text of the last user message.
+
+use std::borrow::Cow;
+
+use jiter::Peek;
+
+use super::Shape;
+use super::canonical::{Keep, Read, Reader, Text};
+use super::members::{decode, word};
+
+/// The messages that have been read.
+#[derive(Debug, Default)]
+pub(super) struct Conversation {
+    shape: Shape,
+    /// Text parts of the last user message.
+    last_user: Vec<Text>,
+    /// Text in messages that are not system messages, the last user message included.
+    dialogue_bytes: u32,
+    fault: Option<&'static str>,
+}
+
+/// Who speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    System,
+    User,
+    Tool,
+    Other,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Member {
+    Role,
+    Content,
+    Other,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PartMember {
+    Type,
+    Text,
+    Other,
+}
+
+/// One message as it is being read; its members come in any order.
+#[derive(Debug, Default)]
+struct Message {
+    role: Option<Role>,
+    texts: Vec<Text>,
+    images: u32,
+    malformed: bool,
+}
+
+impl Conversation {
+    /// Reads the value of `messages`.
+    pub(super) fn read(&mut self, reader: &mut Reader<'_>, body: &str, peek: Peek, depth: u16) -> Read<()> {
+        if peek != Peek::Array {
+            self.fault = Some("messages");
+            return reader.value(peek, depth);
+        }
+        reader.array(depth, |reader, peek, depth| {
+            if peek != Peek::Object {
+                self.fault = Some("messages");
+                return reader.value(peek, depth);
+            }
+            let mut message = Message::default();
+            message.read(reader, body, depth)?;
+            self.take(message);
+            Ok(())
+        })
+    }
+
+    fn take(&mut self, message: Message) {
+        let Some(role) = message.role.filter(|_| !message.malformed) else {
+            self.fault = Some("messages");
+            return;
+        };
+        let bytes = message.texts.iter().map(|text| size(text.length)).fold(0, u32::saturating_add);
+        self.shape.messages = self.shape.messages.saturating_add(1);
+        if role == Role::System {
+            self.shape.system_bytes = self.shape.system_bytes.saturating_add(bytes);
+        } else {
+            self.dialogue_bytes = self.dialogue_bytes.saturating_add(bytes);
+        }
+        match role {
+            Role::User => {
+                self.shape.user_messages = self.shape.user_messages.saturating_add(1);
+                self.shape.images = message.images;
+                self.last_user = message.texts;
+            }
+            Role::Tool => self.shape.tool_messages = self.shape.tool_messages.saturating_add(1),
+            Role::System | Role::Other => {}
+        }
+    }
+
+    /// The member that is not what a chat request has there.
+    pub(super) fn fault(&self) -> Option<&'static str> {
+        self.fault.or_else(|| (self.shape.messages == 0).then_some("messages"))
+    }
+
+    pub(super) fn shape(&self) -> Shape {
+        let last = self.last_user.iter().map(|text| size(text.length)).fold(0, u32::saturating_add);
+        Shape { history_bytes: self.dialogue_bytes.saturating_sub(last), ..self.shape }
+    }
+
+    /// The text parts of the last user message, joined by a line break.
+    pub(super) fn last_user_text<'b>(&self, body: &'b str) -> Cow<'b, str> {
+        match self.last_user.as_slice() {
+            [] => Cow::Borrowed(""),
+            [text] => decode(body, text),
+            texts => texts.iter().map(|text| decode(body, text)).collect::<Vec<_>>().join("\n").into(),
+        }
+    }
+}
+
+fn size(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+impl Message {
+    fn read(&mut self, reader: &mut Reader<'_>, body: &str, depth: u16) -> Read<()> {
+        let member = |key: &str| match key {
+            "role" => Member::Role,
+            "content" => Member::Content,
+            _ => Member::Other,
+        };
+        reader.object(depth, member, |reader, member, peek, depth| {
+            match member {
+                Member::Role => self.role(reader, body, peek, depth)?,
+                Member::Content => self.content(reader, body, peek, depth)?,
+                Member::Other => reader.value(peek, depth)?,
+            }
+            Ok(Keep::Yes)
+        })
+    }
+
+    fn role(&mut self, reader: &mut Reader<'_>, body: &str, peek: Peek, depth: u16) -> Read<()> {
+        if peek != Peek::String {
+            self.malformed = true;
+            return reader.value(peek, depth);
+        }
+        let text = reader.text()?;
+        self.role = Some(match &*decode(body, &text) {
+            "system" | "developer" => Role::System,
+            "user" => Role::User,
+            "tool" | "function" => Role::Tool,
+            _ => Role::Other,
+        });
+        Ok(())
+    }
+
+    fn content(&mut self, reader: &mut Reader<'_>, body: &str, peek: Peek, depth: u16) -> Read<()> {
+        match peek {
+            Peek::String => {
+                self.texts = vec![reader.text()?];
+                Ok(())
+            }
+            Peek::Null => reader.value(peek, depth),
+            Peek::Array => reader.array(depth, |reader, peek, depth| {
+                if peek == Peek::Object {
+                    self.part(reader, body, depth)
+                } else {
+                    self.malformed = true;
+                    reader.value(peek, depth)
+                }
+            }),
+            _ => {
+                self.malformed = true;
+                reader.value(peek, depth)
+            }
+        }
+    }
+
+    /// Reads a content part: `{"type": "text", "text": ...}`, `{"type": "image_url", ...}` or another.
+    fn part(&mut self, reader: &mut Reader<'_>, body: &str, depth: u16) -> Read<()> {
+        let member = |key: &str| match key {
+            "type" => PartMember::Type,
+            "text" => PartMember::Text,
+            _ => PartMember::Other,
+        };
+        reader.object(depth, member, |reader, member, peek, depth| {
+            match (member, peek) {
+                (PartMember::Text, Peek::String) => self.texts.push(reader.text()?),
+                (PartMember::Type, _) => {
+                    if word(reader, body, peek, depth, "image_url")? {
+                        self.images = self.images.saturating_add(1);
+                    }
+                }
+                _ => reader.value(peek, depth)?,
+            }
+            Ok(Keep::Yes)
+        })
+    }
+}

@@ -1,0 +1,292 @@
+//! The members of a chat request that we understand.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use jiter::Peek;
+use sha2::{Digest, Sha256};
+
+use super::canonical::{Keep, Read, Reader, Text};
+use super::conversation::Conversation;
+use super::{ChatRequest, Limits, RequestError, Sampling, Shape, StreamOptions};
+
+/// A top-level member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Member {
+    Model,
+    Messages,
+    Stream,
+    StreamOptions,
+    Temperature,
+    Choices,
+    Logprobs,
+    Modalities,
+    MaxTokens,
+    MaxCompletionTokens,
+    ResponseFormat,
+    Tools,
+    Functions,
+    /// Says who asks or how the call is kept, and changes no answer.
+    Bookkeeping,
+    Other,
+}
+
+impl Member {
+    fn of(key: &str) -> Self {
+        match key {
+            "model" => Self::Model,
+            "messages" => Self::Messages,
+            "stream" => Self::Stream,
+            "stream_options" => Self::StreamOptions,
+            "temperature" => Self::Temperature,
+            "n" => Self::Choices,
+            "logprobs" => Self::Logprobs,
+            "modalities" => Self::Modalities,
+            "max_tokens" => Self::MaxTokens,
+            "max_completion_tokens" => Self::MaxCompletionTokens,
+            "response_format" => Self::ResponseFormat,
+            "tools" => Self::Tools,
+            "functions" => Self::Functions,
+            "user" | "metadata" | "store" | "safety_identifier" | "prompt_cache_key" => Self::Bookkeeping,
+            _ => Self::Other,
+        }
+    }
+
+    /// The name of a member that decides how the request is read, and therefore may stand there only once.
+    fn decisive(self) -> Option<&'static str> {
+        match self {
+            Self::Model => Some("model"),
+            Self::Messages => Some("messages"),
+            Self::Stream => Some("stream"),
+            Self::StreamOptions => Some("stream_options"),
+            Self::Temperature => Some("temperature"),
+            Self::Choices => Some("n"),
+            _ => None,
+        }
+    }
+}
+
+/// What has been read so far.
+#[derive(Debug, Default)]
+struct Found {
+    model: Option<Text>,
+    stream: bool,
+    stream_options: StreamOptions,
+    conversation: Conversation,
+    sampling: Sampling,
+    tools: u32,
+    structured_output: bool,
+    max_tokens: Option<u64>,
+    max_completion_tokens: Option<u64>,
+    seen: Vec<&'static str>,
+    duplicate: Option<RequestError>,
+    fault: Option<RequestError>,
+}
+
+impl Found {
+    fn note(&mut self, member: Member) {
+        let Some(name) = member.decisive() else { return };
+        if self.seen.contains(&name) {
+            self.duplicate.get_or_insert(RequestError::Duplicate { member: name });
+        } else {
+            self.seen.push(name);
+        }
+    }
+
+    fn unknown(&mut self, member: &'static str) {
+        self.fault.get_or_insert(RequestError::UnknownShape { member });
+    }
+}
+
+/// Reads a body; see [`ChatRequest::parse`].
+pub(super) fn read(body: &[u8], limits: Limits) -> Result<ChatRequest<'_>, RequestError> {
+    let text = std::str::from_utf8(body).map_err(|e| RequestError::InvalidJson { at: e.valid_up_to() })?;
+    let mut reader = Reader::new(body, limits.max_depth);
+    let mut found = Found::default();
+    let peek = reader.peek()?;
+    if peek == Peek::Object {
+        reader.object(1, Member::of, |reader, member, peek, depth| {
+            found.note(member);
+            found.member(reader, text, member, peek, depth)
+        })?;
+    } else {
+        reader.value(peek, 1)?;
+        found.unknown("model");
+    }
+    reader.finish()?;
+    found.into_request(text, reader.canonical())
+}
+
+impl Found {
+    fn member(
+        &mut self,
+        reader: &mut Reader<'_>,
+        body: &str,
+        member: Member,
+        peek: Peek,
+        depth: u16,
+    ) -> Read<Keep> {
+        match member {
+            Member::Model if peek == Peek::String => self.model = Some(reader.text()?),
+            Member::Messages => self.conversation.read(reader, body, peek, depth)?,
+            Member::Stream => self.stream = flag(reader, peek, depth)?,
+            Member::StreamOptions => self.stream_options = stream_options(reader, peek, depth)?,
+            Member::Temperature => self.sampling.temperature = number(reader, body, peek, depth)?,
+            Member::Choices => self.sampling.choices = number(reader, body, peek, depth)?,
+            Member::Logprobs => self.sampling.logprobs = flag(reader, peek, depth)?,
+            Member::MaxTokens => self.max_tokens = number(reader, body, peek, depth)?,
+            Member::MaxCompletionTokens => self.max_completion_tokens = number(reader, body, peek, depth)?,
+            Member::Modalities => {
+                each_element(reader, peek, depth, |reader, peek, depth| {
+                    let audio = word(reader, body, peek, depth, "audio")?;
+                    self.sampling.audio |= audio;
+                    Ok(())
+                })?;
+            }
+            Member::ResponseFormat => {
+                self.structured_output = is_structured(reader, body, peek, depth)?;
+            }
+            Member::Tools | Member::Functions => {
+                each_element(reader, peek, depth, |reader, peek, depth| {
+                    self.tools = self.tools.saturating_add(1);
+                    reader.value(peek, depth)
+                })?;
+            }
+            Member::Model | Member::Bookkeeping | Member::Other => reader.value(peek, depth)?,
+        }
+        Ok(match member {
+            Member::Model | Member::Stream | Member::StreamOptions | Member::Bookkeeping => Keep::No,
+            _ => Keep::Yes,
+        })
+    }
+
+    fn into_request<'b>(mut self, body: &'b str, canonical: &[u8]) -> Result<ChatRequest<'b>, RequestError> {
+        if let Some(duplicate) = self.duplicate {
+            return Err(duplicate);
+        }
+        if let Some(member) = self.conversation.fault() {
+            self.unknown(member);
+        }
+        let Some(model) = self.model.filter(|_| self.fault.is_none()) else {
+            return Err(self.fault.unwrap_or(RequestError::UnknownShape { member: "model" }));
+        };
+        let shape = Shape {
+            tools: self.tools,
+            structured_output: self.structured_output,
+            max_output_tokens: self.max_completion_tokens.or(self.max_tokens),
+            ..self.conversation.shape()
+        };
+        Ok(ChatRequest {
+            model: decode(body, &model),
+            model_span: model.span,
+            stream: self.stream,
+            stream_options: self.stream_options,
+            last_user_text: self.conversation.last_user_text(body),
+            shape,
+            sampling: self.sampling,
+            digest: Sha256::digest(canonical).into(),
+        })
+    }
+}
+
+/// A string of the body, unescaped.
+pub(super) fn decode<'b>(body: &'b str, text: &Text) -> Cow<'b, str> {
+    let Range { start, end } = text.span;
+    if text.is_escaped() {
+        let quoted = body.get(start..end).unwrap_or_default();
+        Cow::Owned(serde_json::from_str(quoted).unwrap_or_default())
+    } else {
+        let inside = start.saturating_add(1)..end.saturating_sub(1);
+        Cow::Borrowed(body.get(inside).unwrap_or_default())
+    }
+}
+
+/// Reads a value; whether it is `true`.
+fn flag(reader: &mut Reader<'_>, peek: Peek, depth: u16) -> Read<bool> {
+    match peek {
+        Peek::True | Peek::False => reader.boolean(peek),
+        _ => reader.value(peek, depth).map(|()| false),
+    }
+}
+
+/// Reads a value; the number that it is, if it is one of type `N`.
+fn number<N: std::str::FromStr>(
+    reader: &mut Reader<'_>,
+    body: &str,
+    peek: Peek,
+    depth: u16,
+) -> Read<Option<N>> {
+    if peek.is_num() {
+        let span = reader.number(peek)?;
+        Ok(body.get(span).and_then(|digits| digits.parse().ok()))
+    } else {
+        reader.value(peek, depth).map(|()| None)
+    }
+}
+
+/// Reads a value; whether it is the string `wanted`.
+pub(super) fn word(reader: &mut Reader<'_>, body: &str, peek: Peek, depth: u16, wanted: &str) -> Read<bool> {
+    if peek == Peek::String {
+        let text = reader.text()?;
+        Ok(decode(body, &text) == wanted)
+    } else {
+        reader.value(peek, depth).map(|()| false)
+    }
+}
+
+/// Reads a value; `each` reads the elements, if it is an array.
+fn each_element(
+    reader: &mut Reader<'_>,
+    peek: Peek,
+    depth: u16,
+    each: impl FnMut(&mut Reader<'_>, Peek, u16) -> Read<()>,
+) -> Read<()> {
+    if peek == Peek::Array { array(reader, depth, each) } else { reader.value(peek, depth) }
+}
+
+fn array<'b>(
+    reader: &mut Reader<'b>,
+    depth: u16,
+    mut each: impl FnMut(&mut Reader<'_>, Peek, u16) -> Read<()>,
+) -> Read<()> {
+    reader.array(depth, |reader: &mut Reader<'b>, peek, depth| each(reader, peek, depth))
+}
+
+fn stream_options(reader: &mut Reader<'_>, peek: Peek, depth: u16) -> Read<StreamOptions> {
+    let start = reader.at();
+    let mut include_usage = false;
+    if peek == Peek::Object {
+        let is_usage = |key: &str| key == "include_usage";
+        reader.object(depth, is_usage, |reader, is_usage, peek, depth| {
+            let value = flag(reader, peek, depth)?;
+            if is_usage {
+                include_usage = value;
+            }
+            Ok(Keep::No)
+        })?;
+    } else {
+        reader.value(peek, depth)?;
+    }
+    Ok(StreamOptions { span: Some(start..reader.at()), include_usage })
+}
+
+fn is_structured(reader: &mut Reader<'_>, body: &str, peek: Peek, depth: u16) -> Read<bool> {
+    if peek != Peek::Object {
+        return reader.value(peek, depth).map(|()| false);
+    }
+    let mut structured = false;
+    reader.object(
+        depth,
+        |key| key == "type",
+        |reader, is_type, peek, depth| {
+            if is_type && peek == Peek::String {
+                let text = reader.text()?;
+                structured = matches!(&*decode(body, &text), "json_object" | "json_schema");
+            } else {
+                reader.value(peek, depth)?;
+            }
+            Ok(Keep::Yes)
+        },
+    )?;
+    Ok(structured)
+}

@@ -1,0 +1,224 @@
+//! What is read of a body, and what makes two requests the same.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::{ChatRequest, Limits, RequestError, Sampling};
+
+const LIMITS: Limits = Limits { max_depth: 16 };
+
+fn parse(body: &str) -> Result<ChatRequest<'_>, RequestError> {
+    ChatRequest::parse(body.as_bytes(), LIMITS)
+}
+
+fn digest(body: &str) -> [u8; 32] {
+    parse(body).unwrap().digest
+}
+
+#[test]
+fn a_request_is_read_whatever_the_order_of_its_members() {
+    let body = r#" {"messages":[
+        {"content":"be brief","role":"system"},
+        {"role":"user","content":"first"},
+        {"role":"assistant","content":null,"tool_calls":[{"id":"1"}]},
+        {"role":"tool","content":"42"},
+        {"content":[{"type":"text","text":"h\u00e9"},{"type":"image_url","image_url":{"url":"x"}},
+                    {"text":"llo","type":"text"}],"role":"user"}],
+        "max_tokens":5,"max_completion_tokens":7,"tools":[{},{}],"response_format":{"type":"json_schema"},
+        "temperature":0.5,"n":2,"logprobs":true,"modalities":["text","audio"],"stream":true,
+        "stream_options":{"include_usage":true}, "model" : "g\u0070t" } "#;
+    let request = parse(body).unwrap();
+    assert_eq!(request.model, "gpt");
+    assert_eq!(&body[request.model_span.clone()], r#""g\u0070t""#);
+    assert!(request.stream && request.stream_options.include_usage);
+    assert_eq!(&body[request.stream_options.span.clone().unwrap()], r#"{"include_usage":true}"#);
+    assert_eq!(request.last_user_text, "hé\nllo");
+    let shape = request.shape;
+    assert_eq!((shape.messages, shape.user_messages, shape.tool_messages), (5, 2, 1));
+    assert_eq!((shape.system_bytes, shape.history_bytes, shape.images, shape.tools), (8, 7, 1, 2));
+    assert_eq!((shape.max_output_tokens, shape.structured_output), (Some(7), true));
+    let sampling = Sampling { temperature: Some(0.5), choices: Some(2), logprobs: true, audio: true };
+    assert_eq!(request.sampling, sampling);
+}
+
+#[test]
+fn an_unescaped_text_is_not_copied() {
+    let request = parse(r#"{"model":"m","messages":[{"role":"user","content":"é"}]}"#).unwrap();
+    assert!(matches!(request.last_user_text, std::borrow::Cow::Borrowed("é")));
+}
+
+#[test]
+fn a_body_that_is_no_chat_request_says_what_is_wrong() {
+    let messages = r#""messages":[{"role":"user","content":"x"}]"#;
+    let shape = |member| RequestError::UnknownShape { member };
+    let duplicate = |member| RequestError::Duplicate { member };
+    let deep = format!(r#"{{"model":"m",{messages},"x":{}{}}}"#, "[".repeat(16), "]".repeat(16));
+    let cases = [
+        ("[]".to_owned(), shape("model")),
+        ("{}".to_owned(), shape("messages")),
+        (format!("{{{messages}}}"), shape("model")),
+        (format!(r#"{{"model":1,{messages}}}"#), shape("model")),
+        (r#"{"model":"m"}"#.to_owned(), shape("messages")),
+        (r#"{"model":"m","messages":[]}"#.to_owned(), shape("messages")),
+        (r#"{"model":"m","messages":{}}"#.to_owned(), shape("messages")),
+        (r#"{"model":"m","messages":["x"]}"#.to_owned(), shape("messages")),
+        (r#"{"model":"m","messages":[{"content":"x"}]}"#.to_owned(), shape("messages")),
+        (r#"{"model":"m","messages":[{"role":1}]}"#.to_owned(), shape("messages")),
+        (r#"{"model":"m","messages":[{"role":"user","content":5}]}"#.to_owned(), shape("messages")),
+        (r#"{"model":"m","messages":[{"role":"user","content":["x"]}]}"#.to_owned(), shape("messages")),
+        (format!(r#"{{"model":"a","model":"b",{messages}}}"#), duplicate("model")),
+        (format!(r#"{{"mod\u0065l":"a","model":"b",{messages}}}"#), duplicate("model")),
+        (format!(r#"{{"model":"a",{messages},{messages}}}"#), duplicate("messages")),
+        (format!(r#"{{"model":"a","stream":true,"stream":false,{messages}}}"#), duplicate("stream")),
+        (deep, RequestError::TooDeep { limit: 16 }),
+        ("[".repeat(100_000), RequestError::TooDeep { limit: 16 }),
+    ];
+    for (body, error) in cases {
+        assert_eq!(parse(&body).unwrap_err(), error, "{}", &body[..body.len().min(80)]);
+    }
+}
+
+#[test]
+fn what_is_no_json_is_said_to_be_so_whatever_else_is_wrong() {
+    let messages = r#""messages":[{"role":"user","content":"x"}]"#;
+    let bodies = [
+        String::new(),
+        "{".to_owned(),
+        format!(r#"{{"model":"a","model":"b",{messages}"#),
+        format!(r#"{{"model":"m",{messages}}} x"#),
+        format!(r#"{{"model":"m",{messages},"x":01}}"#),
+        format!(r#"{{"model":"m",{messages},"x":NaN}}"#),
+        format!(r#"{{"model":"m",{messages},}}"#),
+        format!("{{\"model\":\"m\",{messages},\"x\":\"\n\"}}"),
+        format!(r#"{{"model":"m",{messages},"x":"\ud800"}}"#),
+    ];
+    for body in bodies {
+        assert!(matches!(parse(&body), Err(RequestError::InvalidJson { .. })), "{body}");
+    }
+    let no_utf8 = b"{\"model\":\"m\",\"messages\":[{\"role\":\"user\"}],\"x\":\"\xff\"}";
+    assert!(matches!(ChatRequest::parse(no_utf8, LIMITS), Err(RequestError::InvalidJson { .. })));
+}
+
+#[test]
+fn what_changes_no_answer_changes_no_digest() {
+    let base = digest(r#"{"model":"m","messages":[{"role":"user","content":"a/b"}],"temperature":0.5}"#);
+    let same = [
+        r#"{"temperature":0.5,"model":"other","messages":[{"content":"a\/b","role":"user"}]}"#,
+        r#"{ "m\u006fdel":"m","messages" : [ {"role":"user","content":"a\u002fb"} ],"temperature":0.5 }"#,
+        r#"{"model":"m","messages":[{"role":"user","content":"a/b"}],"temperature":0.5,"stream":true,
+            "stream_options":{"include_usage":true},"user":"u","metadata":{"a":1},"store":true}"#,
+    ];
+    for body in same {
+        assert_eq!(digest(body), base, "{body}");
+    }
+}
+
+#[test]
+fn whatever_can_change_an_answer_changes_the_digest() {
+    let body = |members: &str, messages: &str| format!(r#"{{"model":"m","messages":[{messages}]{members}}}"#);
+    let user = r#"{"role":"user","content":"x"}"#;
+    let requests = [
+        body("", user),
+        body("", r#"{"role":"user","content":"y"}"#),
+        body("", r#"{"role":"system","content":"x"}"#),
+        body("", r#"{"role":"user","content":"x","name":"n"}"#),
+        body("", r#"{"role":"user","content":["x"]}"#.replace("[\"x\"]", r#"[{"type":"text","text":"x"}]"#).as_str()),
+        body("", &format!("{user},{user}")),
+        body(r#","temperature":0.5"#, user),
+        body(r#","temperature":0.6"#, user),
+        body(r#","seed":1"#, user),
+        body(r#","seed":"1""#, user),
+        body(r#","seed":12345678901234567890"#, user),
+        body(r#","seed":12345678901234567891"#, user),
+        body(r#","stop":["a","b"]"#, user),
+        body(r#","stop":["b","a"]"#, user),
+        body(r#","stop":["ab"]"#, user),
+        body(r#","tools":[{"a":{"b":1}}]"#, user),
+        body(r#","tools":[{"a":{},"b":1}]"#, user),
+        body(r#","x":1,"x":2"#, user),
+        body(r#","x":2,"x":1"#, user),
+        body(r#","x":null"#, user),
+        body(r#","x":false"#, user),
+        body(r#","x":[]"#, user),
+        body(r#","x":{}"#, user),
+    ];
+    let digests: Vec<_> = requests.iter().map(|request| digest(request)).collect();
+    for (i, one) in digests.iter().enumerate() {
+        let same = digests.iter().position(|other| other == one).unwrap();
+        assert_eq!(same, i, "{} and {}", requests[i], requests[same]);
+    }
+}
+
+/// Any JSON value.
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f32>().prop_filter("finite", |f| f.is_finite()).prop_map(|f| json!(f)),
+        "\\PC{0,6}".prop_map(Value::from),
+        "[\"\\\\\n\u{1}é]{0,3}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 16, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::hash_map("[a-z]{0,3}", inner, 0..4).prop_map(|m| json!(m)),
+        ]
+    })
+}
+
+/// Writes `value` with other whitespace, member order and spelling of strings.
+fn respelled(value: &Value) -> String {
+    match value {
+        Value::Object(members) => {
+            let members: Vec<_> =
+                members.iter().rev().map(|(k, v)| format!("{} :\t{}", escaped(k), respelled(v))).collect();
+            format!("{{ {} }}", members.join(" ,\n"))
+        }
+        Value::Array(items) => format!("[ {} ]", items.iter().map(respelled).collect::<Vec<_>>().join(" , ")),
+        Value::String(text) => escaped(text),
+        other => other.to_string(),
+    }
+}
+
+fn escaped(text: &str) -> String {
+    let units: String = text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
+    format!("\"{units}\"")
+}
+
+fn chat(extra: &Value) -> Value {
+    json!({"model": "m", "messages": [{"role": "user", "content": "x", "extra": extra}], "extra": extra})
+}
+
+proptest! {
+    #[test]
+    fn spelling_does_not_change_the_digest(extra in value()) {
+        let request = chat(&extra);
+        prop_assert_eq!(digest(&request.to_string()), digest(&respelled(&request)));
+    }
+
+    #[test]
+    fn different_values_have_different_digests(one in value(), other in value()) {
+        prop_assume!(one != other);
+        prop_assert_ne!(digest(&chat(&one).to_string()), digest(&chat(&other).to_string()));
+    }
+
+    #[test]
+    fn exactly_what_is_json_is_read_as_json(extra in value(), at in any::<prop::sample::Index>(), byte: u8) {
+        let mut body = chat(&extra).to_string().into_bytes();
+        let at = at.index(body.len());
+        body[at] = byte;
+        let is_json = match serde_json::from_slice::<Value>(&body) {
+            Ok(_) => true,
+            // A number that no double can hold is still JSON.
+            Err(error) => error.to_string().starts_with("number out of range"),
+        };
+        let read = ChatRequest::parse(&body, LIMITS);
+        prop_assert_eq!(!matches!(read, Err(RequestError::InvalidJson { .. })), is_json, "{:?}", read);
+    }
+
+    #[test]
+    fn arbitrary_bytes_are_survived(body in prop::collection::vec(any::<u8>(), 0..60)) {
+        let _ = ChatRequest::parse(&body, LIMITS);
+    }
+}

@@ -1,0 +1,203 @@
+//! What a text contains, counted in one pass.
+
+use super::vocabulary::{Topic, topic};
+use super::words::{Word, is_in_word, quarter_words};
+
+/// A longer text is read in part: its first 16 KiB and its last 4 KiB, where instructions stand. Every signal that
+/// counts is at its greatest well before.
+const HEAD_BYTES: usize = 16 * 1024;
+const TAIL_BYTES: usize = 4 * 1024;
+
+/// Counts over one text. None depends on ASCII case, on how much whitespace stands between words or of which kind, or on
+/// words of courtesy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Features {
+    /// Quarters of words; see [`quarter_words`].
+    pub quarter_words: u32,
+    /// Words that ask for judgement, design or repair.
+    pub demanding: u32,
+    /// Terms of software, data or operations.
+    pub technical: u32,
+    /// Keywords of programming languages.
+    pub code_words: u32,
+    /// Punctuation that is common in code and rare in prose.
+    pub code_symbols: u32,
+    /// Fences of code blocks.
+    pub fences: u32,
+    /// Announcements of stack traces, named exceptions, positions such as `main.rs:42`.
+    pub traces: u32,
+    /// Words of sequence.
+    pub sequence: u32,
+    /// Items numbered 1, 2, 3.
+    pub items: u32,
+    /// Conditions on the answer.
+    pub constraints: u32,
+    /// Terms and commands of mathematics.
+    pub math: u32,
+    /// Words that ask for a proof.
+    pub proof: u32,
+    /// Whole numbers.
+    pub numbers: u32,
+    /// Question marks, a run of them as one.
+    pub questions: u32,
+    /// Wording that asks for a long or thorough answer.
+    pub thorough: u32,
+}
+
+impl Features {
+    /// Reads `text`, or the two ends of a huge one.
+    pub(super) fn of(text: &str) -> Self {
+        let mut scanner = Scanner::default();
+        if text.len() <= HEAD_BYTES.saturating_add(TAIL_BYTES) {
+            scanner.read(text);
+        } else {
+            let head = text.floor_char_boundary(HEAD_BYTES);
+            let tail = text.ceil_char_boundary(text.len().saturating_sub(TAIL_BYTES));
+            scanner.read(text.get(..head).unwrap_or_default());
+            scanner.read(text.get(tail..).unwrap_or_default());
+        }
+        scanner.features
+    }
+
+    fn count(&mut self, topic: Topic) {
+        add(
+            match topic {
+                Topic::Courtesy => return,
+                Topic::Demanding => &mut self.demanding,
+                Topic::Technical => &mut self.technical,
+                Topic::Code => &mut self.code_words,
+                Topic::Trace => &mut self.traces,
+                Topic::Sequence => &mut self.sequence,
+                Topic::Constraint => &mut self.constraints,
+                Topic::Math => &mut self.math,
+                Topic::Proof => &mut self.proof,
+                Topic::Thorough => &mut self.thorough,
+            },
+            1,
+        );
+    }
+}
+
+fn add(count: &mut u32, more: u32) {
+    *count = count.saturating_add(more);
+}
+
+/// What the word before means for the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Before {
+    #[default]
+    Nothing,
+    /// `thank`, which makes a `you` courtesy.
+    Thank,
+    /// A number of so many digits.
+    Number { digits: usize },
+}
+
+#[derive(Debug, Default)]
+struct Scanner {
+    features: Features,
+    word: Word,
+    before: Before,
+    /// The character before.
+    previous: Option<char>,
+    /// How often `previous` stands there in a row.
+    run: u32,
+    /// The word under construction follows a backslash, as commands of LaTeX do.
+    is_command: bool,
+    /// The number that a full stop or a bracket has just closed.
+    item: Option<u32>,
+}
+
+impl Scanner {
+    fn read(&mut self, text: &str) {
+        for c in text.chars() {
+            let unspaced = if c.is_ascii() { 0 } else { quarter_words(c) };
+            if unspaced == 0 && is_in_word(c) {
+                if self.word.is_empty() {
+                    self.start_word(c);
+                }
+                self.word.push(c);
+            } else if c == '\'' || c == '\u{2019}' {
+                // An apostrophe is part of its word; a closing quotation mark has a blank after it, which ends the word.
+            } else {
+                let number = self.end_word();
+                add(&mut self.features.quarter_words, unspaced);
+                self.punctuation(c, number);
+            }
+            self.previous = Some(c);
+        }
+        self.end_word();
+        self.previous = None;
+    }
+
+    fn start_word(&mut self, c: char) {
+        self.item = None;
+        self.is_command = self.previous == Some('\\');
+        // `main.rs:42` is a position in a file, `10:30` a time.
+        if c.is_ascii_digit() && self.before == Before::Nothing && self.previous == Some(':') {
+            add(&mut self.features.traces, 1);
+        }
+    }
+
+    fn punctuation(&mut self, c: char, number: Option<u32>) {
+        self.run = if self.previous == Some(c) { self.run.saturating_add(1) } else { 1 };
+        match c {
+            '?' | '\u{ff1f}' | '\u{61f}' if self.run == 1 => add(&mut self.features.questions, 1),
+            '`' | '~' if self.run == 3 => add(&mut self.features.fences, 1),
+            '{' | '}' | ';' | '=' | '<' | '>' | '[' | ']' | '\\' | '|' | '&' | '_' | '`' => {
+                add(&mut self.features.code_symbols, 1);
+            }
+            '.' | ')' if number.is_some() => self.item = number,
+            c if c.is_whitespace() => {
+                if self.item.is_some_and(|item| item == self.features.items.saturating_add(1)) {
+                    add(&mut self.features.items, 1);
+                }
+                self.item = None;
+            }
+            _ => {}
+        }
+    }
+
+    /// Counts the word that ends here; its value if it is a number of one or two digits.
+    fn end_word(&mut self) -> Option<u32> {
+        if self.word.is_empty() {
+            return None;
+        }
+        let features = &mut self.features;
+        let word = self.word.lower_case();
+        let is_number = !word.is_empty() && word.iter().all(u8::is_ascii_digit);
+        let topic = if is_number { None } else { topic(word) };
+        let is_courtesy = topic == Some(Topic::Courtesy) || word == b"you" && self.before == Before::Thank;
+        if !is_courtesy {
+            add(&mut features.quarter_words, 4);
+        }
+        if self.is_command {
+            add(&mut features.math, 1);
+        } else if is_number {
+            add(&mut features.numbers, 1);
+        } else if let Some(topic) = topic {
+            features.count(topic);
+        }
+        match (self.before, word) {
+            (Before::Number { digits: 3.. }, b"words" | b"word")
+            | (Before::Number { .. }, b"pages" | b"chapters") => {
+                add(&mut features.thorough, 2);
+            }
+            _ => {}
+        }
+        self.before = match word {
+            b"thank" => Before::Thank,
+            _ if is_number => Before::Number { digits: word.len() },
+            _ => Before::Nothing,
+        };
+        let value = if is_number { small_number(word) } else { None };
+        self.word.clear();
+        value
+    }
+}
+
+/// The value of one or two digits.
+fn small_number(word: &[u8]) -> Option<u32> {
+    let text = str::from_utf8(word).ok()?;
+    if text.len() <= 2 { text.parse().ok() } else { None }
+}

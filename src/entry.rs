@@ -1,0 +1,117 @@
+//! The wasm entry point: proxy-wasm contexts that hand host events to the filters.
+
+use std::rc::Rc;
+
+use proxy_wasm::hostcalls;
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel};
+
+use crate::filter::Flow;
+use crate::filter::plugin::Plugin;
+use crate::filter::provider::ProviderStream;
+use crate::filter::router::RouterStream;
+use crate::host::proxy_wasm::Proxy;
+
+proxy_wasm::main! {{
+    proxy_wasm::set_log_level(LogLevel::Info);
+    proxy_wasm::set_root_context(|_| Box::new(Root { plugin: None }));
+}}
+
+/// One plugin configuration in one VM.
+struct Root {
+    plugin: Option<Plugin>,
+}
+
+impl Context for Root {}
+
+impl RootContext for Root {
+    fn on_configure(&mut self, size: usize) -> bool {
+        let text = hostcalls::get_buffer(BufferType::PluginConfiguration, 0, size)
+            .ok()
+            .flatten()
+            .unwrap_or_default();
+        match Plugin::configure(&String::from_utf8_lossy(&text), |variable| std::env::var(variable).ok()) {
+            Ok(plugin) => {
+                self.plugin = Some(plugin);
+                true
+            }
+            Err(error) => {
+                log::error!("LLM Arbiter refuses its configuration: {error}");
+                false
+            }
+        }
+    }
+
+    fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
+        match self.plugin.as_ref()? {
+            Plugin::Router(router) => Some(Box::new(RouterContext(RouterStream::new(Rc::clone(router))))),
+            Plugin::Provider(provider) => {
+                Some(Box::new(ProviderContext(ProviderStream::new(Rc::clone(provider)))))
+            }
+        }
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}
+
+impl From<Flow> for Action {
+    fn from(flow: Flow) -> Self {
+        match flow {
+            Flow::Continue => Self::Continue,
+            Flow::Pause => Self::Pause,
+        }
+    }
+}
+
+struct RouterContext(RouterStream);
+
+impl Context for RouterContext {}
+
+impl HttpContext for RouterContext {
+    fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+        self.0.on_request_headers(&Proxy, end_of_stream).into()
+    }
+
+    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        self.0.on_request_body(&Proxy, size, end_of_stream).into()
+    }
+
+    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
+        self.0.on_request_trailers(&Proxy).into()
+    }
+
+    fn on_http_response_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+        self.0.on_response_headers(&Proxy, end_of_stream);
+        Action::Continue
+    }
+
+    fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        self.0.on_response_body(&Proxy, size, end_of_stream);
+        Action::Continue
+    }
+
+    fn on_http_response_trailers(&mut self, _count: usize) -> Action {
+        self.0.finish(&Proxy);
+        Action::Continue
+    }
+
+    fn on_log(&mut self) {
+        self.0.finish(&Proxy);
+    }
+}
+
+struct ProviderContext(ProviderStream);
+
+impl Context for ProviderContext {}
+
+impl HttpContext for ProviderContext {
+    fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+        self.0.on_request_headers(&Proxy, end_of_stream).into()
+    }
+
+    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        self.0.on_request_body(&Proxy, size, end_of_stream).into()
+    }
+}

@@ -1,0 +1,180 @@
+//! Is this a chat call that we read, or do we stay out of its way?
+
+use crate::policy::Admit;
+
+/// Why a request passes through untouched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PassReason {
+    /// Not a POST.
+    Method,
+    /// A path that the policy does not name.
+    Path,
+    /// No body.
+    Empty,
+    /// A body that does not declare to be JSON.
+    ContentType,
+    /// A compressed body.
+    ContentEncoding,
+    /// A body over the policy's limit.
+    TooLarge,
+    /// A body that is not JSON.
+    InvalidJson,
+    /// JSON that is not a chat request.
+    UnknownShape,
+}
+
+impl PassReason {
+    /// Its name in metrics and access logs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Method => "method",
+            Self::Path => "path",
+            Self::Empty => "empty",
+            Self::ContentType => "content_type",
+            Self::ContentEncoding => "content_encoding",
+            Self::TooLarge => "too_large",
+            Self::InvalidJson => "invalid_json",
+            Self::UnknownShape => "unknown_shape",
+        }
+    }
+}
+
+/// The request headers that matter to us, taken from the list in one pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RequestHead<'h> {
+    /// `:method`.
+    pub method: &'h str,
+    /// `:path`, query included.
+    pub path: &'h str,
+    /// `content-type`.
+    pub content_type: &'h str,
+    /// `content-encoding`.
+    pub content_encoding: &'h str,
+    /// `content-length`.
+    pub content_length: Option<&'h str>,
+    /// `cache-control`.
+    pub cache_control: &'h str,
+    /// Whether there is an `accept-encoding`.
+    pub accepts_encoding: bool,
+}
+
+impl<'h> RequestHead<'h> {
+    /// Picks them out of `headers`.
+    #[must_use]
+    pub fn of(headers: &'h [(String, String)]) -> Self {
+        let mut head = Self::default();
+        for (name, value) in headers {
+            match name.as_str() {
+                ":method" => head.method = value,
+                ":path" => head.path = value,
+                "content-type" => head.content_type = value,
+                "content-encoding" => head.content_encoding = value,
+                "content-length" => head.content_length = Some(value),
+                "cache-control" => head.cache_control = value,
+                "accept-encoding" => head.accepts_encoding = true,
+                _ => {}
+            }
+        }
+        head
+    }
+}
+
+/// Admits a request by its headers.
+///
+/// # Errors
+/// [`PassReason`] when it is not for us.
+pub fn admit(admit: &Admit, head: &RequestHead<'_>, end_of_stream: bool) -> Result<(), PassReason> {
+    if head.method != "POST" {
+        return Err(PassReason::Method);
+    }
+    if !admit.paths.iter().any(|path| path_matches(head.path, path)) {
+        return Err(PassReason::Path);
+    }
+    if end_of_stream {
+        return Err(PassReason::Empty);
+    }
+    if !is_json(head.content_type) {
+        return Err(PassReason::ContentType);
+    }
+    if !matches!(head.content_encoding, "" | "identity") {
+        return Err(PassReason::ContentEncoding);
+    }
+    let declared = head.content_length.and_then(|length| length.parse::<usize>().ok()).unwrap_or(0);
+    if declared > admit.max_body_bytes {
+        return Err(PassReason::TooLarge);
+    }
+    Ok(())
+}
+
+/// Whether `path`, without its query, is `wanted` or ends in it; `wanted` starts with `/`.
+fn path_matches(path: &str, wanted: &str) -> bool {
+    path.split('?').next().is_some_and(|path| path.ends_with(wanted))
+}
+
+/// Whether the media type is JSON (`application/json` or a `+json` suffix, RFC 6839).
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    let is = |wanted: &str| essence.eq_ignore_ascii_case(wanted);
+    is("application/json")
+        || essence
+            .len()
+            .checked_sub(5)
+            .and_then(|at| essence.get(at..))
+            .is_some_and(|end| end.eq_ignore_ascii_case("+json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy() -> Admit {
+        Admit { paths: vec!["/v1/chat/completions".into()], max_body_bytes: 100, max_depth: 64 }
+    }
+
+    fn chat() -> RequestHead<'static> {
+        RequestHead {
+            method: "POST",
+            path: "/v1/chat/completions",
+            content_type: "application/json",
+            content_length: Some("100"),
+            ..RequestHead::default()
+        }
+    }
+
+    #[test]
+    fn chat_calls_are_admitted() {
+        let cases = [
+            chat(),
+            RequestHead { path: "/openai/v1/chat/completions?api-version=1", ..chat() },
+            RequestHead { content_type: "Application/JSON; charset=utf-8", ..chat() },
+            RequestHead { content_type: "application/vnd.acme+json", ..chat() },
+            RequestHead { content_encoding: "identity", ..chat() },
+            RequestHead { content_length: None, ..chat() },
+        ];
+        for head in cases {
+            assert_eq!(admit(&policy(), &head, false), Ok(()), "{head:?}");
+        }
+    }
+
+    #[test]
+    fn everything_else_passes_and_says_why() {
+        let cases = [
+            (RequestHead { method: "GET", ..chat() }, PassReason::Method),
+            (RequestHead { path: "/v1/embeddings", ..chat() }, PassReason::Path),
+            (RequestHead { path: "/v1/chat/completions/abc", ..chat() }, PassReason::Path),
+            (RequestHead { path: "/other?x=/v1/chat/completions", ..chat() }, PassReason::Path),
+            (
+                RequestHead { content_type: "multipart/form-data; boundary=x", ..chat() },
+                PassReason::ContentType,
+            ),
+            (RequestHead { content_type: "", ..chat() }, PassReason::ContentType),
+            (RequestHead { content_encoding: "gzip", ..chat() }, PassReason::ContentEncoding),
+            (RequestHead { content_length: Some("101"), ..chat() }, PassReason::TooLarge),
+        ];
+        for (head, reason) in cases {
+            assert_eq!(admit(&policy(), &head, false), Err(reason), "{head:?}");
+        }
+        assert_eq!(admit(&policy(), &chat(), true), Err(PassReason::Empty));
+    }
+}

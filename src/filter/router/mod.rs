@@ -1,0 +1,148 @@
+//! The `router` role: a downstream filter that reads chat calls, decides, answers from the cache and keeps the books.
+//!
+//! A stream goes through phases in one direction; each callback consumes the phase it finds and leaves the next.
+
+mod forwarded;
+mod observer;
+mod reading;
+mod reply;
+mod settle;
+#[cfg(test)]
+mod tests;
+
+use std::rc::Rc;
+
+use self::forwarded::Forwarded;
+use self::reading::{Next, Reading};
+use self::settle::Answering;
+use super::admit::{PassReason, RequestHead, admit};
+use super::{Flow, OWN_PREFIX};
+use crate::cache::exact::ExactCache;
+use crate::host::{Direction, Host};
+use crate::policy::Policy;
+use crate::telemetry::Counters;
+
+/// A configured router role: what all its streams share.
+#[derive(Debug)]
+pub struct Router {
+    policy: Policy,
+    cache: Option<ExactCache>,
+    counters: Counters,
+}
+
+impl Router {
+    /// A router that enforces `policy`.
+    #[must_use]
+    pub fn new(policy: Policy) -> Self {
+        let cache = policy.exact_cache.as_ref().map(ExactCache::new);
+        Self { policy, cache, counters: Counters::default() }
+    }
+}
+
+/// One request and its answer.
+#[derive(Debug)]
+pub struct RouterStream {
+    router: Rc<Router>,
+    phase: Phase,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// Nothing has come yet, or nothing more is to be done.
+    Idle,
+    /// The request body is being collected.
+    Reading(Reading),
+    /// The request has gone to a provider.
+    Forwarded(Box<Forwarded>),
+    /// The answer flows past.
+    Answering(Box<Answering>),
+}
+
+impl RouterStream {
+    /// A stream at its start.
+    #[must_use]
+    pub fn new(router: Rc<Router>) -> Self {
+        Self { router, phase: Phase::Idle }
+    }
+
+    /// Removes what only we may set, and decides whether the body is read.
+    pub fn on_request_headers<H: Host>(&mut self, host: &H, end_of_stream: bool) -> Flow {
+        let headers = host.headers(Direction::Request);
+        for (name, _) in headers.iter().filter(|(name, _)| name.starts_with(OWN_PREFIX)) {
+            host.set_header(Direction::Request, name, None);
+        }
+        let head = RequestHead::of(&headers);
+        match admit(&self.router.policy.admit, &head, end_of_stream) {
+            Err(reason) => {
+                settle::passed(&self.router, host, reason);
+                Flow::Continue
+            }
+            Ok(()) => {
+                self.phase = Phase::Reading(Reading::new(&self.router.policy, &head, &headers));
+                Flow::Pause
+            }
+        }
+    }
+
+    /// Collects the request body; at its end decides, and answers or sends the request on. `size` is the size of all
+    /// that has been collected.
+    pub fn on_request_body<H: Host>(&mut self, host: &H, size: usize, end_of_stream: bool) -> Flow {
+        let Phase::Reading(reading) = &mut self.phase else { return Flow::Continue };
+        if size > self.router.policy.admit.max_body_bytes {
+            self.phase = Phase::Idle;
+            settle::passed(&self.router, host, PassReason::TooLarge);
+            return Flow::Continue;
+        }
+        reading.collected(size);
+        if end_of_stream { self.decide(host) } else { Flow::Pause }
+    }
+
+    /// Trailers end a body that had no end of its own.
+    pub fn on_request_trailers<H: Host>(&mut self, host: &H) -> Flow {
+        self.decide(host)
+    }
+
+    fn decide<H: Host>(&mut self, host: &H) -> Flow {
+        let Phase::Reading(reading) = std::mem::replace(&mut self.phase, Phase::Idle) else {
+            return Flow::Continue;
+        };
+        match reading.decide(&self.router, host) {
+            Next::Pass => Flow::Continue,
+            Next::Replied => Flow::Pause,
+            Next::Forward(forwarded) => {
+                self.phase = Phase::Forwarded(forwarded);
+                Flow::Continue
+            }
+        }
+    }
+
+    /// Says in the answer's headers what was decided, and gets ready to observe its body.
+    pub fn on_response_headers<H: Host>(&mut self, host: &H, end_of_stream: bool) {
+        let Phase::Forwarded(forwarded) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
+        let answering = forwarded.answer(&self.router, host);
+        if end_of_stream {
+            answering.settle(&self.router, host);
+        } else {
+            self.phase = Phase::Answering(Box::new(answering));
+        }
+    }
+
+    /// Observes a piece of the answer as it flows past.
+    pub fn on_response_body<H: Host>(&mut self, host: &H, size: usize, end_of_stream: bool) {
+        if let Phase::Answering(answering) = &mut self.phase {
+            answering.observer.observe(host, size, end_of_stream);
+            if end_of_stream {
+                self.finish(host);
+            }
+        }
+    }
+
+    /// Settles an answer that ended without an end of its own: trailers, or either side has gone.
+    pub fn finish<H: Host>(&mut self, host: &H) {
+        match std::mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Answering(answering) => answering.settle(&self.router, host),
+            Phase::Forwarded(forwarded) => forwarded.abandon(&self.router, host),
+            Phase::Reading(_) | Phase::Idle => {}
+        }
+    }
+}

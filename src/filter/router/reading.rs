@@ -1,0 +1,154 @@
+//! From a complete request body to what happens with the request.
+
+use std::time::Duration;
+
+use super::forwarded::{Caching, Call, Forwarded};
+use super::{Router, reply, settle};
+use crate::cache::directives::RequestDirectives;
+use crate::cache::exact::{Bypass, Lookup, admissible};
+use crate::cache::{CacheKey, Partition};
+use crate::chat::ChatRequest;
+use crate::chat::request::{Limits, RequestError};
+use crate::chat::splice::{Edit, splice};
+use crate::complexity;
+use crate::filter::admit::{PassReason, RequestHead};
+use crate::filter::{CLUSTER_HEADER, MODEL_HEADER};
+use crate::host::{Direction, Host};
+use crate::policy::{Policy, TenantSource};
+
+/// A request whose body is being collected.
+#[derive(Debug)]
+pub(super) struct Reading {
+    partition: Partition,
+    directives: RequestDirectives,
+    accepts_encoding: bool,
+    size: usize,
+}
+
+/// What happens with a request whose body is complete.
+pub(super) enum Next {
+    /// It goes on as it came.
+    Pass,
+    /// It has been answered.
+    Replied,
+    /// It goes to a provider.
+    Forward(Box<Forwarded>),
+}
+
+impl Reading {
+    /// Takes from the headers what the decision will need.
+    pub(super) fn new(policy: &Policy, head: &RequestHead<'_>, headers: &[(String, String)]) -> Self {
+        let value =
+            |wanted: &str| headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
+        let partition = match &policy.tenant {
+            TenantSource::Header(name) => Partition::of_header(value(name)),
+            TenantSource::ApiKey => {
+                Partition::of_api_key(["authorization", "x-api-key", "api-key"].into_iter().find_map(value))
+            }
+        };
+        Self {
+            partition,
+            directives: RequestDirectives::parse(head.cache_control),
+            accepts_encoding: head.accepts_encoding,
+            size: 0,
+        }
+    }
+
+    /// Notes how much of the body has been collected, in bytes.
+    pub(super) fn collected(&mut self, size: usize) {
+        self.size = size;
+    }
+
+    /// Reads the body and acts on it.
+    pub(super) fn decide<H: Host>(self, router: &Router, host: &H) -> Next {
+        let body = host.body(Direction::Request, self.size);
+        let limits = Limits { max_depth: router.policy.admit.max_depth };
+        match ChatRequest::parse(&body, limits) {
+            Ok(request) => self.route(router, host, &body, &request),
+            Err(RequestError::InvalidJson { .. }) => pass(router, host, PassReason::InvalidJson),
+            Err(RequestError::UnknownShape { .. }) => pass(router, host, PassReason::UnknownShape),
+            Err(refusal @ (RequestError::Duplicate { .. } | RequestError::TooDeep { .. })) => {
+                reply::refuse(router, host, &refusal)
+            }
+        }
+    }
+
+    fn route<H: Host>(self, router: &Router, host: &H, body: &[u8], request: &ChatRequest<'_>) -> Next {
+        let policy = &router.policy;
+        let complexity = complexity::assess(&policy.classify, &request.last_user_text, &request.shape);
+        let decision = policy.decide(&request.model, complexity.level);
+        let call = Call::new(request, complexity, decision);
+        match self.recall(router, host, request) {
+            Recall::Hit(hit) if reply::send_hit(router, host, &call, &hit) => Next::Replied,
+            Recall::Hit(hit) => self.forward(router, host, body, request, call, Caching::Store(hit.key)),
+            Recall::Forward(caching) => self.forward(router, host, body, request, call, caching),
+        }
+    }
+
+    /// Looks the request up in the exact cache, as far as policy and caller allow.
+    fn recall<H: Host>(&self, router: &Router, host: &H, request: &ChatRequest<'_>) -> Recall {
+        let (Some(cache), Some(bounds)) = (&router.cache, &router.policy.exact_cache) else {
+            return Recall::Forward(Caching::Off);
+        };
+        if self.directives.no_store {
+            return Recall::Forward(Caching::Bypass(Bypass::NoStore));
+        }
+        if let Err(bypass) = admissible(&request.sampling, bounds) {
+            return Recall::Forward(Caching::Bypass(bypass));
+        }
+        let key = CacheKey::new(&self.partition, &router.policy.revision, &request.model, &request.digest);
+        if self.directives.no_cache {
+            return Recall::Forward(Caching::Refresh(key));
+        }
+        match cache.lookup(host, &key, host.now(), self.directives.max_age) {
+            Lookup::Hit { answer, age, ttl_left } => Recall::Hit(Hit { key, answer, age, ttl_left }),
+            Lookup::Miss => Recall::Forward(Caching::Store(key)),
+            Lookup::TooOld => Recall::Forward(Caching::Replace(key)),
+        }
+    }
+
+    /// Sends the request on, changed only where it must be.
+    fn forward<H: Host>(
+        self,
+        router: &Router,
+        host: &H,
+        body: &[u8],
+        request: &ChatRequest<'_>,
+        call: Call,
+        caching: Caching,
+    ) -> Next {
+        let set = |name, value: Option<&str>| host.set_header(Direction::Request, name, value);
+        let model = router.policy.model(call.decision.model);
+        let edit = Edit { model: &model.upstream_name, include_usage: request.stream };
+        if let Some(edited) = splice(body, request, edit) {
+            set("content-length", Some(&edited.len().to_string()));
+            host.set_body(Direction::Request, self.size, &edited);
+        }
+        set(CLUSTER_HEADER, Some(router.policy.cluster(call.decision.target)));
+        set(MODEL_HEADER, Some(&model.name));
+        if self.accepts_encoding {
+            // A compressed answer could be neither counted nor stored.
+            set("accept-encoding", None);
+        }
+        Next::Forward(Box::new(Forwarded { call, caching }))
+    }
+}
+
+/// What the cache has to say about a request.
+enum Recall {
+    Hit(Hit),
+    Forward(Caching),
+}
+
+/// An answer out of the cache.
+pub(super) struct Hit {
+    key: CacheKey,
+    pub(super) answer: Vec<u8>,
+    pub(super) age: Duration,
+    pub(super) ttl_left: Duration,
+}
+
+fn pass<H: Host>(router: &Router, host: &H, reason: PassReason) -> Next {
+    settle::passed(router, host, reason);
+    Next::Pass
+}

@@ -1,0 +1,208 @@
+//! The end of a call: the books, the metrics, the access log, the cache.
+
+use super::Router;
+use super::forwarded::{Caching, Call, Forwarded};
+use super::observer::{Observed, Observer};
+use super::reading::Hit;
+use crate::cache::exact::Stored;
+use crate::chat::request::RequestError;
+use crate::chat::{Usage, response};
+use crate::filter::admit::PassReason;
+use crate::host::Host;
+use crate::ledger::Bill;
+use crate::policy::ModelId;
+use crate::telemetry::{AccessRecord, Metric, Outcome};
+
+/// Filter state that the access log prints.
+const FILTER_STATE: &str = "arbiter";
+/// Property that says how many times a provider was asked: a 64-bit number, little-endian.
+const ATTEMPTS: [&str; 2] = ["upstream", "request_attempt_count"];
+
+/// An answer that flows past.
+#[derive(Debug)]
+pub(super) struct Answering {
+    pub(super) call: Call,
+    pub(super) caching: Caching,
+    /// HTTP status of the answer; 0 when it has none.
+    pub(super) status: u16,
+    /// The model whose endpoint answered; `None` when no endpoint did.
+    pub(super) model: Option<ModelId>,
+    pub(super) observer: Observer,
+}
+
+impl Answering {
+    /// The answer has ended: closes the books on it.
+    pub(super) fn settle<H: Host>(self, router: &Router, host: &H) {
+        let observed = self.observer.finish();
+        let outcome = if self.status == 200 { Outcome::Routed } else { Outcome::Failed };
+        let model = self.model.unwrap_or(self.call.decision.model);
+        let asked_first = model == self.call.decision.model;
+        let bill = observed.usage.map(|usage| {
+            let prices = |id| router.policy.model(id).prices;
+            Bill::paid(&usage, &prices(model), &prices(router.policy.baseline))
+        });
+        let books = Books { router, host, call: &self.call, model: Some(model) };
+        books.count(outcome);
+        books.count_answer(&observed, bill, outcome);
+        if !asked_first && self.model.is_some() {
+            router.counters.add(host, Metric::Failovers, &[books.model_name()], 1);
+        }
+        let cache = books.remember(&self.caching, &observed);
+        let attempts = if asked_first { Some(1) } else { number(host.property(&ATTEMPTS)) };
+        books.publish(&AccessRecord {
+            cache,
+            attempts: attempts.filter(|_| self.model.is_some()),
+            tokens: observed.usage.map(Into::into),
+            money: bill.map(Into::into),
+            ..books.record(outcome)
+        });
+    }
+}
+
+impl Forwarded {
+    /// The caller has gone before an answer began.
+    pub(super) fn abandon<H: Host>(self, router: &Router, host: &H) {
+        let books = Books { router, host, call: &self.call, model: None };
+        books.count(Outcome::Abandoned);
+        books.publish(&books.record(Outcome::Abandoned));
+    }
+}
+
+/// A request was answered from the cache.
+pub(super) fn hit<H: Host>(router: &Router, host: &H, call: &Call, hit: &Hit) {
+    let usage = response::read(&hit.answer).and_then(|completion| completion.usage);
+    let bill = usage.map(|usage| Bill::hit(&usage, &router.policy.model(router.policy.baseline).prices));
+    let books = Books { router, host, call, model: None };
+    books.count(Outcome::Hit);
+    router.counters.add(host, Metric::Cache, &["hit"], 1);
+    books.count_money(bill);
+    books.publish(&AccessRecord {
+        cache: Some("hit"),
+        tokens: usage.map(Into::into),
+        money: bill.map(Into::into),
+        ..books.record(Outcome::Hit)
+    });
+}
+
+/// A request was refused because its body can be read in two ways.
+pub(super) fn refused<H: Host>(router: &Router, host: &H, refusal: &RequestError) {
+    report(router, host, Outcome::Refused, refusal.reason());
+}
+
+/// A request passes through unread.
+pub(super) fn passed<H: Host>(router: &Router, host: &H, reason: PassReason) {
+    report(router, host, Outcome::Passed, reason.as_str());
+}
+
+fn report<H: Host>(router: &Router, host: &H, outcome: Outcome, reason: &str) {
+    router.counters.add(host, Metric::Requests, &[outcome.as_str(), reason], 1);
+    let record = AccessRecord { reason: Some(reason), ..AccessRecord::new(outcome) };
+    host.set_filter_state(FILTER_STATE, &record.to_json());
+}
+
+/// What every report on a decided call starts from.
+struct Books<'s, H> {
+    router: &'s Router,
+    host: &'s H,
+    call: &'s Call,
+    /// The model that answered; `None` when none did.
+    model: Option<ModelId>,
+}
+
+impl<'s, H: Host> Books<'s, H> {
+    fn tier_name(&self) -> &'s str {
+        self.call.decision.tier(&self.router.policy).map_or("", |tier| &tier.name)
+    }
+
+    fn model_name(&self) -> &'s str {
+        self.model.map_or("", |id| &self.router.policy.model(id).name)
+    }
+
+    fn count(&self, outcome: Outcome) {
+        let level = self.call.complexity.level.as_str();
+        let values = [outcome.as_str(), "", self.tier_name(), self.model_name(), level];
+        self.router.counters.add(self.host, Metric::Requests, &values, 1);
+    }
+
+    fn count_answer(&self, observed: &Observed, bill: Option<Bill>, outcome: Outcome) {
+        let counters = &self.router.counters;
+        if let Some(usage) = &observed.usage {
+            for (kind, tokens) in kinds(usage).into_iter().filter(|(_, tokens)| *tokens > 0) {
+                counters.add(self.host, Metric::Tokens, &[kind, self.model_name()], tokens);
+            }
+        }
+        self.count_money(bill);
+        if let (Some(blind), Outcome::Routed) = (observed.blind, outcome) {
+            counters.add(self.host, Metric::UsageUnknown, &[blind.as_str()], 1);
+        }
+    }
+
+    fn count_money(&self, bill: Option<Bill>) {
+        let Some(bill) = bill else { return };
+        let saved = bill.saved();
+        let tier = self.tier_name();
+        let add = |metric, values: &[&str], amount: u64| {
+            if amount > 0 {
+                self.router.counters.add(self.host, metric, values, amount);
+            }
+        };
+        add(Metric::Cost, &[tier, self.model_name()], bill.cost.0);
+        add(Metric::Baseline, &[tier], bill.baseline.0);
+        let metric = if saved >= 0 { Metric::Saved } else { Metric::Overspent };
+        add(metric, &[tier], saved.unsigned_abs());
+    }
+
+    /// Stores the answer if it may stand for a later one. Returns what the cache did, for the log.
+    fn remember(&self, caching: &Caching, observed: &Observed) -> Option<&'static str> {
+        let counters = &self.router.counters;
+        if let Caching::Bypass(bypass) = caching {
+            counters.add(self.host, Metric::Cache, &["bypass", bypass.as_str()], 1);
+            return Some("bypass");
+        }
+        let (key, cache) = (caching.key()?, self.router.cache.as_ref()?);
+        counters.add(self.host, Metric::Cache, &["miss"], 1);
+        let Some(answer) = &observed.reusable else { return Some("miss") };
+        match cache.store(self.host, key, answer, self.host.now()) {
+            Stored::Stored => {
+                counters.add(self.host, Metric::Cache, &["stored"], 1);
+                Some("stored")
+            }
+            Stored::TooLarge => {
+                counters.add(self.host, Metric::Cache, &["not_stored", "too_large"], 1);
+                Some("miss")
+            }
+            Stored::Contended => {
+                counters.add(self.host, Metric::Cache, &["not_stored", "contended"], 1);
+                Some("miss")
+            }
+        }
+    }
+
+    fn record(&self, outcome: Outcome) -> AccessRecord<'s> {
+        let complexity = &self.call.complexity;
+        AccessRecord {
+            reason: Some(self.call.decision.reason.as_str()),
+            requested_model: Some(&self.call.requested_model),
+            stream: Some(self.call.stream),
+            complexity: Some(complexity.level.as_str()),
+            score: Some(complexity.score),
+            tier: Some(self.tier_name()).filter(|name| !name.is_empty()),
+            model: Some(self.model_name()).filter(|name| !name.is_empty()),
+            ..AccessRecord::new(outcome)
+        }
+    }
+
+    fn publish(&self, record: &AccessRecord<'_>) {
+        self.host.set_filter_state(FILTER_STATE, &record.to_json());
+    }
+}
+
+fn kinds(usage: &Usage) -> [(&'static str, u64); 3] {
+    let cached = usage.cached_input.min(usage.input);
+    [("input", usage.input.saturating_sub(cached)), ("cached_input", cached), ("output", usage.output)]
+}
+
+/// A 64-bit number as the host encodes it.
+fn number(bytes: Option<Vec<u8>>) -> Option<u64> {
+    bytes?.try_into().ok().map(u64::from_le_bytes)
+}

@@ -1,0 +1,330 @@
+//! The router against the in-memory host: what a caller, a provider and an operator get.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Router, RouterStream};
+use crate::filter::Flow;
+use crate::host::memory::{MemoryCall, MemoryHost, MemoryStream, Reply};
+use crate::policy::Policy;
+
+fn policy(changes: &Value) -> Policy {
+    let mut document = json!({
+        "providers": {"one": {"host": "one.test"}, "two": {"host": "two.test"}},
+        "models": {
+            "mini": {"provider": "one", "upstream_name": "mini-2026", "prices": {"input": 1, "output": 10}},
+            "spare": {"provider": "two", "prices": {"input": 2, "output": 20}},
+            "big": {"provider": "one", "prices": {"input": 10, "output": 100}}
+        },
+        "tiers": [
+            {"name": "small", "handles": "medium", "models": ["mini", "spare"]},
+            {"name": "large", "handles": "high", "models": ["big"]}
+        ],
+        "baseline": "big",
+        "requested_model": "honor",
+        "classify": {"scorer": "wordcount"}
+    });
+    if let (Value::Object(document), Value::Object(changes)) = (&mut document, changes) {
+        document.extend(changes.clone());
+    }
+    Policy::from_value(document).unwrap()
+}
+
+fn router(changes: Value) -> Rc<Router> {
+    Rc::new(Router::new(policy(&changes)))
+}
+
+/// One call that has been asked: its stream and what the host saw.
+struct Asked<'vm> {
+    call: MemoryCall<'vm>,
+    stream: RouterStream,
+}
+
+fn ask<'vm>(router: &Rc<Router>, vm: &'vm MemoryHost, headers: &[(&str, &str)], body: &str) -> Asked<'vm> {
+    let call = MemoryCall { vm, stream: MemoryStream::default() };
+    let length = body.len().to_string();
+    let standard = [
+        (":method", "POST"),
+        (":path", "/v1/chat/completions"),
+        ("content-type", "application/json"),
+        ("content-length", &length),
+    ];
+    for (name, value) in standard.iter().chain(headers) {
+        let mut list = call.stream.request_headers.borrow_mut();
+        list.retain(|(n, _)| n != name);
+        list.push(((*name).to_owned(), (*value).to_owned()));
+    }
+    *call.stream.request_body.borrow_mut() = body.as_bytes().to_vec();
+    let mut stream = RouterStream::new(Rc::clone(router));
+    if stream.on_request_headers(&call, body.is_empty()) == Flow::Pause {
+        stream.on_request_body(&call, body.len(), true);
+    }
+    Asked { call, stream }
+}
+
+impl Asked<'_> {
+    fn request_header(&self, name: &str) -> Option<String> {
+        let headers = self.call.stream.request_headers.borrow();
+        headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone())
+    }
+
+    fn request_body(&self) -> String {
+        String::from_utf8(self.call.stream.request_body.borrow().clone()).unwrap()
+    }
+
+    fn reply(&self) -> Reply {
+        self.call.stream.reply.borrow().clone().expect("the router answered by itself")
+    }
+
+    fn went_to_a_provider(&self) -> bool {
+        self.call.stream.reply.borrow().is_none()
+    }
+
+    fn log(&self) -> Value {
+        serde_json::from_slice(&self.call.stream.filter_state.borrow()["arbiter"]).unwrap()
+    }
+
+    /// Lets `model` answer with `chunks`; returns what the caller receives.
+    fn answered(&mut self, model: &str, status: u16, content_type: &str, chunks: &[&str]) -> String {
+        let call = &self.call;
+        let path = "xds.upstream_host_metadata.filter_metadata.llm_arbiter.model";
+        call.stream.properties.borrow_mut().insert(path.into(), model.into());
+        *call.stream.response_headers.borrow_mut() =
+            vec![(":status".into(), status.to_string()), ("content-type".into(), content_type.into())];
+        self.stream.on_response_headers(call, chunks.is_empty());
+        let mut received = String::new();
+        for (i, chunk) in chunks.iter().enumerate() {
+            *call.stream.response_body.borrow_mut() = chunk.as_bytes().to_vec();
+            self.stream.on_response_body(call, chunk.len(), i + 1 == chunks.len());
+            received.push_str(std::str::from_utf8(&call.stream.response_body.borrow()).unwrap());
+        }
+        received
+    }
+
+    fn answered_with(&mut self, model: &str, text: &str) {
+        self.answered(model, 200, "application/json", &[&completion(text)]);
+    }
+}
+
+fn completion(text: &str) -> String {
+    json!({
+        "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "mini-2026",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100}
+    })
+    .to_string()
+}
+
+fn question(model: &str, text: &str) -> String {
+    json!({"model": model, "messages": [{"role": "user", "content": text}]}).to_string()
+}
+
+#[test]
+fn an_easy_question_goes_to_the_small_tier_with_only_its_model_changed() {
+    let vm = MemoryHost::default();
+    let body =
+        r#"{ "messages":[{"role":"user","content":"h\u00e9llo"}], "top_p":1.0e0, "model" : "auto" ,"x":{}}"#;
+    let asked = ask(&router(json!({})), &vm, &[], body);
+    assert_eq!(asked.request_header("x-arbiter-cluster").as_deref(), Some("arbiter-tier-small"));
+    assert_eq!(asked.request_header("x-arbiter-model").as_deref(), Some("mini"));
+    assert_eq!(asked.request_body(), body.replace("\"auto\"", "\"mini-2026\""));
+    assert_eq!(asked.request_header("content-length"), Some(asked.request_body().len().to_string()));
+}
+
+#[test]
+fn a_hard_question_goes_to_the_large_tier() {
+    let vm = MemoryHost::default();
+    let asked = ask(&router(json!({})), &vm, &[], &question("auto", "debug and refactor this"));
+    assert_eq!(asked.request_header("x-arbiter-cluster").as_deref(), Some("arbiter-tier-large"));
+}
+
+#[test]
+fn an_honored_model_goes_to_its_own_cluster() {
+    let vm = MemoryHost::default();
+    let asked = ask(&router(json!({})), &vm, &[], &question("big", "hi"));
+    assert_eq!(asked.request_header("x-arbiter-cluster").as_deref(), Some("arbiter-model-big"));
+}
+
+#[test]
+fn what_a_client_sends_in_our_headers_is_gone() {
+    let vm = MemoryHost::default();
+    let forged = [("x-arbiter-cluster", "evil"), ("x-arbiter-anything", "1"), (":method", "GET")];
+    let asked = ask(&router(json!({})), &vm, &forged, "");
+    assert_eq!(asked.request_header("x-arbiter-cluster"), None);
+    assert_eq!(asked.request_header("x-arbiter-anything"), None);
+    assert_eq!(asked.log()["reason"], "method");
+}
+
+#[test]
+fn an_unreadable_body_passes_through_untouched() {
+    let vm = MemoryHost::default();
+    for (body, reason) in [("{\"model\":", "invalid_json"), ("{\"input\":\"x\"}", "unknown_shape")] {
+        let asked = ask(&router(json!({})), &vm, &[], body);
+        assert_eq!(asked.request_body(), body);
+        assert_eq!(asked.request_header("x-arbiter-cluster"), None);
+        assert_eq!(asked.log()["reason"], reason);
+    }
+}
+
+#[test]
+fn a_body_that_grows_over_the_limit_passes_through() {
+    let vm = MemoryHost::default();
+    let router = router(json!({"admit": {"max_body_bytes": 10}}));
+    let asked = ask(&router, &vm, &[("content-length", "")], &question("auto", "a long question"));
+    assert_eq!(asked.request_body(), question("auto", "a long question"));
+    assert_eq!(asked.log()["reason"], "too_large");
+}
+
+#[test]
+fn an_ambiguous_body_is_refused_in_the_callers_dialect() {
+    let vm = MemoryHost::default();
+    let body = r#"{"model":"auto","mod\u0065l":"big","messages":[{"role":"user","content":"x"}]}"#;
+    let reply = ask(&router(json!({})), &vm, &[], body).reply();
+    assert_eq!(reply.status, 400);
+    let error: Value = serde_json::from_slice(&reply.body).unwrap();
+    assert_eq!(error["error"]["type"], "invalid_request_error");
+    assert_eq!(error["error"]["param"], "model");
+}
+
+#[test]
+fn a_second_call_is_answered_from_the_cache_at_no_cost() {
+    let (vm, router) = (MemoryHost::default(), router(json!({})));
+    ask(&router, &vm, &[], &question("auto", "hi")).answered_with("mini", "hello");
+    vm.advance(Duration::from_secs(7));
+    let asked = ask(&router, &vm, &[], &question("auto", "hi"));
+    let reply = asked.reply();
+    assert_eq!(reply.body, completion("hello").into_bytes());
+    assert!(reply.headers.contains(&("age".into(), "7".into())), "{:?}", reply.headers);
+    assert!(reply.headers.iter().any(|(n, v)| n == "cache-status" && v.starts_with("arbiter; hit")));
+    assert_eq!(asked.log()["cost_nanousd"], 0);
+}
+
+#[test]
+fn a_streaming_caller_gets_the_stored_answer_as_a_stream() {
+    let (vm, router) = (MemoryHost::default(), router(json!({})));
+    ask(&router, &vm, &[], &question("auto", "hi")).answered_with("mini", "hello");
+    let body = r#"{"model":"auto","stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
+    let reply = ask(&router, &vm, &[], body).reply();
+    assert!(reply.headers.contains(&("content-type".into(), "text/event-stream".into())));
+    let text = String::from_utf8(reply.body).unwrap();
+    assert!(text.contains("hello") && text.ends_with("data: [DONE]\n\n"), "{text}");
+    assert!(!text.contains("\"usage\""), "the caller did not ask for usage: {text}");
+}
+
+#[test]
+fn tenants_never_share_an_answer() {
+    let (vm, router) = (MemoryHost::default(), router(json!({})));
+    ask(&router, &vm, &[("x-tenant", "a")], &question("auto", "hi")).answered_with("mini", "secret");
+    for other in [&[("x-tenant", "b")][..], &[]] {
+        assert!(ask(&router, &vm, other, &question("auto", "hi")).went_to_a_provider(), "{other:?}");
+    }
+    assert!(!ask(&router, &vm, &[("x-tenant", "a")], &question("auto", "hi")).went_to_a_provider());
+}
+
+#[test]
+fn a_caller_can_refuse_what_is_stored() {
+    let (vm, router) = (MemoryHost::default(), router(json!({})));
+    ask(&router, &vm, &[], &question("auto", "hi")).answered_with("mini", "hello");
+    vm.advance(Duration::from_secs(10));
+    for directive in ["no-cache", "no-store", "max-age=5"] {
+        let asked = ask(&router, &vm, &[("cache-control", directive)], &question("auto", "hi"));
+        assert!(asked.went_to_a_provider(), "{directive}");
+    }
+    assert!(
+        !ask(&router, &vm, &[("cache-control", "max-age=60")], &question("auto", "hi")).went_to_a_provider()
+    );
+}
+
+#[test]
+fn an_answer_that_may_not_stand_for_another_is_not_stored() {
+    let cases = [
+        ("cut off by length", completion("x").replace("\"stop\"", "\"length\""), 200),
+        (
+            "calls a tool",
+            completion("x").replace("\"content\":\"x\"", "\"content\":null,\"tool_calls\":[{}]"),
+            200,
+        ),
+        ("failed", completion("x"), 500),
+        ("truncated", completion("x")[..40].to_owned(), 200),
+    ];
+    for (name, answer, status) in cases {
+        let (vm, router) = (MemoryHost::default(), router(json!({})));
+        ask(&router, &vm, &[], &question("auto", "hi")).answered(
+            "mini",
+            status,
+            "application/json",
+            &[&answer],
+        );
+        assert!(ask(&router, &vm, &[], &question("auto", "hi")).went_to_a_provider(), "{name}");
+    }
+}
+
+#[test]
+fn the_usage_chunk_is_asked_for_and_taken_out_again() {
+    let (vm, router) = (MemoryHost::default(), router(json!({})));
+    let body = r#"{"model":"auto","stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
+    let mut asked = ask(&router, &vm, &[], body);
+    let sent: Value = serde_json::from_str(&asked.request_body()).unwrap();
+    assert_eq!(sent["stream_options"]["include_usage"], true);
+    let chunk = |choices: Value, usage: Value| {
+        format!(
+            "data: {}\n\n",
+            json!({"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "m",
+            "choices": choices, "usage": usage})
+        )
+    };
+    let text = chunk(
+        json!([{"index": 0, "delta": {"role": "assistant", "content": "yes"}, "finish_reason": null}]),
+        Value::Null,
+    );
+    let end = chunk(json!([{"index": 0, "delta": {}, "finish_reason": "stop"}]), Value::Null);
+    let usage =
+        chunk(json!([]), json!({"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100}));
+    let (head, tail) = usage.split_at(30);
+    let received =
+        asked.answered("mini", 200, "text/event-stream", &[&text, &end, head, tail, "data: [DONE]\n\n"]);
+    assert_eq!(received, format!("{text}{end}data: [DONE]\n\n"));
+    assert_eq!(asked.log()["input_tokens"], 1000);
+    assert!(!ask(&router, &vm, &[], &question("auto", "hi")).went_to_a_provider(), "the stream was stored");
+}
+
+#[test]
+fn the_books_say_what_a_call_cost_and_saved() {
+    let (vm, router) = (MemoryHost::default(), router(json!({})));
+    let mut asked = ask(&router, &vm, &[], &question("auto", "hi"));
+    asked.answered_with("spare", "hello");
+    let log = asked.log();
+    // 1000 x 2 + 100 x 20 dollars per million tokens, against 1000 x 10 + 100 x 100 of the baseline.
+    assert_eq!(log["cost_nanousd"], 4_000_000);
+    assert_eq!(log["baseline_nanousd"], 20_000_000);
+    assert_eq!(log["saved_nanousd"], 16_000_000);
+    assert_eq!(log["model"], "spare");
+    let cost: u64 =
+        vm.counters().iter().filter(|(n, _)| n.starts_with("arbiter.cost_nanousd")).map(|(_, v)| v).sum();
+    assert_eq!(cost, 4_000_000);
+}
+
+#[test]
+fn the_decision_is_said_in_a_header_that_can_be_switched_off() {
+    for on in [true, false] {
+        let vm = MemoryHost::default();
+        let mut asked = ask(&router(json!({"decision_header": on})), &vm, &[], &question("auto", "hi"));
+        asked.answered_with("mini", "hello");
+        let headers = asked.call.stream.response_headers.borrow();
+        let decision = headers.iter().find(|(n, _)| n == "x-arbiter-decision").map(|(_, v)| v.clone());
+        assert_eq!(decision.is_some(), on);
+        if let Some(decision) = decision {
+            assert!(decision.contains("tier=small") && decision.contains("model=mini"), "{decision}");
+        }
+    }
+}
+
+#[test]
+fn a_caller_that_leaves_early_is_still_reported() {
+    let (vm, router) = (MemoryHost::default(), router(json!({})));
+    let mut asked = ask(&router, &vm, &[], &question("auto", "hi"));
+    asked.stream.finish(&asked.call);
+    assert_eq!(asked.log()["outcome"], "abandoned");
+}

@@ -1,0 +1,334 @@
+//! From the document to types that cannot be wrong: references resolved, ranges checked.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use super::document::{
+    AdmitDocument, BoundariesDocument, CacheDocument, ClassifyDocument, Document, ExactCacheBounds,
+    ExactCacheDocument, FailoverDocument, ModelDocument, Named, ProviderDocument, RequestedModelDocument,
+    ScorerDocument, TenantDocument, TierDocument, repeated, suggest,
+};
+use super::list::NonEmpty;
+use super::{
+    Admit, Boundaries, Classify, ExactCache, Failover, Model, ModelId, Policy, PolicyError, Provider,
+    ProviderId, RequestedModel, Scorer, TenantSource, Tier,
+};
+use crate::cache::exact::{MIN_SET_BYTES, WAYS};
+use crate::complexity::Level;
+use crate::ledger::Prices;
+
+/// Most bytes of answers that the cache may be told to keep.
+const MAX_CACHE_BYTES: u64 = 16 << 30;
+/// Most answers that the cache may be told to keep.
+const MAX_CACHE_ENTRIES: u32 = 1 << 22;
+/// Largest body that may be read: Envoy holds it in memory.
+const MAX_BODY_BYTES: usize = 64 << 20;
+/// Deepest nesting that may be allowed: reading goes one call deeper per level.
+const MAX_DEPTH: u16 = 256;
+/// Prefix of the headers that no policy may use.
+const OWN_PREFIX: &str = "x-arbiter-";
+
+fn fault<T>(path: impl Display, message: impl Display) -> Result<T, PolicyError> {
+    Err(PolicyError { path: path.to_string(), message: message.to_string() })
+}
+
+/// Checks a document and resolves what it refers to.
+pub(super) fn policy(document: Document) -> Result<Policy, PolicyError> {
+    let providers = providers(document.providers)?;
+    let models = models(document.models, &providers)?;
+    let tiers = tiers(document.tiers, &models)?;
+    let baseline = reference("baseline", &document.baseline, &model_names(&models), "model").map(ModelId)?;
+    let requested_model = match document.requested_model {
+        RequestedModelDocument::Honor => RequestedModel::Honor,
+        RequestedModelDocument::Cap => RequestedModel::Cap,
+        RequestedModelDocument::Ignore => RequestedModel::Ignore,
+    };
+    let mut policy = Policy {
+        models,
+        providers,
+        tiers,
+        baseline,
+        requested_model,
+        classify: classify(&document.classify)?,
+        admit: admit(document.admit)?,
+        tenant: tenant(document.tenant)?,
+        exact_cache: exact_cache(document.cache)?,
+        decision_header: document.decision_header,
+        failover: failover(&document.failover)?,
+        revision: [0; 32],
+    };
+    policy.revision = revision(&policy);
+    Ok(policy)
+}
+
+fn providers(documents: Named<ProviderDocument>) -> Result<NonEmpty<Provider>, PolicyError> {
+    let entries = documents.0.into_iter().map(|(name, document)| provider(name, document));
+    match NonEmpty::new(entries.collect::<Result<_, _>>()?) {
+        Some(providers) => Ok(providers),
+        None => fault("providers", "there is none; name at least one"),
+    }
+}
+
+fn provider(name: String, document: ProviderDocument) -> Result<Provider, PolicyError> {
+    let path = format!("providers.{name}");
+    check_name(&path, &name)?;
+    if document.host.is_empty() || document.host.contains(|c: char| c.is_whitespace() || "/@".contains(c)) {
+        return fault(
+            format!("{path}.host"),
+            "must be a host name or an address, without scheme, port or path",
+        );
+    }
+    let port = document.port.unwrap_or(if document.tls { 443 } else { 80 });
+    if port == 0 {
+        return fault(format!("{path}.port"), "must be between 1 and 65535");
+    }
+    if !document.path.starts_with('/') {
+        return fault(format!("{path}.path"), "must start with `/`");
+    }
+    if let Some(variable) = &document.credential
+        && !is_variable(variable)
+    {
+        let message =
+            "must be the name of an environment variable (letters, digits, `_`), not the key itself";
+        return fault(format!("{path}.credential"), message);
+    }
+    let ProviderDocument { host, tls, path, credential, .. } = document;
+    Ok(Provider { name, host, port, tls, path, credential })
+}
+
+fn models(
+    documents: Named<ModelDocument>,
+    providers: &NonEmpty<Provider>,
+) -> Result<NonEmpty<Model>, PolicyError> {
+    let names: Vec<&str> = providers.iter().map(|(_, provider)| provider.name.as_str()).collect();
+    let entries = documents.0.into_iter().map(|(name, document)| model(name, document, &names));
+    match NonEmpty::new(entries.collect::<Result<_, _>>()?) {
+        Some(models) => Ok(models),
+        None => fault("models", "there is none; name at least one"),
+    }
+}
+
+fn model(name: String, document: ModelDocument, providers: &[&str]) -> Result<Model, PolicyError> {
+    let path = format!("models.{name}");
+    check_name(&path, &name)?;
+    let provider = reference(format!("{path}.provider"), &document.provider, providers, "provider")?;
+    let prices = document.prices;
+    let prices = Prices::from_usd_per_million(
+        prices.input,
+        prices.cached_input.unwrap_or(prices.input),
+        prices.output,
+    );
+    let prices = prices.or_else(|error| fault(format!("{path}.prices"), error))?;
+    let upstream_name = document.upstream_name.unwrap_or_else(|| name.clone());
+    if upstream_name.is_empty() {
+        return fault(format!("{path}.upstream_name"), "must not be empty");
+    }
+    let cluster = format!("arbiter-model-{name}");
+    Ok(Model { name, upstream_name, provider: ProviderId(provider), prices, cluster })
+}
+
+fn tiers(documents: Vec<TierDocument>, models: &NonEmpty<Model>) -> Result<NonEmpty<Tier>, PolicyError> {
+    if let Some((at, name)) = repeated(documents.iter().map(|tier| tier.name.as_str())) {
+        return fault(format!("tiers[{at}].name"), format!("`{name}` is the name of an earlier tier"));
+    }
+    let names = model_names(models);
+    let mut tiers: Vec<Tier> = Vec::with_capacity(documents.len());
+    for (at, document) in documents.into_iter().enumerate() {
+        let tier = tier(at, document, &names)?;
+        if let Some(cheaper) = tiers.last().filter(|cheaper| cheaper.handles > tier.handles) {
+            let message =
+                format!("tiers go from cheap to strong, but `{}` handles {}", cheaper.name, cheaper.handles);
+            return fault(format!("tiers[{at}].handles"), message);
+        }
+        tiers.push(tier);
+    }
+    match tiers.last() {
+        Some(last) if last.handles == Level::High => {}
+        Some(last) => {
+            let message =
+                format!("the last tier must handle high, but `{}` handles {}", last.name, last.handles);
+            return fault(format!("tiers[{}].handles", tiers.len().saturating_sub(1)), message);
+        }
+        None => {}
+    }
+    match NonEmpty::new(tiers) {
+        Some(tiers) => Ok(tiers),
+        None => fault("tiers", "there is none; name at least one"),
+    }
+}
+
+fn tier(at: usize, document: TierDocument, models: &[&str]) -> Result<Tier, PolicyError> {
+    check_name(&format!("tiers[{at}].name"), &document.name)?;
+    if let Some((twice, name)) = repeated(document.models.iter().map(String::as_str)) {
+        return fault(
+            format!("tiers[{at}].models[{twice}]"),
+            format!("`{name}` stands in this tier already"),
+        );
+    }
+    let ids = document.models.iter().enumerate().map(|(index, name)| {
+        reference(format!("tiers[{at}].models[{index}]"), name, models, "model").map(ModelId)
+    });
+    let Some(ids) = NonEmpty::new(ids.collect::<Result<_, _>>()?) else {
+        return fault(format!("tiers[{at}].models"), "there is none; name at least one");
+    };
+    let cluster = format!("arbiter-tier-{}", document.name);
+    Ok(Tier { name: document.name, handles: document.handles.into(), cluster, models: ids })
+}
+
+fn classify(document: &ClassifyDocument) -> Result<Classify, PolicyError> {
+    let BoundariesDocument { medium, high } = document.boundaries;
+    if !(0.0 < medium && medium < high && high <= 1.0) {
+        return fault("classify.boundaries", "must be 0 < medium < high <= 1");
+    }
+    let scorer = match document.scorer {
+        ScorerDocument::Heuristic => Scorer::Heuristic,
+        ScorerDocument::Wordcount => Scorer::Wordcount,
+    };
+    Ok(Classify { scorer, boundaries: Boundaries { medium, high } })
+}
+
+fn admit(document: AdmitDocument) -> Result<Admit, PolicyError> {
+    let AdmitDocument { paths, max_body_bytes, max_depth } = document;
+    if paths.is_empty() {
+        return fault("admit.paths", "there is none; name at least one");
+    }
+    if let Some((at, _)) =
+        paths.iter().enumerate().find(|(_, path)| !path.starts_with('/') || path.contains('?'))
+    {
+        return fault(format!("admit.paths[{at}]"), "must start with `/` and have no query");
+    }
+    if !(1..=MAX_BODY_BYTES).contains(&max_body_bytes) {
+        return fault("admit.max_body_bytes", format!("must be between 1 and {MAX_BODY_BYTES}"));
+    }
+    if !(1..=MAX_DEPTH).contains(&max_depth) {
+        return fault("admit.max_depth", format!("must be between 1 and {MAX_DEPTH}"));
+    }
+    Ok(Admit { paths, max_body_bytes, max_depth })
+}
+
+fn tenant(document: TenantDocument) -> Result<TenantSource, PolicyError> {
+    match (document.header, document.api_key) {
+        (None, None) => Ok(TenantSource::Header("x-tenant".into())),
+        (None, Some(true)) => Ok(TenantSource::ApiKey),
+        (Some(name), None | Some(false)) => header_name("tenant.header", &name).map(TenantSource::Header),
+        _ => fault("tenant", "must be either `header: NAME` or `api_key: true`"),
+    }
+}
+
+fn header_name(path: &str, name: &str) -> Result<String, PolicyError> {
+    let name = name.to_ascii_lowercase();
+    let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    if name.is_empty() || !name.chars().all(is_token) {
+        return fault(path, "must be a header name");
+    }
+    if name.starts_with(OWN_PREFIX) {
+        return fault(path, format!("headers that begin with `{OWN_PREFIX}` are removed from every request"));
+    }
+    Ok(name)
+}
+
+fn exact_cache(document: CacheDocument) -> Result<Option<ExactCache>, PolicyError> {
+    let bounds = match document.exact {
+        ExactCacheDocument::Off => return Ok(None),
+        ExactCacheDocument::On(bounds) => bounds,
+    };
+    let ExactCacheBounds { ttl, entries, bytes, max_temperature, max_choices } = bounds;
+    let ttl = duration("cache.exact.ttl", &ttl)?;
+    if !(1..=MAX_CACHE_ENTRIES).contains(&entries) {
+        return fault("cache.exact.entries", format!("must be between 1 and {MAX_CACHE_ENTRIES}"));
+    }
+    let least = u64::from(entries.div_ceil(WAYS)).saturating_mul(MIN_SET_BYTES);
+    if !(least..=MAX_CACHE_BYTES).contains(&bytes) {
+        let message = format!("must be between {least} (for {entries} entries) and {MAX_CACHE_BYTES}");
+        return fault("cache.exact.bytes", message);
+    }
+    if !(0.0..=10.0).contains(&max_temperature) {
+        return fault("cache.exact.max_temperature", "must be between 0 and 10");
+    }
+    if max_choices == 0 {
+        return fault("cache.exact.max_choices", "must be at least 1");
+    }
+    Ok(Some(ExactCache { ttl, entries, bytes, max_temperature, max_choices }))
+}
+
+fn failover(document: &FailoverDocument) -> Result<Failover, PolicyError> {
+    Ok(Failover {
+        per_try_idle_timeout: duration("failover.per_try_idle_timeout", &document.per_try_idle_timeout)?,
+        connect_timeout: duration("failover.connect_timeout", &document.connect_timeout)?,
+        timeout: duration("failover.timeout", &document.timeout)?,
+    })
+}
+
+/// A whole number and a unit: `500ms`, `30s`, `10m`, `1h`, `7d`.
+fn duration(path: &str, text: &str) -> Result<Duration, PolicyError> {
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let milliseconds_per_unit = match text.strip_prefix(digits) {
+        Some("ms") => 1,
+        Some("s") => 1000,
+        Some("m") => 60_000,
+        Some("h") => 3_600_000,
+        Some("d") => 86_400_000,
+        _ => 0,
+    };
+    let milliseconds = digits.parse::<u64>().ok().and_then(|count| count.checked_mul(milliseconds_per_unit));
+    match milliseconds {
+        Some(milliseconds @ 1..) => Ok(Duration::from_millis(milliseconds)),
+        _ => fault(path, format!("`{text}` is no duration; write for example 500ms, 30s, 10m, 1h or 7d")),
+    }
+}
+
+fn model_names(models: &NonEmpty<Model>) -> Vec<&str> {
+    models.iter().map(|(_, model)| model.name.as_str()).collect()
+}
+
+/// The index of `name` among `known`.
+fn reference(path: impl Display, name: &str, known: &[&str], what: &str) -> Result<u16, PolicyError> {
+    match (0_u16..).zip(known).find(|(_, known)| **known == name) {
+        Some((index, _)) => Ok(index),
+        None => fault(path, format!("there is no {what} `{name}`; {}", suggest(name, known))),
+    }
+}
+
+/// Names stand in headers, metrics and cluster names.
+fn check_name(path: &str, name: &str) -> Result<(), PolicyError> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._:/-".contains(c);
+    if name.is_empty() || name.len() > 128 || !name.chars().all(is_plain) {
+        return fault(path, "a name has 1 to 128 letters, digits, or any of `. _ : / -`");
+    }
+    if name == "auto" {
+        return fault(path, "`auto` means: decide; it cannot be a name");
+    }
+    Ok(())
+}
+
+fn is_variable(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Everything that can change an answer. Each part is written with its length, so that no two policies read alike.
+fn revision(policy: &Policy) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    let mut part = |text: &str| {
+        hash.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_le_bytes());
+        hash.update(text);
+    };
+    for (_, model) in policy.models() {
+        let provider = policy.provider(model.provider);
+        for text in [&model.name, &model.upstream_name, &provider.host, &provider.path] {
+            part(text);
+        }
+        part(&provider.port.to_string());
+    }
+    for (_, tier) in policy.tiers() {
+        part(&tier.name);
+        part(tier.handles.as_str());
+        for model in tier.models() {
+            part(&policy.model(model).name);
+        }
+    }
+    part(&format!("{:?} {:?}", policy.requested_model, policy.classify));
+    hash.finalize().into()
+}

@@ -1,0 +1,160 @@
+//! What an operator gets for a document.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Policy, RequestedModel, Scorer, TenantSource};
+use crate::complexity::Level;
+
+fn document() -> Value {
+    json!({
+        "providers": {"openai": {"host": "api.openai.test", "credential": "OPENAI_API_KEY"}},
+        "models": {
+            "gpt-4o-mini": {"provider": "openai", "prices": {"input": 0.15, "cached_input": 0.075, "output": 0.6}},
+            "gpt-4o": {"provider": "openai", "upstream_name": "gpt-4o-2024", "prices": {"input": 2.5, "output": 10}}
+        },
+        "tiers": [
+            {"name": "small", "handles": "medium", "models": ["gpt-4o-mini", "gpt-4o"]},
+            {"name": "large", "handles": "high", "models": ["gpt-4o"]}
+        ],
+        "baseline": "gpt-4o"
+    })
+}
+
+/// The document with the value at a JSON pointer replaced; its parent must exist.
+fn changed(pointer: &str, value: Value) -> Value {
+    let mut document = document();
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    match document.pointer_mut(parent).unwrap() {
+        Value::Object(fields) => drop(fields.insert(name.to_owned(), value)),
+        Value::Array(items) => items[name.parse::<usize>().unwrap()] = value,
+        _ => panic!("{parent} has no members"),
+    }
+    document
+}
+
+#[test]
+fn a_short_document_gets_sound_defaults() {
+    let policy = Policy::from_value(document()).unwrap();
+    assert_eq!(policy.requested_model, RequestedModel::Cap);
+    assert_eq!(policy.classify.scorer, Scorer::Heuristic);
+    assert_eq!(policy.admit.paths, ["/v1/chat/completions"]);
+    assert_eq!(policy.admit.max_body_bytes, 1_048_576);
+    assert_eq!(policy.tenant, TenantSource::Header("x-tenant".into()));
+    assert_eq!(policy.exact_cache.as_ref().unwrap().ttl, Duration::from_secs(3600));
+    assert_eq!(policy.failover.per_try_idle_timeout, Duration::from_secs(30));
+    assert!(policy.decision_header);
+    let provider = policy.providers().next().unwrap();
+    assert_eq!((provider.port, provider.tls, provider.path.as_str()), (443, true, "/v1/chat/completions"));
+    let (_, model) = policy.models().next().unwrap();
+    assert_eq!((model.upstream_name.as_str(), model.prices.cached_input), ("gpt-4o-mini", 75_000_000));
+    let (_, tier) = policy.tiers().next().unwrap();
+    assert_eq!((tier.handles, tier.models().count()), (Level::Medium, 2));
+}
+
+#[test]
+fn the_cache_can_be_switched_off() {
+    for off in [json!("off"), json!(false)] {
+        let policy = Policy::from_value(changed("/cache", json!({"exact": off}))).unwrap();
+        assert_eq!(policy.exact_cache, None);
+    }
+}
+
+#[test]
+fn every_fault_names_its_path_and_says_what_would_be_right() {
+    let cases = [
+        (
+            "/tiers/1/models/0",
+            json!("gpt4o"),
+            "tiers[1].models[0]: there is no model `gpt4o`; did you mean `gpt-4o`?",
+        ),
+        ("/tiers/0/modles", json!([]), "tiers[0].modles: unknown field `modles`; did you mean `models`?"),
+        ("/tier", json!([]), "tier: unknown field `tier`; did you mean `tiers`?"),
+        ("/tiers/0/handles", json!("hihg"), "tiers[0].handles: unknown value `hihg`; did you mean `high`?"),
+        ("/tiers/0/handles", json!("high"), ""),
+        ("/tiers/1/handles", json!("low"), "tiers[1].handles: tiers go from cheap to strong"),
+        ("/tiers/1/handles", json!("medium"), "tiers[1].handles: the last tier must handle high"),
+        ("/tiers/1/name", json!("small"), "tiers[1].name: `small` is the name of an earlier tier"),
+        (
+            "/tiers/0/models/1",
+            json!("gpt-4o-mini"),
+            "tiers[0].models[1]: `gpt-4o-mini` stands in this tier already",
+        ),
+        ("/tiers/0/models", json!([]), "tiers[0].models: there is none"),
+        ("/tiers", json!([]), "tiers: there is none"),
+        ("/tiers/0/name", json!("a b"), "tiers[0].name: a name has"),
+        ("/baseline", json!("gpt-5"), "baseline: there is no model `gpt-5`"),
+        ("/models", json!({}), "models: there is none"),
+        (
+            "/models/gpt-4o/provider",
+            json!("opnai"),
+            "models.gpt-4o.provider: there is no provider `opnai`; did you mean `openai`?",
+        ),
+        ("/models/gpt-4o/prices/output", json!(-1), "models.gpt-4o.prices: -1 is no price"),
+        ("/models/gpt-4o/prices", json!({"input": 1}), "models.gpt-4o.prices: missing field `output`"),
+        (
+            "/models/auto",
+            json!({"provider": "openai", "prices": {"input": 1, "output": 1}}),
+            "models.auto: `auto` means",
+        ),
+        ("/providers/openai/host", json!("https://x"), "providers.openai.host: must be a host name"),
+        (
+            "/providers/openai/credential",
+            json!("sk-abc"),
+            "providers.openai.credential: must be the name of an environment variable",
+        ),
+        ("/providers/openai/path", json!("v1"), "providers.openai.path: must start with `/`"),
+        (
+            "/requested_model",
+            json!("honour"),
+            "requested_model: unknown value `honour`; did you mean `honor`?",
+        ),
+        (
+            "/classify",
+            json!({"boundaries": {"medium": 0.7}}),
+            "classify.boundaries: must be 0 < medium < high <= 1",
+        ),
+        ("/admit", json!({"paths": ["v1"]}), "admit.paths[0]: must start with `/`"),
+        ("/admit", json!({"max_depth": 0}), "admit.max_depth: must be between 1"),
+        (
+            "/tenant",
+            json!({"header": "X-Arbiter-Tenant"}),
+            "tenant.header: headers that begin with `x-arbiter-`",
+        ),
+        ("/tenant", json!({"header": "x", "api_key": true}), "tenant: must be either"),
+        ("/cache", json!({"exact": {"ttl": "soon"}}), "cache.exact.ttl: `soon` is no duration"),
+        ("/cache", json!({"exact": {"bytes": 10}}), "cache.exact.bytes: must be between"),
+        (
+            "/cache",
+            json!({"exact": "on"}),
+            "cache.exact: invalid value: string \"on\", expected `off` or the cache's bounds",
+        ),
+        ("/failover", json!({"timeout": "5"}), "failover.timeout: `5` is no duration"),
+    ];
+    for (pointer, value, expected) in cases {
+        let message =
+            Policy::from_value(changed(pointer, value)).map_or_else(|e| e.to_string(), |_| String::new());
+        assert!(
+            message.starts_with(expected) && expected.is_empty() == message.is_empty(),
+            "{pointer}: {message}"
+        );
+    }
+}
+
+#[test]
+fn a_policy_that_could_answer_otherwise_has_another_revision() {
+    let revision = |document| Policy::from_value(document).unwrap().revision;
+    let base = revision(document());
+    assert_eq!(base, revision(changed("/models/gpt-4o/prices/output", json!(11))), "prices change no answer");
+    for (pointer, value) in [
+        ("/models/gpt-4o/upstream_name", json!("gpt-4o-2025")),
+        ("/tiers/0/handles", json!("low")),
+        ("/tiers/0/models", json!(["gpt-4o"])),
+        ("/requested_model", json!("honor")),
+        ("/classify", json!({"scorer": "wordcount"})),
+        ("/providers/openai/host", json!("other.test")),
+    ] {
+        assert_ne!(base, revision(changed(pointer, value)), "{pointer}");
+    }
+}

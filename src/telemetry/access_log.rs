@@ -1,0 +1,162 @@
+//! One JSON object per call, published as filter state `wasm.arbiter` for Envoy's access log.
+
+use serde::Serialize;
+
+use crate::chat::Usage;
+use crate::ledger::Bill;
+
+/// What became of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// A provider answered with 200.
+    Routed,
+    /// Answered from the cache.
+    Hit,
+    /// No provider answered with 200.
+    Failed,
+    /// The caller left before an answer began.
+    Abandoned,
+    /// Answered with 400.
+    Refused,
+    /// Not read.
+    Passed,
+}
+
+impl Outcome {
+    /// Its name in metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Routed => "routed",
+            Self::Hit => "hit",
+            Self::Failed => "failed",
+            Self::Abandoned => "abandoned",
+            Self::Refused => "refused",
+            Self::Passed => "passed",
+        }
+    }
+}
+
+/// The fields of one line; absent ones are left out.
+#[derive(Debug, Clone, Serialize)]
+pub struct AccessRecord<'r> {
+    /// What became of the request.
+    pub outcome: Outcome,
+    /// Why: the reason of the decision, of the pass or of the refusal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'r str>,
+    /// The model that the caller named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requested_model: Option<&'r str>,
+    /// Whether the caller asked for a stream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream: Option<bool>,
+    /// Level of complexity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub complexity: Option<&'r str>,
+    /// Score of complexity, 0..=1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score: Option<f64>,
+    /// The tier that was chosen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tier: Option<&'r str>,
+    /// The model that answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<&'r str>,
+    /// How many times a provider was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<u64>,
+    /// What the cache did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache: Option<&'r str>,
+    /// Tokens of the answer.
+    #[serde(flatten)]
+    pub tokens: Option<Tokens>,
+    /// Money, in nano-dollars.
+    #[serde(flatten)]
+    pub money: Option<Money>,
+}
+
+/// Tokens as reported by the provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Tokens {
+    input_tokens: u64,
+    cached_input_tokens: u64,
+    output_tokens: u64,
+    reasoning_tokens: u64,
+}
+
+impl From<Usage> for Tokens {
+    fn from(usage: Usage) -> Self {
+        Self {
+            input_tokens: usage.input,
+            cached_input_tokens: usage.cached_input,
+            output_tokens: usage.output,
+            reasoning_tokens: usage.reasoning,
+        }
+    }
+}
+
+/// A bill in nano-dollars.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Money {
+    cost_nanousd: u64,
+    baseline_nanousd: u64,
+    saved_nanousd: i64,
+}
+
+impl From<Bill> for Money {
+    fn from(bill: Bill) -> Self {
+        Self { cost_nanousd: bill.cost.0, baseline_nanousd: bill.baseline.0, saved_nanousd: bill.saved() }
+    }
+}
+
+impl<'r> AccessRecord<'r> {
+    /// A record that says only what became of the request.
+    #[must_use]
+    pub fn new(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            reason: None,
+            requested_model: None,
+            stream: None,
+            complexity: None,
+            score: None,
+            tier: None,
+            model: None,
+            attempts: None,
+            cache: None,
+            tokens: None,
+            money: None,
+        }
+    }
+
+    /// The record as one line of JSON, without a line break.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::NanoDollars;
+
+    #[test]
+    fn money_is_whole_and_what_is_not_known_is_not_there() {
+        let bill = Bill { cost: NanoDollars(9_007_199_254_740_993), baseline: NanoDollars(1) };
+        let record = AccessRecord { money: Some(bill.into()), ..AccessRecord::new(Outcome::Routed) };
+        assert_eq!(
+            String::from_utf8(record.to_json()).unwrap(),
+            r#"{"outcome":"routed","cost_nanousd":9007199254740993,"baseline_nanousd":1,"saved_nanousd":-9007199254740992}"#
+        );
+    }
+
+    #[test]
+    fn a_callers_text_cannot_break_the_line() {
+        let record = AccessRecord { requested_model: Some("a\"\n}"), ..AccessRecord::new(Outcome::Routed) };
+        assert_eq!(record.to_json(), br#"{"outcome":"routed","requested_model":"a\"\n}"}"#);
+    }
+}

@@ -1,0 +1,233 @@
+//! Every metric there is, in one table; the counters and `docs/metrics.md` come from it.
+//!
+//! Envoy's metrics have no labels, so they stand in the name: `arbiter.requests;outcome=routed;tier=small`.
+//! `stats_config.stats_tags` turns them into tags; see [`LABELS`].
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt::Write;
+
+use crate::host::{MetricId, Metrics};
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Metric {
+    /// Requests by what became of them.
+    Requests,
+    /// Tokens that providers reported.
+    Tokens,
+    /// Money paid to providers.
+    Cost,
+    /// Money that the baseline model would have cost.
+    Baseline,
+    /// Money saved against the baseline.
+    Saved,
+    /// Money spent over the baseline.
+    Overspent,
+    /// What the cache did.
+    Cache,
+    /// Answers that came from another model than the one asked first.
+    Failovers,
+    /// Answers whose tokens are not known.
+    UsageUnknown,
+}
+
+/// A row of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Description {
+    /// The metric.
+    pub metric: Metric,
+    /// Its name in Envoy, after `wasmcustom.`.
+    pub name: &'static str,
+    /// What one of it is.
+    pub unit: &'static str,
+    /// Its labels, in order.
+    pub labels: &'static [&'static str],
+    /// What it means.
+    pub meaning: &'static str,
+}
+
+/// All labels that occur.
+pub const LABELS: [&str; 7] = ["outcome", "reason", "tier", "model", "complexity", "kind", "result"];
+
+/// The table.
+pub const METRICS: [Description; 9] = [
+    Description {
+        metric: Metric::Requests,
+        name: "arbiter.requests",
+        unit: "requests",
+        labels: &["outcome", "reason", "tier", "model", "complexity"],
+        meaning: "Requests by outcome: `routed`, `hit`, `failed` (no 200 answer), `abandoned` (the caller left before an answer), \
+                  `refused` (400), `passed` (not read; by reason)",
+    },
+    Description {
+        metric: Metric::Tokens,
+        name: "arbiter.tokens",
+        unit: "tokens",
+        labels: &["kind", "model"],
+        meaning: "Tokens as reported by providers: `input` (not cached), `cached_input`, `output`",
+    },
+    Description {
+        metric: Metric::Cost,
+        name: "arbiter.cost_nanousd",
+        unit: "USD / 10^9",
+        labels: &["tier", "model"],
+        meaning: "What providers were paid",
+    },
+    Description {
+        metric: Metric::Baseline,
+        name: "arbiter.baseline_nanousd",
+        unit: "USD / 10^9",
+        labels: &["tier"],
+        meaning: "What the baseline model would have cost for the same tokens, cache hits included",
+    },
+    Description {
+        metric: Metric::Saved,
+        name: "arbiter.saved_nanousd",
+        unit: "USD / 10^9",
+        labels: &["tier"],
+        meaning: "Baseline less cost, of calls that cost less than the baseline",
+    },
+    Description {
+        metric: Metric::Overspent,
+        name: "arbiter.overspent_nanousd",
+        unit: "USD / 10^9",
+        labels: &["tier"],
+        meaning: "Cost less baseline, of calls that cost more than the baseline",
+    },
+    Description {
+        metric: Metric::Cache,
+        name: "arbiter.cache",
+        unit: "requests",
+        labels: &["result", "reason"],
+        meaning: "Exact cache: `hit`, `miss`, `bypass` by reason, and what was `stored` or `refused` by reason",
+    },
+    Description {
+        metric: Metric::Failovers,
+        name: "arbiter.failovers",
+        unit: "requests",
+        labels: &["model"],
+        meaning: "Answers that came from another model than the one asked first, by the model that answered",
+    },
+    Description {
+        metric: Metric::UsageUnknown,
+        name: "arbiter.usage_unknown",
+        unit: "requests",
+        labels: &["reason"],
+        meaning: "Answers whose tokens are not known, and whose cost is therefore missing, by reason",
+    },
+];
+
+impl Metric {
+    fn description(self) -> Option<&'static Description> {
+        METRICS.iter().find(|row| row.metric == self)
+    }
+}
+
+/// The counters of one VM. A counter is defined when it is first used; from then on it costs one host call.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// The name being looked up; kept to spare an allocation per increment.
+    name: RefCell<String>,
+    /// `None`: the host has refused to define it.
+    ids: RefCell<HashMap<String, Option<MetricId>>>,
+}
+
+impl Counters {
+    /// Adds `by` to the counter of `metric` with these label values, in the order of its row in [`METRICS`]. An empty
+    /// value leaves its label out.
+    pub fn add<H: Metrics>(&self, host: &H, metric: Metric, values: &[&str], by: u64) {
+        let Some(row) = metric.description() else { return };
+        let mut name = self.name.borrow_mut();
+        name.clear();
+        name.push_str(row.name);
+        for (label, value) in row.labels.iter().zip(values).filter(|(_, value)| !value.is_empty()) {
+            name.push(';');
+            name.push_str(label);
+            name.push('=');
+            name.extend(value.chars().map(|c| if is_plain(c) { c } else { '_' }));
+        }
+        let mut ids = self.ids.borrow_mut();
+        let id = match ids.get(name.as_str()) {
+            Some(id) => *id,
+            None => {
+                let id = host
+                    .define_counter(&name)
+                    .map_err(|e| log::error!("metric {name} is not counted: {e}"))
+                    .ok();
+                ids.insert(name.clone(), id);
+                id
+            }
+        };
+        if let Some(id) = id {
+            host.increment(id, by);
+        }
+    }
+}
+
+/// Whether a character may stand in a label value: none that a stats sink gives a meaning of its own.
+fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '/')
+}
+
+/// The table as Markdown.
+#[must_use]
+pub fn reference() -> String {
+    let mut text = String::from(
+        "# Metrics\n\nCounters, in Envoy as `wasmcustom.<name>`; `arbiter render` writes the `stats_tags` that turn labels \
+         into tags.\n\n| name | unit | labels | meaning |\n|---|---|---|---|\n",
+    );
+    for row in &METRICS {
+        let labels = row.labels.join(", ");
+        let _ = writeln!(text, "| `{}` | {} | {labels} | {} |", row.name, row.unit, row.meaning);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::memory::MemoryHost;
+
+    #[test]
+    fn labels_stand_in_the_name() {
+        let (host, counters) = (MemoryHost::default(), Counters::default());
+        counters.add(&host, Metric::Requests, &["routed", "", "small", "gpt-4.1", "low"], 2);
+        counters.add(&host, Metric::Requests, &["routed", "", "small", "gpt-4.1", "low"], 3);
+        assert_eq!(
+            host.counter("arbiter.requests;outcome=routed;tier=small;model=gpt-4.1;complexity=low"),
+            5
+        );
+    }
+
+    #[test]
+    fn an_empty_value_leaves_its_label_out() {
+        let (host, counters) = (MemoryHost::default(), Counters::default());
+        counters.add(&host, Metric::Cache, &["miss", ""], 1);
+        assert_eq!(host.counter("arbiter.cache;result=miss"), 1);
+    }
+
+    #[test]
+    fn a_value_cannot_forge_a_label() {
+        let (host, counters) = (MemoryHost::default(), Counters::default());
+        counters.add(&host, Metric::UsageUnknown, &["a;tier=b|c:d"], 1);
+        assert_eq!(host.counter("arbiter.usage_unknown;reason=a_tier_b_c_d"), 1);
+    }
+
+    #[test]
+    fn every_label_of_the_table_is_known_to_the_stats_tags() {
+        for row in &METRICS {
+            assert!(row.labels.iter().all(|label| LABELS.contains(label)), "{row:?}");
+            assert_eq!(row.metric.description(), Some(row));
+        }
+    }
+
+    #[test]
+    fn the_reference_is_current() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/metrics.md");
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(path, reference()).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(path).unwrap(), reference(), "UPDATE=1 cargo test writes it anew");
+    }
+}
