@@ -1,3 +1,53 @@
 //! The native command: checks and renders policies with the same code that runs in the filter.
 
-fn main() {}
+mod check;
+mod policy_file;
+mod render;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// LLM cost policy inside a stock Envoy.
+#[derive(Debug, Parser)]
+#[command(name = "arbiter", version)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Check a policy and say what it means.
+    Check {
+        /// The policy, YAML or JSON.
+        policy: PathBuf,
+    },
+    /// Print the Envoy configuration that enforces a policy.
+    Render {
+        /// The policy, YAML or JSON.
+        policy: PathBuf,
+        #[command(flatten)]
+        options: render::Options,
+    },
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().verb {
+        Verb::Check { policy } => policy_file::read(&policy).map(|file| check::report(&file.policy)),
+        Verb::Render { policy, options } => {
+            policy_file::read(&policy).and_then(|file| render::bootstrap(&file, &options))
+        }
+    };
+    match result {
+        Ok(text) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The listener: HTTP connection manager, routes and retries, access log.
+
+use llm_arbiter::policy::{Policy, Tier};
+use serde_json::{Value, json};
+
+use super::{Options, address, clusters, duration, plugin};
+use crate::policy_file::PolicyFile;
+
+/// Request header by which the router role names the cluster.
+const CLUSTER_HEADER: &str = "x-arbiter-cluster";
+/// What makes an attempt fail, besides 429.
+const RETRY_ON: &str = "5xx,reset,connect-failure,refused-stream,retriable-status-codes";
+
+pub fn listener(file: &PolicyFile, options: &Options) -> Value {
+    json!({
+        "name": "llm",
+        "address": address(options.listen),
+        "per_connection_buffer_limit_bytes": buffer_limit(&file.policy),
+        "filter_chains": [{"filters": [{
+            "name": "envoy.filters.network.http_connection_manager",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+                "stat_prefix": "llm",
+                "codec_type": "AUTO",
+                "route_config": {"name": "llm", "virtual_hosts": [virtual_host(file, options)]},
+                "http_filters": [
+                    plugin::filter("router", file, options),
+                    {
+                        "name": "envoy.filters.http.router",
+                        "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}
+                    }
+                ],
+                "access_log": [access_log(options)]
+            }
+        }]}]
+    })
+}
+
+/// Room for a body that is held until its end, and for its copy that retries send again.
+pub fn buffer_limit(policy: &Policy) -> usize {
+    policy.admit.max_body_bytes.saturating_mul(2).max(1 << 20)
+}
+
+fn virtual_host(file: &PolicyFile, options: &Options) -> Value {
+    let policy = &file.policy;
+    let mut routes: Vec<Value> = policy.tiers().map(|(_, tier)| tier_route(policy, tier, options)).collect();
+    routes.push(json!({
+        "match": {"prefix": "/", "headers": [{"name": CLUSTER_HEADER, "string_match": {"prefix": "arbiter-model-"}}]},
+        "route": {"cluster_header": CLUSTER_HEADER, "timeout": duration(policy.failover.timeout)}
+    }));
+    routes.extend(policy.providers().next().map(|provider| {
+        json!({
+            "match": {"prefix": "/"},
+            "route": {
+                "cluster": clusters::provider_name(provider),
+                "host_rewrite_literal": provider.host,
+                "timeout": duration(policy.failover.timeout)
+            }
+        })
+    }));
+    json!({
+        "name": "llm",
+        "domains": ["*"],
+        "per_request_buffer_limit_bytes": buffer_limit(policy),
+        "routes": routes
+    })
+}
+
+/// The route to a tier: its retries go on to the next model.
+fn tier_route(policy: &Policy, tier: &Tier, options: &Options) -> Value {
+    let mut route = json!({"cluster_header": CLUSTER_HEADER, "timeout": duration(policy.failover.timeout)});
+    let retries = tier.models().count().saturating_sub(1);
+    if let (1.., Value::Object(route)) = (retries, &mut route) {
+        let mut retry = json!({
+            "retry_on": RETRY_ON,
+            "retriable_status_codes": [429],
+            "num_retries": retries,
+            "per_try_idle_timeout": duration(policy.failover.per_try_idle_timeout),
+            "retry_back_off": {"base_interval": "0.025s", "max_interval": "0.250s"}
+        });
+        if let (super::Failover::Aggregate, Value::Object(retry)) = (options.failover, &mut retry) {
+            retry.insert("retry_priority".into(), previous_priorities());
+        }
+        route.insert("retry_policy".into(), retry);
+    }
+    json!({
+        "match": {"prefix": "/", "headers": [{"name": CLUSTER_HEADER, "string_match": {"exact": tier.cluster}}]},
+        "route": route
+    })
+}
+
+/// The next attempt skips the priorities, that is the models, which have been asked.
+fn previous_priorities() -> Value {
+    json!({
+        "name": "envoy.retry_priorities.previous_priorities",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig",
+            "update_frequency": 1
+        }
+    })
+}
+
+/// One JSON line per call. The filter sets its part on every request.
+fn access_log(options: &Options) -> Value {
+    let line = concat!(
+        r#"{"time":"%START_TIME%","method":"%REQ(:METHOD)%","status":%RESPONSE_CODE%,"duration_ms":%DURATION%,"#,
+        r#""bytes_received":%BYTES_RECEIVED%,"bytes_sent":%BYTES_SENT%,"flags":"%RESPONSE_FLAGS%","#,
+        r#""arbiter":%FILTER_STATE(wasm.arbiter:PLAIN)%}"#,
+        "\n"
+    );
+    json!({
+        "name": "envoy.access_loggers.file",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
+            "path": options.access_log,
+            "log_format": {"text_format_source": {"inline_string": line}}
+        }
+    })
+}

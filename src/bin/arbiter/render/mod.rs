@@ -1,0 +1,76 @@
+//! `arbiter render`: an Envoy bootstrap that enforces a policy.
+
+mod clusters;
+mod listener;
+mod plugin;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use llm_arbiter::telemetry::LABELS;
+use serde_json::{Value, json};
+
+use crate::policy_file::{CommandError, PolicyFile};
+
+/// What is rendered around a policy.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Path of the module, as Envoy sees it.
+    #[arg(long)]
+    wasm: PathBuf,
+    /// Address that callers connect to.
+    #[arg(long, default_value = "127.0.0.1:10000")]
+    listen: SocketAddr,
+    /// Address of Envoy's administration interface.
+    #[arg(long, default_value = "127.0.0.1:9901")]
+    admin: SocketAddr,
+    /// How attempts go from model to model.
+    #[arg(long, value_enum, default_value_t = Failover::Composite)]
+    failover: Failover,
+    /// File that gets one JSON line per call.
+    #[arg(long, default_value = "/dev/stdout")]
+    access_log: PathBuf,
+}
+
+/// The kind of cluster that a tier becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Failover {
+    /// Attempt k asks model k (Envoy 1.37 and later).
+    Composite,
+    /// The next attempt asks the next priority (earlier Envoys).
+    Aggregate,
+}
+
+/// Renders the bootstrap as YAML.
+pub fn bootstrap(file: &PolicyFile, options: &Options) -> Result<String, CommandError> {
+    let bootstrap = json!({
+        "admin": {"address": address(options.admin)},
+        "static_resources": {
+            "listeners": [listener::listener(file, options)],
+            "clusters": clusters::all(file, options),
+        },
+        "stats_config": {"stats_tags": stats_tags()},
+    });
+    serde_saphyr::to_string(&bootstrap).map_err(|error| CommandError::Unwritable(error.to_string()))
+}
+
+fn address(address: SocketAddr) -> Value {
+    socket_address(&address.ip().to_string(), address.port())
+}
+
+fn socket_address(host: &str, port: u16) -> Value {
+    json!({"socket_address": {"address": host, "port_value": port}})
+}
+
+/// A duration as Envoy's configuration has it, for example `0.500s`.
+fn duration(duration: Duration) -> String {
+    format!("{}.{:03}s", duration.as_secs(), duration.subsec_millis())
+}
+
+/// Rules that turn `;label=value` in a counter's name into a tag.
+fn stats_tags() -> Vec<Value> {
+    let rule = |label: &&str| json!({"tag_name": label, "regex": format!("^wasmcustom\\.arbiter\\..*?(;{label}=([^;]*))")});
+    LABELS.iter().map(rule).collect()
+}

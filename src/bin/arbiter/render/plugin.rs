@@ -1,0 +1,42 @@
+//! The wasm plugin, in both of its roles.
+
+use serde_json::{Value, json};
+
+use super::Options;
+use crate::policy_file::PolicyFile;
+
+/// Name of the filter, of its VM and of its metadata.
+pub const NAME: &str = "llm_arbiter";
+
+/// The filter in a role. Both roles have the same VM configuration, so that they share one VM per worker.
+pub fn filter(role: &str, file: &PolicyFile, options: &Options) -> Value {
+    let mut variables: Vec<&str> =
+        file.policy.providers().filter_map(|provider| provider.credential.as_deref()).collect();
+    variables.sort_unstable();
+    variables.dedup();
+    let mut vm = json!({
+        "vm_id": NAME,
+        "runtime": "envoy.wasm.runtime.v8",
+        "code": {"local": {"filename": options.wasm}}
+    });
+    if let (false, Value::Object(vm)) = (variables.is_empty(), &mut vm) {
+        vm.insert("environment_variables".into(), json!({"host_env_keys": variables}));
+    }
+    json!({
+        "name": format!("{NAME}.{role}"),
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+            "config": {
+                "name": format!("{NAME}.{role}"),
+                "root_id": role,
+                "failure_policy": "FAIL_RELOAD",
+                "allow_on_headers_stop_iteration": true,
+                "vm_config": vm,
+                "configuration": {
+                    "@type": "type.googleapis.com/google.protobuf.Struct",
+                    "value": {"role": role, "policy": file.document}
+                }
+            }
+        }
+    })
+}
