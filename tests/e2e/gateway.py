@@ -27,14 +27,14 @@ class Gateway:
 
 
 @contextlib.contextmanager
-def running(directory, policy=None, ports=None, **options):
-    """A gateway for as long as the block runs. `policy` are members of the document; `ports` replaces those of
-    providers by name; `options` go to `Envoy.start`."""
+def running(directory, policy=None, ports=None, document=policies.document, **options):
+    """A gateway for as long as the block runs. `policy` are members of the `document`; `ports` replaces those
+    of providers by name; `options` go to `Envoy.start`."""
     with contextlib.ExitStack() as stack:
         providers = {
             name: stack.enter_context(Provider(answer(chat.completion(f"{name} says hello"))))
             for name in ("mini", "grand", "spare")
         }
         used = {name: provider.port for name, provider in providers.items()} | (ports or {})
-        document = policies.document(**used, **(policy or {}))
-        yield Gateway(stack.enter_context(Envoy.start(document, directory, **options)), **providers)
+        full = document(**used, **(policy or {}))
+        yield Gateway(stack.enter_context(Envoy.start(full, directory, **options)), **providers)
