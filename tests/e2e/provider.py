@@ -243,9 +243,7 @@ def stream(*pieces, complete=True):
     connection breaks after the last piece."""
 
     def script(exchange):
-        exchange.send(
-            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-        )
+        exchange.send(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
         for piece in pieces:
             if isinstance(piece, Gate):
                 piece.pass_through(exchange.closed)

@@ -91,7 +91,10 @@ def test_what_can_change_the_answer_is_another_call(gateway, member):
     [
         ([{"role": "user", "content": "pay 100 dollars"}], [{"role": "user", "content": "pay 101 dollars"}]),
         ([{"role": "user", "content": "ab"}], [{"role": "user", "content": "a"}, {"role": "user", "content": "b"}]),
-        ([{"role": "system", "content": "be kind"}, {"role": "user", "content": "x"}], [{"role": "user", "content": "x"}]),
+        (
+            [{"role": "system", "content": "be kind"}, {"role": "user", "content": "x"}],
+            [{"role": "user", "content": "x"}],
+        ),
         ([{"role": "user", "content": " x"}], [{"role": "user", "content": "x"}]),
     ],
     ids=["one-digit", "split", "system", "space"],
@@ -111,7 +114,6 @@ def test_other_messages_are_another_call(gateway, first, second):
         ("a", None, False),
         (None, "a", False),
         ("A", "a", False),
-        ("", None, True),
     ],
 )
 def test_tenants_do_not_share(gateway, first, second, shared):
@@ -119,8 +121,6 @@ def test_tenants_do_not_share(gateway, first, second, shared):
     first, second = ({} if name is None else {"x-tenant": name} for name in (first, second))
     gateway.envoy.chat(body, first)
 
-    if (first, second) == ({"x-tenant": ""}, {}):
-        pytest.skip("whether an empty name is the default tenant is the policy's business")
     assert is_hit(gateway.envoy.chat(body, second)) == shared
 
 

@@ -32,7 +32,7 @@ def test_the_next_model_answers(gateway, script, streaming):
     if streaming:
         gateway.spare.answer = stream(*chat.streamed("spare says hello"))
     body = b'{ "x" : 1.0e2, "model":"auto" ,"messages":[{"content":"\\u0068i","role":"user"}],"stream":%s}' % (
-        b"true, \"stream_options\": {\"include_usage\": true}" if streaming else b"false"
+        b'true, "stream_options": {"include_usage": true}' if streaming else b"false"
     )
     response = gateway.envoy.chat(body)
 
