@@ -60,6 +60,7 @@ def test_a_call_is_billed_by_its_usage(books, script, members):
     books.envoy.wait_count("requests", 1, outcome="routed", tier="small")
     books.envoy.wait_count("cost_nanousd", MINI_COST, model="mini")
     books.envoy.wait_count("saved_nanousd", GRAND_COST - MINI_COST)
+    books.envoy.wait_count("baseline_nanousd", GRAND_COST)
     books.envoy.wait_count("tokens", 1000, model="mini", kind="input")
     books.envoy.wait_count("tokens", 200, model="mini", kind="output")
 
@@ -81,6 +82,16 @@ def test_the_baseline_model_saves_nothing(books):
     assert line["arbiter"]["tier"] == "large"
 
 
+def test_a_call_dearer_than_the_baseline_is_overspent(start_gateway):
+    books = start_gateway({"baseline": "mini"})
+    books.ask(chat.HARD)
+    (line,) = books.envoy.calls(1)
+
+    assert money(line) == bill(GRAND_COST, MINI_COST)
+    books.envoy.wait_count("overspent_nanousd", GRAND_COST - MINI_COST, tier="large")
+    assert books.envoy.count("saved_nanousd") == 0
+
+
 def test_a_hit_costs_nothing_and_saves_the_baseline(books):
     body = chat.request()
     books.envoy.chat(body)
@@ -90,6 +101,9 @@ def test_a_hit_costs_nothing_and_saves_the_baseline(books):
     assert money(line) == bill(0, GRAND_COST)
     assert line["arbiter"]["outcome"] == "hit"
     books.envoy.wait_count("requests", 1, outcome="hit")
+    books.envoy.wait_count("cache", 1, result="hit")
+    books.envoy.wait_count("cache", 1, result="miss")
+    books.envoy.wait_count("cache", 1, result="stored")
     books.envoy.wait_count("cost_nanousd", MINI_COST)
     books.envoy.wait_count("saved_nanousd", GRAND_COST - MINI_COST + GRAND_COST)
 
@@ -100,7 +114,8 @@ def test_a_failed_over_call_is_billed_at_the_model_that_answered(books):
     (line,) = books.envoy.calls(1)
 
     assert money(line) == bill(SPARE_COST, GRAND_COST)
-    assert line["arbiter"]["model"] == "spare"
+    assert (line["arbiter"]["model"], line["arbiter"]["attempts"]) == ("spare", 2)
+    books.envoy.wait_count("failovers", 1, model="spare")
     books.envoy.wait_count("cost_nanousd", SPARE_COST, model="spare")
     assert books.envoy.count("cost_nanousd", model="mini") == 0
 
@@ -110,7 +125,8 @@ def test_a_failed_call_costs_nothing(books):
     assert books.ask(chat.HARD).status_code == 500
     (line,) = books.envoy.calls(1)
 
-    assert line["status"] == 500
+    assert (line["status"], line["arbiter"]["outcome"]) == (500, "failed")
+    books.envoy.wait_count("requests", 1, outcome="failed")
     assert line["arbiter"].get("cost_nanousd") in (None, 0)
     assert books.envoy.count("cost_nanousd") == 0
 
