@@ -1,0 +1,62 @@
+"""nginx as a provider that answers at once."""
+
+import json
+import pathlib
+import socket
+import subprocess
+
+from e2e import chat
+from e2e.waiting import until
+
+CONFIG = """
+daemon off;
+worker_processes 1;
+pid {directory}/nginx.pid;
+error_log {directory}/nginx.log;
+events {{ worker_connections 1024; }}
+http {{
+    access_log off;
+    client_body_temp_path {directory}/body;
+    proxy_temp_path {directory}/proxy;
+    fastcgi_temp_path {directory}/fastcgi;
+    uwsgi_temp_path {directory}/uwsgi;
+    scgi_temp_path {directory}/scgi;
+    keepalive_requests 1000000000;
+    keepalive_timeout 1h;
+    client_max_body_size 8m;
+    client_body_buffer_size 64k;
+    server {{
+        listen 127.0.0.1:{port} backlog=1024;
+        default_type application/json;
+        location / {{ return 200 '{answer}'; }}
+    }}
+}}
+"""
+
+ANSWER = json.dumps(chat.completion("Foxes are quick, dogs are lazy, and both are asked about too often. " * 6))
+
+
+class Nginx:
+    """A running nginx of one worker on a free port of 127.0.0.1."""
+
+    def __init__(self, directory: pathlib.Path):
+        directory.mkdir(parents=True, exist_ok=True)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        config = directory / "nginx.conf"
+        config.write_text(CONFIG.format(directory=directory, port=self.port, answer=ANSWER))
+        self._process = subprocess.Popen(["nginx", "-c", str(config), "-e", str(directory / "nginx.log")])
+        until(self._listening, "nginx to listen")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.terminate()
+        self._process.wait(10)
+
+    def _listening(self):
+        if self._process.poll() is not None:
+            raise ChildProcessError("nginx ended at once; see its message above")
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0

@@ -1,0 +1,91 @@
+"""What cannot work is refused at the start, with a reason."""
+
+import copy
+
+import pytest
+
+from e2e import policies
+from e2e.envoy import Envoy, StartError, render
+
+
+@pytest.fixture
+def good():
+    return policies.document(mini=9, grand=9, spare=9)
+
+
+def plugin_policies(node):
+    """Every policy in a bootstrap, as plugin configurations hold it."""
+    if isinstance(node, list):
+        return [found for each in node for found in plugin_policies(each)]
+    if not isinstance(node, dict):
+        return []
+    own = [node["policy"]] if "role" in node and "policy" in node else []
+    return own + [found for each in node.values() for found in plugin_policies(each)]
+
+
+def remove_prices(policy):
+    del policy["models"]["mini"]["prices"]
+
+
+def misspell(policy):
+    policy["tires"] = policy.pop("tiers")
+
+
+def unknown_model(policy):
+    policy["tiers"][0]["models"][0] = "minni"
+
+
+def unknown_baseline(policy):
+    policy["baseline"] = "nobody"
+
+
+def unknown_mode(policy):
+    policy["requested_model"] = "sometimes"
+
+
+def negative_price(policy):
+    policy["models"]["mini"]["prices"]["input"] = -1
+
+
+BAD = {
+    "prices-missing": (remove_prices, ["models.mini", "prices"]),
+    "misspelt-field": (misspell, ["tires", "tiers"]),
+    "unknown-model": (unknown_model, ["tiers[0].models[0]", "minni"]),
+    "unknown-baseline": (unknown_baseline, ["baseline", "nobody"]),
+    "unknown-mode": (unknown_mode, ["requested_model", "sometimes"]),
+    "negative-price": (negative_price, ["models.mini.prices.input"]),
+}
+
+
+@pytest.mark.parametrize(("spoil", "named"), BAD.values(), ids=BAD)
+def test_envoy_refuses_a_bad_policy_and_says_why(good, tmp_path, spoil, named):
+    def tweak(bootstrap):
+        found = plugin_policies(bootstrap)
+        assert found, "the bootstrap carries no policy"
+        for policy in found:
+            spoil(policy)
+
+    with pytest.raises(StartError) as caught, Envoy.start(good, tmp_path, tweak=tweak):
+        pass
+    for part in named:
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(("spoil", "named"), BAD.values(), ids=BAD)
+def test_render_refuses_a_bad_policy_and_says_why(good, tmp_path, spoil, named):
+    bad = copy.deepcopy(good)
+    spoil(bad)
+
+    with pytest.raises(StartError) as caught:
+        render(bad, tmp_path)
+    for part in named:
+        assert part in str(caught.value)
+
+
+def test_envoy_refuses_to_start_without_a_credential(good, tmp_path):
+    good["providers"]["cheap"]["credential"] = "ABSENT_API_KEY"
+
+    with pytest.raises(StartError) as caught, Envoy.start(good, tmp_path):
+        pass
+    assert "providers.cheap.credential" in str(caught.value)
+    assert "ABSENT_API_KEY" in str(caught.value)
