@@ -37,7 +37,7 @@ def render(policy, directory, concurrency=1):
     command = [
         *(str(ARBITER), "render", str(path), "--wasm", str(WASM)),
         *("--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"),
-        *("--concurrency", str(concurrency), "--access-log", str(directory / "access.log")),
+        *("--access-log", str(directory / "access.log")),
         *("--failover", "composite" if version() >= (1, 37) else "aggregate"),
     ]
     rendered = subprocess.run(command, capture_output=True, text=True)

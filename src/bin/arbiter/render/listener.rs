@@ -61,7 +61,7 @@ fn virtual_host(file: &PolicyFile, options: &Options) -> Value {
     json!({
         "name": "llm",
         "domains": ["*"],
-        "per_request_buffer_limit_bytes": buffer_limit(policy),
+        "request_body_buffer_limit": buffer_limit(policy),
         "routes": routes
     })
 }

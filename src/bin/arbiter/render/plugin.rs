@@ -22,6 +22,7 @@ pub fn filter(role: &str, file: &PolicyFile, options: &Options) -> Value {
     if let (false, Value::Object(vm)) = (variables.is_empty(), &mut vm) {
         vm.insert("environment_variables".into(), json!({"host_env_keys": variables}));
     }
+    let configuration = json!({"role": role, "policy": file.document});
     json!({
         "name": format!("{NAME}.{role}"),
         "typed_config": {
@@ -33,8 +34,9 @@ pub fn filter(role: &str, file: &PolicyFile, options: &Options) -> Value {
                 "allow_on_headers_stop_iteration": true,
                 "vm_config": vm,
                 "configuration": {
-                    "@type": "type.googleapis.com/google.protobuf.Struct",
-                    "value": {"role": role, "policy": file.document}
+                    // Envoy hands any other type over in binary form.
+                    "@type": "type.googleapis.com/google.protobuf.StringValue",
+                    "value": format!("{configuration:#}")
                 }
             }
         }
