@@ -93,12 +93,12 @@ impl HttpContext for RouterContext {
     }
 
     fn on_http_response_trailers(&mut self, _count: usize) -> Action {
-        self.0.finish(&Proxy);
+        self.0.on_response_end(&Proxy);
         Action::Continue
     }
 
     fn on_log(&mut self) {
-        self.0.finish(&Proxy);
+        self.0.on_done(&Proxy);
     }
 }
 

@@ -25,8 +25,13 @@ pub struct Prices {
 
 /// A price that cannot be.
 #[derive(Debug, Clone, Copy, PartialEq, Error)]
-#[error("{0} is no price in US dollars per million tokens; it must be between 0 and {MAX_USD}")]
-pub struct PriceError(pub f64);
+#[error("{usd} is no price in US dollars per million tokens; it must be between 0 and {MAX_USD}")]
+pub struct PriceError {
+    /// Which price: `input`, `cached_input` or `output`.
+    pub price: &'static str,
+    /// The number that it cannot be.
+    pub usd: f64,
+}
 
 impl Prices {
     /// From US dollars per million tokens, as price lists give them.
@@ -34,7 +39,11 @@ impl Prices {
     /// # Errors
     /// [`PriceError`] names the number that is negative, too large or none.
     pub fn from_usd_per_million(input: f64, cached_input: f64, output: f64) -> Result<Self, PriceError> {
-        Ok(Self { input: nano(input)?, cached_input: nano(cached_input)?, output: nano(output)? })
+        Ok(Self {
+            input: nano("input", input)?,
+            cached_input: nano("cached_input", cached_input)?,
+            output: nano("output", output)?,
+        })
     }
 
     /// What `usage` costs, rounded to the nearest nano-dollar; saturates at the type's end. Cached tokens are part of the
@@ -57,8 +66,12 @@ impl Prices {
     clippy::cast_sign_loss,
     reason = "checked to be within 0 and 1e15"
 )]
-fn nano(usd: f64) -> Result<u64, PriceError> {
-    if (0.0..=MAX_USD).contains(&usd) { Ok((usd * NANO).round() as u64) } else { Err(PriceError(usd)) }
+fn nano(price: &'static str, usd: f64) -> Result<u64, PriceError> {
+    if (0.0..=MAX_USD).contains(&usd) {
+        Ok((usd * NANO).round() as u64)
+    } else {
+        Err(PriceError { price, usd })
+    }
 }
 
 #[cfg(test)]

@@ -120,7 +120,7 @@ fn model(name: String, document: ModelDocument, providers: &[&str]) -> Result<Mo
         prices.cached_input.unwrap_or(prices.input),
         prices.output,
     );
-    let prices = prices.or_else(|error| fault(format!("{path}.prices"), error))?;
+    let prices = prices.or_else(|error| fault(format!("{path}.prices.{}", error.price), error))?;
     let upstream_name = document.upstream_name.unwrap_or_else(|| name.clone());
     if upstream_name.is_empty() {
         return fault(format!("{path}.upstream_name"), "must not be empty");

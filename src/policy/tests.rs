@@ -91,7 +91,7 @@ fn every_fault_names_its_path_and_says_what_would_be_right() {
             json!("opnai"),
             "models.gpt-4o.provider: there is no provider `opnai`; did you mean `openai`?",
         ),
-        ("/models/gpt-4o/prices/output", json!(-1), "models.gpt-4o.prices: -1 is no price"),
+        ("/models/gpt-4o/prices/output", json!(-1), "models.gpt-4o.prices.output: -1 is no price"),
         ("/models/gpt-4o/prices", json!({"input": 1}), "models.gpt-4o.prices: missing field `output`"),
         (
             "/models/auto",

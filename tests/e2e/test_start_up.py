@@ -1,6 +1,7 @@
 """What cannot work is refused at the start, with a reason."""
 
 import copy
+import json
 
 import pytest
 
@@ -13,14 +14,14 @@ def good():
     return policies.document(mini=9, grand=9, spare=9)
 
 
-def plugin_policies(node):
-    """Every policy in a bootstrap, as plugin configurations hold it."""
+def plugin_configurations(node):
+    """Every plugin configuration in a bootstrap; each holds its JSON as the string `value`."""
     if isinstance(node, list):
-        return [found for each in node for found in plugin_policies(each)]
+        return [found for each in node for found in plugin_configurations(each)]
     if not isinstance(node, dict):
         return []
-    own = [node["policy"]] if "role" in node and "policy" in node else []
-    return own + [found for each in node.values() for found in plugin_policies(each)]
+    own = [node["configuration"]] if "vm_config" in node else []
+    return own + [found for each in node.values() for found in plugin_configurations(each)]
 
 
 def remove_prices(policy):
@@ -60,10 +61,12 @@ BAD = {
 @pytest.mark.parametrize(("spoil", "named"), BAD.values(), ids=BAD)
 def test_envoy_refuses_a_bad_policy_and_says_why(good, tmp_path, spoil, named):
     def tweak(bootstrap):
-        found = plugin_policies(bootstrap)
+        found = plugin_configurations(bootstrap)
         assert found, "the bootstrap carries no policy"
-        for policy in found:
-            spoil(policy)
+        for configuration in found:
+            plugin = json.loads(configuration["value"])
+            spoil(plugin["policy"])
+            configuration["value"] = json.dumps(plugin)
 
     with pytest.raises(StartError) as caught, Envoy.start(good, tmp_path, tweak=tweak):
         pass

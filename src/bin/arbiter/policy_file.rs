@@ -50,7 +50,8 @@ pub enum CommandError {
 /// Reads a policy. JSON is YAML, so one reader serves both.
 pub fn read(path: &Path) -> Result<PolicyFile, CommandError> {
     let at = || path.to_owned();
-    let text = std::fs::read_to_string(path).map_err(|source| CommandError::Unreadable { path: at(), source })?;
+    let text =
+        std::fs::read_to_string(path).map_err(|source| CommandError::Unreadable { path: at(), source })?;
     let document: Value = serde_saphyr::from_str(&text)
         .map_err(|error| CommandError::Syntax { path: at(), message: error.to_string() })?;
     let policy =

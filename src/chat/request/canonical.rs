@@ -2,7 +2,8 @@
 //!
 //! The form distinguishes any two JSON documents except by whitespace, the order of an object's members and the spelling
 //! of strings: every value begins with a tag, strings and numbers carry their length, members are sorted by key (members
-//! of the same key keep their order, so a repeated key is not lost). Numbers keep their spelling.
+//! of the same key keep their order, so a repeated key is not lost). Numbers keep their spelling, but for zeros that end a
+//! fraction.
 
 use std::ops::Range;
 
@@ -124,7 +125,7 @@ impl<'b> Reader<'b> {
     pub(super) fn number(&mut self, peek: Peek) -> Read<Range<usize>> {
         let start = self.json.current_index();
         let digits = self.json.known_number_bytes(peek).map_err(invalid)?;
-        push_sized(&mut self.canonical, b'd', digits);
+        push_sized(&mut self.canonical, b'd', shortest(digits));
         Ok(start..self.json.current_index())
     }
 
@@ -207,6 +208,16 @@ impl<'b> Reader<'b> {
 #[expect(clippy::needless_pass_by_value, reason = "map_err hands the error over")]
 fn invalid(error: JiterError) -> RequestError {
     RequestError::InvalidJson { at: error.index }
+}
+
+/// A number without the zeros that end its fraction: `1.50` is `1.5`, `1.0` is `1`.
+fn shortest(digits: &[u8]) -> &[u8] {
+    if !digits.contains(&b'.') || digits.iter().any(|digit| matches!(digit, b'e' | b'E')) {
+        return digits;
+    }
+    let zeros = digits.iter().rev().take_while(|digit| **digit == b'0').count();
+    let shorter = digits.get(..digits.len().saturating_sub(zeros)).unwrap_or(digits);
+    shorter.strip_suffix(b".").unwrap_or(shorter)
 }
 
 fn push_sized(canonical: &mut Vec<u8>, tag: u8, bytes: &[u8]) {

@@ -70,6 +70,14 @@ impl Caching {
         }
     }
 
+    /// The same, but the answer is not stored.
+    pub(super) fn without_storing(self) -> Self {
+        match self {
+            Self::Store(_) | Self::Replace(_) | Self::Refresh(_) => Self::Off,
+            other => other,
+        }
+    }
+
     fn status(&self) -> Option<CacheStatus> {
         match self {
             Self::Off => None,

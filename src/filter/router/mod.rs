@@ -132,15 +132,22 @@ impl RouterStream {
         if let Phase::Answering(answering) = &mut self.phase {
             answering.observer.observe(host, size, end_of_stream);
             if end_of_stream {
-                self.finish(host);
+                self.on_response_end(host);
             }
         }
     }
 
-    /// Settles an answer that ended without an end of its own: trailers, or either side has gone.
-    pub fn finish<H: Host>(&mut self, host: &H) {
+    /// The answer is whole: its body has ended, or its trailers are here.
+    pub fn on_response_end<H: Host>(&mut self, host: &H) {
+        if let Phase::Answering(answering) = std::mem::replace(&mut self.phase, Phase::Idle) {
+            answering.settle(&self.router, host);
+        }
+    }
+
+    /// The stream is over. What has not been settled was cut off by either side.
+    pub fn on_done<H: Host>(&mut self, host: &H) {
         match std::mem::replace(&mut self.phase, Phase::Idle) {
-            Phase::Answering(answering) => answering.settle(&self.router, host),
+            Phase::Answering(answering) => answering.cut_off().settle(&self.router, host),
             Phase::Forwarded(forwarded) => forwarded.abandon(&self.router, host),
             Phase::Reading(_) | Phase::Idle => {}
         }

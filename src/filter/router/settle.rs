@@ -31,6 +31,11 @@ pub(super) struct Answering {
 }
 
 impl Answering {
+    /// The answer was cut off: what it cost is known if it had said so, but it stands for no later one.
+    pub(super) fn cut_off(self) -> Self {
+        Self { caching: self.caching.without_storing(), ..self }
+    }
+
     /// The answer has ended: closes the books on it.
     pub(super) fn settle<H: Host>(self, router: &Router, host: &H) {
         let observed = self.observer.finish();

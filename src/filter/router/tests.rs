@@ -325,6 +325,6 @@ fn the_decision_is_said_in_a_header_that_can_be_switched_off() {
 fn a_caller_that_leaves_early_is_still_reported() {
     let (vm, router) = (MemoryHost::default(), router(json!({})));
     let mut asked = ask(&router, &vm, &[], &question("auto", "hi"));
-    asked.stream.finish(&asked.call);
+    asked.stream.on_done(&asked.call);
     assert_eq!(asked.log()["outcome"], "abandoned");
 }

@@ -11,15 +11,19 @@ use crate::policy_file::PolicyFile;
 /// Certificates of the authorities that the system trusts, on Debian and its kin.
 const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
+/// Most calls that a cluster has under way; calls to models last long, so there are many.
+const MAX_CALLS: u32 = 16_384;
+
 /// Tiers fail over between models; a model's cluster says which model it is; what passes through unread goes to the first
 /// provider as it came.
 pub fn all(file: &PolicyFile, options: &Options) -> Vec<Value> {
     let policy = &file.policy;
     let tiers = policy.tiers().map(|(_, tier)| tier_cluster(file, tier, options));
     let models = policy.models().map(|(_, model)| model_cluster(file, model, options));
-    let first = policy.providers().next().map(|provider| {
-        endpoint_cluster(policy, &provider_name(provider), provider, None, None)
-    });
+    let first = policy
+        .providers()
+        .next()
+        .map(|provider| endpoint_cluster(policy, &provider_name(provider), provider, None, None));
     tiers.chain(models).chain(first).collect()
 }
 
@@ -53,6 +57,7 @@ fn tier_cluster(file: &PolicyFile, tier: &Tier, options: &Options) -> Value {
         "lb_policy": "CLUSTER_PROVIDED",
         "cluster_type": {"name": name, "typed_config": config},
         "per_connection_buffer_limit_bytes": listener::buffer_limit(&file.policy),
+        "circuit_breakers": circuit_breakers(),
         "typed_extension_protocol_options": protocol_options(false, Some(plugin::filter("provider", file, options)))
     })
 }
@@ -81,6 +86,7 @@ fn endpoint_cluster(
         "type": kind,
         "connect_timeout": duration(policy.failover.connect_timeout),
         "per_connection_buffer_limit_bytes": listener::buffer_limit(policy),
+        "circuit_breakers": circuit_breakers(),
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]},
         "typed_extension_protocol_options": protocol_options(provider.tls, filter)
     });
@@ -90,13 +96,28 @@ fn endpoint_cluster(
     cluster
 }
 
+/// Envoy's defaults (1024 calls, 3 retries at a time) would turn calls away when many of them fail over together. A retry
+/// goes to another provider, so it adds no load to the one that fails.
+fn circuit_breakers() -> Value {
+    json!({"thresholds": [{
+        "max_connections": MAX_CALLS,
+        "max_pending_requests": MAX_CALLS,
+        "max_requests": MAX_CALLS,
+        "max_retries": MAX_CALLS
+    }]})
+}
+
 fn protocol_options(tls: bool, filter: Option<Value>) -> Value {
     let mut options = json!({
         "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
     });
     if let Value::Object(options) = &mut options {
         // ALPN chooses the protocol, and only TLS has it.
-        let choice = if tls { ("auto_config", json!({"http2_protocol_options": {}})) } else { ("explicit_http_config", json!({"http_protocol_options": {}})) };
+        let choice = if tls {
+            ("auto_config", json!({"http2_protocol_options": {}}))
+        } else {
+            ("explicit_http_config", json!({"http_protocol_options": {}}))
+        };
         options.insert(choice.0.into(), choice.1);
         if let Some(filter) = filter {
             let codec = json!({

@@ -1,0 +1,64 @@
+# LLM Arbiter. `make` alone lists the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTEST := .local/venv/bin/python -m pytest
+PORT ?= 10000
+ADMIN_PORT ?= 9901
+export PORT ADMIN_PORT
+
+.PHONY: help setup build run test unit e2e test-matrix bench lint fmt clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Set up what building and testing need, inside the clone
+	@scripts/setup.sh
+
+build: setup ## Build dist/llm_arbiter.wasm and dist/arbiter
+	@scripts/build.sh
+
+run: build ## Start Envoy with the filter and stand-in providers on PORT (10000), ADMIN_PORT (9901)
+	@.local/venv/bin/python scripts/run.py
+
+test: lint unit e2e ## Everything that CI runs
+
+unit: setup ## Unit and property tests, natively
+	@echo "unit tests"
+	@cargo test --quiet --all-targets
+	@cargo test --quiet --doc
+
+e2e: build ## The suite through a real Envoy, on 1.40.0 and on 1.36.4
+	@echo "end-to-end tests, Envoy 1.40.0"
+	@ENVOY="$$(scripts/envoy.sh)" $(PYTEST) -q -n 2 tests
+	@echo "end-to-end tests, Envoy 1.36.4"
+	@ENVOY="$$(scripts/envoy.sh 1.36.4)" $(PYTEST) -q -n 2 -m "not slow" tests
+
+test-matrix: build ## The suite on further Envoy versions
+	@for version in 1.36.4 1.37.0 1.38.2 1.39.3; do \
+	  echo "end-to-end tests, Envoy $$version"; \
+	  ENVOY="$$(scripts/envoy.sh $$version)" $(PYTEST) -q -n 2 tests || exit 1; \
+	done
+
+bench: build ## What the README's figures come from: one worker, with and without the filter
+	@scripts/bench-tools.sh
+	@ENVOY="$$(scripts/envoy.sh)" .local/venv/bin/python benches/run.py
+
+lint: setup ## Formatting, clippy for both targets, licences
+	@echo "lint"
+	@cargo fmt --check
+	@cargo clippy --quiet --all-targets -- -D warnings
+	@scripts/build.sh clippy
+	@.local/venv/bin/python scripts/licences.py
+	@.local/venv/bin/ruff check --quiet tests benches scripts
+	@.local/venv/bin/ruff format --quiet --check tests benches scripts
+
+fmt: setup ## Format everything
+	@cargo fmt
+	@.local/venv/bin/ruff format --quiet tests benches scripts
+
+clean: ## Remove what was built; what was set up stays
+	@cargo clean
+	@rm -rf dist .run
