@@ -17,6 +17,8 @@
 //! These are pure: they know nothing of a proxy. [`filter`] carries values between them and the [`host`], which is one
 //! narrow boundary with two sides: `host::proxy_wasm` in Envoy and [`host::memory`] in tests.
 
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::string_slice, reason = "a test may panic"))]
+
 pub mod cache;
 pub mod chat;
 pub mod complexity;
