@@ -4,7 +4,6 @@ import contextlib
 import os
 
 import pytest
-
 from e2e import gateway as gateways
 from e2e.envoy import ARBITER, BINARY, WASM
 

@@ -1,0 +1,179 @@
+"""The demo: Envoy with the filter, in front of stand-in providers on loopback or the real ones where a key is set.
+
+Everything that it starts it also stops, on Ctrl-C or when one of them ends. Files of a run lie in .run/.
+"""
+
+import contextlib
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+RUN = ROOT / ".run"
+DEMO = ROOT / "envoy" / "demo"
+LLMOCK = ROOT / ".local" / "standins" / "node_modules" / ".bin" / "llmock"
+PATIENCE = 60.0
+"""Seconds that a process may take to get ready."""
+
+
+class RunError(Exception):
+    """Why the demo cannot run, and what to do."""
+
+
+def port_of(variable, default):
+    text = os.environ.get(variable) or default
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise RunError(f"{variable}={text} is no port; choose one between 1 and 65535")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", int(text)))
+        except OSError:
+            raise RunError(f"port {text} is in use; choose another: make run {variable}=PORT") from None
+    return int(text)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def start(stack, name, command):
+    """Starts a process that ends with the demo; what it writes goes to .run/NAME.log."""
+    log = stack.enter_context((RUN / f"{name}.log").open("w"))
+    process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+
+    def stop():
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    stack.callback(stop)
+    return process
+
+
+def until_ready(name, process, url):
+    """Waits until `url` answers with success."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
+            with urllib.request.urlopen(url, timeout=1) as response:
+                if response.status == 200:
+                    return
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RunError(f"{name} did not start: {reason(name)}")
+        time.sleep(0.05)
+
+
+def reason(name):
+    """The most telling line of a process's log."""
+    lines = (RUN / f"{name}.log").read_text(errors="replace").strip().split("\n")
+    telling = [line for line in lines if "LLM Arbiter refuses" in line or "[critical]" in line or "rror" in line]
+    return (telling or lines)[0] + f" (all of it: .run/{name}.log)"
+
+
+def with_standins(policy, stack):
+    """Points every provider whose key is not set to a stand-in; returns the names of those that are real."""
+    real = []
+    for name, provider in policy["providers"].items():
+        if os.environ.get(provider.get("credential", "")):
+            real.append(name)
+            continue
+        port = free_port()
+        command = [str(LLMOCK), "-p", str(port), "-h", "127.0.0.1", "-f", str(DEMO / "fixtures.json")]
+        process = start(stack, f"standin-{name}", command)
+        until_ready(f"standin-{name}", process, f"http://127.0.0.1:{port}/health")
+        policy["providers"][name] = {"host": "127.0.0.1", "port": port, "tls": False}
+    return real
+
+
+def render(policy, listen, admin):
+    path = RUN / "policy.yaml"
+    path.write_text(yaml.safe_dump(policy, sort_keys=False))
+    command = [ROOT / "dist" / "arbiter", "render", path, "--wasm", ROOT / "dist" / "llm_arbiter.wasm"]
+    command += ["--listen", f"127.0.0.1:{listen}", "--admin", f"127.0.0.1:{admin}"]
+    command += ["--access-log", RUN / "access.log"]
+    rendered = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    if rendered.returncode != 0:
+        raise RunError(rendered.stderr.strip())
+    (RUN / "envoy.yaml").write_text(rendered.stdout)
+
+
+def curl(listen, question, *options, stream=False):
+    body = f'{{"model": "auto", {"`stream`: true, " if stream else ""}"messages": [{{"role": "user", "content": "{question}"}}]}}'
+    body = body.replace("`", '"')
+    return f"curl {' '.join(options)} http://127.0.0.1:{listen}/v1/chat/completions -H 'content-type: application/json' -d '{body}'"
+
+
+def announce(listen, admin, real):
+    print(
+        f"""
+Envoy with LLM Arbiter listens on 127.0.0.1:{listen}. Real providers: {", ".join(real) or "none, stand-ins answer"}.
+
+An easy question goes to the small tier; ask again, and the cache answers (see cache-status):
+  {curl(listen, "What is the capital of France?", "-i")}
+
+A hard one goes to the large tier:
+  {curl(listen, "Analyze this architecture step by step, debug the deadlock, refactor it and prove that it is correct.", "-i")}
+
+The first answer again, as a stream:
+  {curl(listen, "What is the capital of France?", "-iN", stream=True)}
+
+Counters: http://127.0.0.1:{admin}/stats?filter=arbiter   Configuration: .run/envoy.yaml   Ctrl-C stops everything.
+One line per call follows:
+""",
+        flush=True,
+    )
+
+
+def follow(envoy):
+    """Prints the access log as it grows, until Envoy ends."""
+    log = RUN / "access.log"
+    with log.open() as lines:
+        while envoy.poll() is None:
+            line = lines.readline()
+            if line:
+                print(line, end="", flush=True)
+            else:
+                time.sleep(0.1)
+    raise RunError(f"Envoy has ended: {reason('envoy')}")
+
+
+def main():
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    RUN.mkdir(exist_ok=True)
+    (RUN / "access.log").write_text("")
+    listen, admin = port_of("PORT", "10000"), port_of("ADMIN_PORT", "9901")
+    binary = subprocess.run([ROOT / "scripts" / "envoy.sh"], capture_output=True, text=True, check=True).stdout.strip()
+    with contextlib.ExitStack() as stack:
+        stack.callback(print, "\nstopped")
+        policy = yaml.safe_load((DEMO / "policy.yaml").read_text())
+        real = with_standins(policy, stack)
+        render(policy, listen, admin)
+        command = [binary, "-c", str(RUN / "envoy.yaml"), "--concurrency", "2", "--file-flush-interval-msec", "100"]
+        envoy = start(stack, "envoy", [*command, "--disable-hot-restart"])
+        until_ready("envoy", envoy, f"http://127.0.0.1:{admin}/ready")
+        announce(listen, admin, real)
+        follow(envoy)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        pass
+    except RunError as error:
+        sys.exit(f"run: {error}")
