@@ -1,6 +1,7 @@
 //! The wasm entry point: proxy-wasm contexts that hand host events to the filters.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
@@ -11,6 +12,9 @@ use crate::filter::plugin::Plugin;
 use crate::filter::provider::ProviderStream;
 use crate::filter::router::RouterStream;
 use crate::host::proxy_wasm::Proxy;
+
+/// Time between two reports of counters.
+const TICK: Duration = Duration::from_millis(500);
 
 proxy_wasm::main! {{
     proxy_wasm::set_log_level(LogLevel::Info);
@@ -32,6 +36,12 @@ impl RootContext for Root {
             .unwrap_or_default();
         match Plugin::configure(&String::from_utf8_lossy(&text), |variable| std::env::var(variable).ok()) {
             Ok(plugin) => {
+                if let (Plugin::Router(_), Err(status)) = (&plugin, hostcalls::set_tick_period(TICK)) {
+                    log::error!(
+                        "LLM Arbiter gets no ticks, so its counters stay empty: status {}",
+                        status as u32
+                    );
+                }
                 self.plugin = Some(plugin);
                 true
             }
@@ -39,6 +49,12 @@ impl RootContext for Root {
                 log::error!("LLM Arbiter refuses its configuration: {error}");
                 false
             }
+        }
+    }
+
+    fn on_tick(&mut self) {
+        if let Some(Plugin::Router(router)) = &self.plugin {
+            router.on_tick(&Proxy);
         }
     }
 

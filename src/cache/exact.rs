@@ -6,7 +6,7 @@ use super::CacheKey;
 use super::slots::Slots;
 pub use super::slots::{Geometry, Stored, WAYS};
 use crate::chat::request::Sampling;
-use crate::host::SharedData;
+use crate::host::{Clock, SharedData};
 use crate::policy;
 
 /// Fewest bytes that a set of [`WAYS`] slots is given.
@@ -100,25 +100,24 @@ impl ExactCache {
         self.slots.geometry()
     }
 
-    /// Looks a key up at the time `now`; `max_age` is what the caller accepts.
-    pub fn lookup<H: SharedData>(
+    /// Looks a key up; `max_age` is what the caller accepts.
+    pub fn lookup<H: SharedData + Clock>(
         &self,
         host: &H,
         key: &CacheKey,
-        now: Duration,
         max_age: Option<Duration>,
     ) -> Lookup {
         let Some(found) = self.slots.get(host, key) else { return Lookup::Miss };
-        let age = Duration::from_secs(now.as_secs()).saturating_sub(found.stored_at);
+        let age = Duration::from_secs(host.now().as_secs()).saturating_sub(found.stored_at);
         if age >= self.ttl || max_age.is_some_and(|max_age| age > max_age) {
             return Lookup::TooOld;
         }
         Lookup::Hit { answer: found.answer, age, ttl_left: self.ttl.saturating_sub(age) }
     }
 
-    /// Keeps an answer given at the time `now`.
-    pub fn store<H: SharedData>(&self, host: &H, key: &CacheKey, answer: &[u8], now: Duration) -> Stored {
-        self.slots.put(host, key, answer, now)
+    /// Keeps an answer that was given just now.
+    pub fn store<H: SharedData + Clock>(&self, host: &H, key: &CacheKey, answer: &[u8]) -> Stored {
+        self.slots.put(host, key, answer, host.now())
     }
 }
 
@@ -151,6 +150,28 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
+    fn store_at(
+        cache: &ExactCache,
+        host: &MemoryHost,
+        key: &CacheKey,
+        answer: &[u8],
+        time: Duration,
+    ) -> Stored {
+        host.set_time(time);
+        cache.store(host, key, answer)
+    }
+
+    fn lookup_at(
+        cache: &ExactCache,
+        host: &MemoryHost,
+        key: &CacheKey,
+        time: Duration,
+        max_age: Option<Duration>,
+    ) -> Lookup {
+        host.set_time(time);
+        cache.lookup(host, key, max_age)
+    }
+
     fn is_hit(lookup: &Lookup) -> bool {
         matches!(lookup, Lookup::Hit { .. })
     }
@@ -158,20 +179,20 @@ mod tests {
     #[test]
     fn an_answer_is_served_until_it_expires() {
         let (host, cache) = (MemoryHost::default(), ExactCache::new(&bounds(8, 8192)));
-        assert_eq!(cache.lookup(&host, &key("a"), at(0), None), Lookup::Miss);
-        assert_eq!(cache.store(&host, &key("a"), b"answer", at(100)), Stored::Stored);
+        assert_eq!(lookup_at(&cache, &host, &key("a"), at(0), None), Lookup::Miss);
+        assert_eq!(store_at(&cache, &host, &key("a"), b"answer", at(100)), Stored::Stored);
         let hit = Lookup::Hit { answer: b"answer".to_vec(), age: at(59), ttl_left: at(1) };
-        assert_eq!(cache.lookup(&host, &key("a"), at(159), None), hit);
-        assert_eq!(cache.lookup(&host, &key("a"), at(160), None), Lookup::TooOld);
-        assert_eq!(cache.lookup(&host, &key("b"), at(100), None), Lookup::Miss);
+        assert_eq!(lookup_at(&cache, &host, &key("a"), at(159), None), hit);
+        assert_eq!(lookup_at(&cache, &host, &key("a"), at(160), None), Lookup::TooOld);
+        assert_eq!(lookup_at(&cache, &host, &key("b"), at(100), None), Lookup::Miss);
     }
 
     #[test]
     fn a_caller_may_accept_less_than_the_policy() {
         let (host, cache) = (MemoryHost::default(), ExactCache::new(&bounds(8, 8192)));
-        cache.store(&host, &key("a"), b"answer", at(100));
-        assert!(is_hit(&cache.lookup(&host, &key("a"), at(105), Some(at(5)))));
-        assert_eq!(cache.lookup(&host, &key("a"), at(106), Some(at(5))), Lookup::TooOld);
+        store_at(&cache, &host, &key("a"), b"answer", at(100));
+        assert!(is_hit(&lookup_at(&cache, &host, &key("a"), at(105), Some(at(5)))));
+        assert_eq!(lookup_at(&cache, &host, &key("a"), at(106), Some(at(5))), Lookup::TooOld);
     }
 
     #[test]
@@ -179,22 +200,22 @@ mod tests {
         let (host, cache) = (MemoryHost::default(), ExactCache::new(&bounds(WAYS, 8192)));
         let names: Vec<String> = (0..9).map(|i| i.to_string()).collect();
         for (time, name) in (0..).zip(&names) {
-            cache.store(&host, &key(name), name.as_bytes(), at(time));
+            store_at(&cache, &host, &key(name), name.as_bytes(), at(time));
         }
-        assert_eq!(cache.lookup(&host, &key("0"), at(9), None), Lookup::Miss);
+        assert_eq!(lookup_at(&cache, &host, &key("0"), at(9), None), Lookup::Miss);
         for name in names.iter().skip(1) {
-            assert!(is_hit(&cache.lookup(&host, &key(name), at(9), None)), "{name}");
+            assert!(is_hit(&lookup_at(&cache, &host, &key(name), at(9), None)), "{name}");
         }
     }
 
     #[test]
     fn a_newer_answer_replaces_the_one_of_the_same_key() {
         let (host, cache) = (MemoryHost::default(), ExactCache::new(&bounds(WAYS, 8192)));
-        cache.store(&host, &key("a"), b"old", at(0));
+        store_at(&cache, &host, &key("a"), b"old", at(0));
         let before = host.shared_bytes();
-        cache.store(&host, &key("a"), b"new", at(50));
+        store_at(&cache, &host, &key("a"), b"new", at(50));
         let hit = Lookup::Hit { answer: b"new".to_vec(), age: at(10), ttl_left: at(50) };
-        assert_eq!(cache.lookup(&host, &key("a"), at(60), None), hit);
+        assert_eq!(lookup_at(&cache, &host, &key("a"), at(60), None), hit);
         assert_eq!(host.shared_bytes(), before);
     }
 
@@ -202,8 +223,8 @@ mod tests {
     fn an_answer_larger_than_its_share_is_not_kept() {
         let (host, cache) = (MemoryHost::default(), ExactCache::new(&bounds(16, 2048)));
         let largest = cache.geometry().largest_answer();
-        assert_eq!(cache.store(&host, &key("a"), &vec![0; largest], at(0)), Stored::Stored);
-        assert_eq!(cache.store(&host, &key("b"), &vec![0; largest + 1], at(0)), Stored::TooLarge);
+        assert_eq!(store_at(&cache, &host, &key("a"), &vec![0; largest], at(0)), Stored::Stored);
+        assert_eq!(store_at(&cache, &host, &key("b"), &vec![0; largest + 1], at(0)), Stored::TooLarge);
     }
 
     #[test]
@@ -213,7 +234,7 @@ mod tests {
         let mut most = 0;
         for i in 0..100_000_u32 {
             let length = usize::try_from(i.wrapping_mul(2_654_435_761) % 8000).unwrap();
-            cache.store(&host, &key(&i.to_string()), &vec![0; length], at(u64::from(i)));
+            store_at(&cache, &host, &key(&i.to_string()), &vec![0; length], at(u64::from(i)));
             if i % 97 == 0 {
                 most = most.max(host.shared_bytes());
             }
@@ -226,11 +247,11 @@ mod tests {
     fn another_geometry_neither_serves_nor_keeps_what_the_old_one_left() {
         let (host, old) = (MemoryHost::default(), ExactCache::new(&bounds(8, 8192)));
         for i in 0..8_u64 {
-            old.store(&host, &key(&i.to_string()), &[7; 900], at(i));
+            store_at(&old, &host, &key(&i.to_string()), &[7; 900], at(i));
         }
         let new = ExactCache::new(&bounds(8, 1024));
-        assert_eq!(new.lookup(&host, &key("1"), at(8), None), Lookup::Miss);
-        new.store(&host, &key("1"), &[7; 900], at(8));
+        assert_eq!(lookup_at(&new, &host, &key("1"), at(8), None), Lookup::Miss);
+        store_at(&new, &host, &key("1"), &[7; 900], at(8));
         assert!(host.shared_bytes() <= usize::try_from(new.geometry().bound()).unwrap());
     }
 
@@ -256,20 +277,28 @@ mod tests {
         }
     }
 
+    impl<F> Clock for Raced<'_, F> {
+        fn now(&self) -> Duration {
+            self.host.now()
+        }
+    }
+
     #[test]
     fn however_two_workers_interleave_no_key_gets_the_answer_of_another() {
         for turn in 0..3 {
             let (host, cache) = (MemoryHost::default(), ExactCache::new(&bounds(WAYS, 1024)));
             for i in 0..WAYS {
-                cache.store(&host, &key(&i.to_string()), &[0; 80], at(u64::from(i)));
+                store_at(&cache, &host, &key(&i.to_string()), &[0; 80], at(u64::from(i)));
             }
             let other = |host: &MemoryHost| {
-                cache.store(host, &key("theirs"), b"theirs", at(20));
+                cache.store(host, &key("theirs"), b"theirs");
             };
             let raced = Raced { host: &host, before_write: RefCell::new(Some((turn, other))) };
-            cache.store(&raced, &key("ours"), b"ours", at(20));
+            host.set_time(at(20));
+            cache.store(&raced, &key("ours"), b"ours");
             for (name, answer) in [("ours", b"ours".as_slice()), ("theirs", b"theirs")] {
-                if let Lookup::Hit { answer: found, .. } = cache.lookup(&host, &key(name), at(21), None) {
+                if let Lookup::Hit { answer: found, .. } = lookup_at(&cache, &host, &key(name), at(21), None)
+                {
                     assert_eq!(found, answer, "turn {turn}");
                 }
             }
@@ -300,9 +329,9 @@ mod tests {
         fn whatever_lies_in_shared_data_is_survived(directory in prop::collection::vec(any::<u8>(), 0..300)) {
             let (host, cache) = (MemoryHost::default(), ExactCache::new(&bounds(WAYS, 8192)));
             host.set_shared_data("arbiter.exact.0", &directory, None).unwrap();
-            prop_assert_eq!(cache.lookup(&host, &key("a"), at(0), None), Lookup::Miss);
-            prop_assert_eq!(cache.store(&host, &key("a"), b"answer", at(0)), Stored::Stored);
-            prop_assert!(is_hit(&cache.lookup(&host, &key("a"), at(0), None)));
+            prop_assert_eq!(lookup_at(&cache, &host, &key("a"), at(0), None), Lookup::Miss);
+            prop_assert_eq!(store_at(&cache, &host, &key("a"), b"answer", at(0)), Stored::Stored);
+            prop_assert!(is_hit(&lookup_at(&cache, &host, &key("a"), at(0), None)));
         }
     }
 }

@@ -110,7 +110,12 @@ struct Scanner {
 
 impl Scanner {
     fn read(&mut self, text: &str) {
-        for c in text.chars() {
+        let mut rest = text;
+        loop {
+            rest = self.read_ascii_word(rest);
+            let mut characters = rest.chars();
+            let Some(c) = characters.next() else { break };
+            rest = characters.as_str();
             let unspaced = if c.is_ascii() { 0 } else { quarter_words(c) };
             if unspaced == 0 && is_in_word(c) {
                 if self.word.is_empty() {
@@ -128,6 +133,20 @@ impl Scanner {
         }
         self.end_word();
         self.previous = None;
+    }
+
+    /// Reads the ASCII letters and digits that `text` begins with, which is most of most texts, in one go. Returns the rest.
+    fn read_ascii_word<'t>(&mut self, text: &'t str) -> &'t str {
+        let length = text.bytes().take_while(u8::is_ascii_alphanumeric).count();
+        let Some((run, rest)) = text.split_at_checked(length) else { return text };
+        if let (Some(first), Some(last)) = (run.bytes().next(), run.bytes().next_back()) {
+            if self.word.is_empty() {
+                self.start_word(char::from(first));
+            }
+            self.word.push_ascii(run.as_bytes());
+            self.previous = Some(char::from(last));
+        }
+        rest
     }
 
     fn start_word(&mut self, c: char) {

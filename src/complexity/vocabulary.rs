@@ -28,61 +28,125 @@ pub(super) enum Topic {
     Thorough,
 }
 
-/// What `word`, in ASCII lower case, hints at.
+/// What the words hint at.
 #[rustfmt::skip] // One paragraph of words for each topic, not one line for each word.
+const VOCABULARY: &[(Topic, &[&str])] = &[
+    (Topic::Courtesy, &[
+        "please", "thanks", "thank", "kindly", "hello", "hi", "hey", "cheers", "regards",
+    ]),
+    (Topic::Demanding, &[
+        "analyze", "analyse", "analyzing", "analysis", "assess", "evaluate", "evaluation", "critique",
+        "compare", "contrast", "tradeoff", "tradeoffs", "justify", "argue", "critically", "design",
+        "architect", "plan", "strategy", "roadmap", "propose", "recommend", "implement", "develop",
+        "refactor", "rewrite", "migrate", "optimize", "optimise", "improve", "debug", "diagnose",
+        "troubleshoot", "investigate", "fix", "deadlock", "why", "infer", "deduce", "reason", "reasoning",
+        "implications", "synthesize",
+    ]),
+    (Topic::Technical, &[
+        "algorithm", "algorithms", "architecture", "complexity", "concurrency", "concurrent", "thread",
+        "threads", "async", "asynchronous", "mutex", "race", "parallel", "distributed", "consensus",
+        "consistency", "replication", "sharding", "latency", "throughput", "scalable", "scalability",
+        "microservice", "microservices", "backend", "frontend", "api", "apis", "rest", "grpc", "graphql",
+        "http", "tls", "oauth", "authentication", "authorization", "encryption", "vulnerability",
+        "database", "sql", "postgres", "postgresql", "mysql", "mongodb", "redis", "kafka", "schema",
+        "query", "index", "transaction", "transactions", "cache", "caching", "lru", "ttl", "kubernetes",
+        "docker", "terraform", "aws", "gcp", "azure", "envoy", "nginx", "linux", "kernel", "compiler",
+        "runtime", "memory", "allocator", "pointer", "recursion", "recursive", "regex", "parser", "json",
+        "yaml", "xml", "python", "rust", "javascript", "typescript", "java", "golang", "kotlin", "haskell",
+        "react", "django", "pytorch", "tensorflow", "function", "class", "interface", "refactoring",
+        "regression", "classifier", "neural", "transformer", "embedding", "embeddings", "gradient",
+        "dataset", "hyperparameters", "statistical", "statistically",
+    ]),
+    (Topic::Code, &[
+        "def", "elif", "fn", "impl", "struct", "enum", "const", "func", "println", "printf", "stdout",
+        "stderr", "null", "nullptr", "nil", "void", "bool", "int", "usize", "vec", "str", "args", "kwargs",
+        "foreach", "typeof", "instanceof", "href", "div", "varchar", "argv",
+    ]),
+    (Topic::Trace, &[
+        "traceback", "stacktrace", "segfault", "sigsegv", "coredump", "panicked",
+    ]),
+    (Topic::Sequence, &[
+        "first", "firstly", "second", "secondly", "third", "thirdly", "then", "next", "finally",
+        "afterwards", "afterward", "step", "steps", "stepwise", "subsequently", "lastly",
+    ]),
+    (Topic::Constraint, &[
+        "must", "mustn", "without", "exactly", "ensure", "constraint", "constraints", "requirement",
+        "requirements", "should", "shouldn", "only", "unless", "except", "avoid", "never", "always",
+        "minimize", "maximize", "minimum", "maximum",
+    ]),
+    (Topic::Math, &[
+        "theorem", "integral", "integrate", "derivative", "differentiate", "differential", "equation",
+        "equations", "polynomial", "matrix", "eigenvalue", "eigenvalues", "eigenvector", "eigenvectors",
+        "vector", "vectors", "probability", "variance", "bayesian", "limit", "convergence", "converges",
+        "irrational", "sqrt", "prime", "primes", "modulo", "homomorphism", "isomorphic", "subgroup",
+        "abelian", "logarithm", "asymptotic", "combinatorics", "permutation", "permutations", "calculus",
+        "algebra", "geometry", "triangle", "solve", "calculate", "compute", "entropy", "quantum",
+    ]),
+    (Topic::Proof, &[
+        "prove", "proof", "proofs", "disprove", "lemma", "corollary", "derive", "derivation",
+        "contradiction",
+    ]),
+    (Topic::Thorough, &[
+        "detailed", "detail", "depth", "comprehensive", "thorough", "thoroughly", "exhaustive", "essay",
+        "report", "whitepaper", "tutorial", "chapter", "elaborate", "extensively", "complete",
+    ]),
+];
+
+/// Slots of the table; a power of two, so many more than words that most words that are not in it meet an empty slot.
+const SLOTS: usize = 4096;
+
+/// The vocabulary by hash, with linear probing. Built at compile time: every word of every prompt is looked up.
+static TABLE: [Option<(&str, Topic)>; SLOTS] = table();
+
+#[expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "evaluated at compile time")]
+const fn table() -> [Option<(&'static str, Topic)>; SLOTS] {
+    let mut table = [None; SLOTS];
+    let mut paragraph = 0;
+    while paragraph < VOCABULARY.len() {
+        let (topic, words) = VOCABULARY[paragraph];
+        let mut index = 0;
+        while index < words.len() {
+            let mut slot = slot_of(words[index].as_bytes());
+            while table[slot].is_some() {
+                slot = next(slot);
+            }
+            table[slot] = Some((words[index], topic));
+            index += 1;
+        }
+        paragraph += 1;
+    }
+    table
+}
+
+/// Where a word is looked for first: its length, its first two and its last two letters.
+#[expect(clippy::cast_possible_truncation, reason = "only the low bits of the length matter")]
+const fn slot_of(word: &[u8]) -> usize {
+    let (first, second, third, last) = match word {
+        [] => (0, 0, 0, 0),
+        [only] => (*only, 0, 0, 0),
+        [first, last] => (*first, 0, 0, *last),
+        [first, last_but_one, last] => (*first, 0, *last_but_one, *last),
+        [first, second, .., last_but_one, last] => (*first, *second, *last_but_one, *last),
+    };
+    let letters = u32::from_le_bytes([first, second, third, last]);
+    let mixed = (letters ^ ((word.len() as u32) << 5)).wrapping_mul(0x9e37_79b1);
+    (mixed >> 20) as usize % SLOTS
+}
+
+const fn next(slot: usize) -> usize {
+    slot.wrapping_add(1) % SLOTS
+}
+
+/// What `word`, in ASCII lower case, hints at.
 pub(super) fn topic(word: &[u8]) -> Option<Topic> {
-    Some(match word {
-        b"please" | b"thanks" | b"thank" | b"kindly" | b"hello" | b"hi" | b"hey" | b"cheers" | b"regards" => Topic::Courtesy,
-
-        b"analyze" | b"analyse" | b"analyzing" | b"analysis" | b"assess" | b"evaluate" | b"evaluation" | b"critique"
-        | b"compare" | b"contrast" | b"tradeoff" | b"tradeoffs" | b"justify" | b"argue" | b"critically"
-        | b"design" | b"architect" | b"plan" | b"strategy" | b"roadmap" | b"propose" | b"recommend"
-        | b"implement" | b"develop" | b"refactor" | b"rewrite" | b"migrate" | b"optimize" | b"optimise" | b"improve"
-        | b"debug" | b"diagnose" | b"troubleshoot" | b"investigate" | b"fix" | b"deadlock" | b"why"
-        | b"infer" | b"deduce" | b"reason" | b"reasoning" | b"implications" | b"synthesize" => Topic::Demanding,
-
-        b"algorithm" | b"algorithms" | b"architecture" | b"complexity" | b"concurrency" | b"concurrent" | b"thread"
-        | b"threads" | b"async" | b"asynchronous" | b"mutex" | b"race" | b"parallel" | b"distributed" | b"consensus"
-        | b"consistency" | b"replication" | b"sharding" | b"latency" | b"throughput" | b"scalable" | b"scalability"
-        | b"microservice" | b"microservices" | b"backend" | b"frontend" | b"api" | b"apis" | b"rest" | b"grpc" | b"graphql"
-        | b"http" | b"tls" | b"oauth" | b"authentication" | b"authorization" | b"encryption" | b"vulnerability"
-        | b"database" | b"sql" | b"postgres" | b"postgresql" | b"mysql" | b"mongodb" | b"redis" | b"kafka" | b"schema"
-        | b"query" | b"index" | b"transaction" | b"transactions" | b"cache" | b"caching" | b"lru" | b"ttl"
-        | b"kubernetes" | b"docker" | b"terraform" | b"aws" | b"gcp" | b"azure" | b"envoy" | b"nginx" | b"linux" | b"kernel"
-        | b"compiler" | b"runtime" | b"memory" | b"allocator" | b"pointer" | b"recursion" | b"recursive"
-        | b"regex" | b"parser" | b"json" | b"yaml" | b"xml" | b"python" | b"rust" | b"javascript" | b"typescript" | b"java"
-        | b"golang" | b"kotlin" | b"haskell" | b"react" | b"django" | b"pytorch" | b"tensorflow" | b"function" | b"class"
-        | b"interface" | b"refactoring" | b"regression" | b"classifier" | b"neural" | b"transformer" | b"embedding"
-        | b"embeddings" | b"gradient" | b"dataset" | b"hyperparameters" | b"statistical" | b"statistically" => Topic::Technical,
-
-        b"def" | b"elif" | b"fn" | b"impl" | b"struct" | b"enum" | b"const" | b"func" | b"println" | b"printf" | b"stdout"
-        | b"stderr" | b"null" | b"nullptr" | b"nil" | b"void" | b"bool" | b"int" | b"usize" | b"vec" | b"str" | b"args"
-        | b"kwargs" | b"foreach" | b"typeof" | b"instanceof" | b"href" | b"div" | b"varchar" | b"argv" => Topic::Code,
-
-        b"traceback" | b"stacktrace" | b"segfault" | b"sigsegv" | b"coredump" | b"panicked" => Topic::Trace,
-
-        b"first" | b"firstly" | b"second" | b"secondly" | b"third" | b"thirdly" | b"then" | b"next" | b"finally"
-        | b"afterwards" | b"afterward" | b"step" | b"steps" | b"stepwise" | b"subsequently" | b"lastly" => Topic::Sequence,
-
-        b"must" | b"mustn" | b"without" | b"exactly" | b"ensure" | b"constraint" | b"constraints" | b"requirement"
-        | b"requirements" | b"should" | b"shouldn" | b"only" | b"unless" | b"except" | b"avoid" | b"never" | b"always"
-        | b"minimize" | b"maximize" | b"minimum" | b"maximum" => Topic::Constraint,
-
-        b"theorem" | b"integral" | b"integrate" | b"derivative" | b"differentiate" | b"differential" | b"equation"
-        | b"equations" | b"polynomial" | b"matrix" | b"eigenvalue" | b"eigenvalues" | b"eigenvector" | b"eigenvectors" | b"vector" | b"vectors"
-        | b"probability" | b"variance" | b"bayesian" | b"limit" | b"convergence" | b"converges" | b"irrational" | b"sqrt"
-        | b"prime" | b"primes" | b"modulo" | b"homomorphism" | b"isomorphic" | b"subgroup" | b"abelian" | b"logarithm"
-        | b"asymptotic" | b"combinatorics" | b"permutation" | b"permutations" | b"calculus" | b"algebra" | b"geometry"
-        | b"triangle" | b"solve" | b"calculate" | b"compute" | b"entropy" | b"quantum" => Topic::Math,
-
-        b"prove" | b"proof" | b"proofs" | b"disprove" | b"lemma" | b"corollary" | b"derive" | b"derivation"
-        | b"contradiction" => Topic::Proof,
-
-        b"detailed" | b"detail" | b"depth" | b"comprehensive" | b"thorough" | b"thoroughly" | b"exhaustive" | b"essay"
-        | b"report" | b"whitepaper" | b"tutorial" | b"chapter" | b"elaborate" | b"extensively" | b"complete" => Topic::Thorough,
-
-        _ => return names_an_exception(word).then_some(Topic::Trace),
-    })
+    let mut slot = slot_of(word);
+    while let Some(Some((known, topic))) = TABLE.get(slot) {
+        if known.as_bytes() == word {
+            return Some(*topic);
+        }
+        slot = next(slot);
+    }
+    names_an_exception(word).then_some(Topic::Trace)
 }
 
 /// `ValueError`, `NullPointerException`: too many to list, and no English word is so long and ends so.
@@ -90,4 +154,20 @@ fn names_an_exception(word: &[u8]) -> bool {
     const SHORTEST: usize = "KeyError".len();
     word.len() >= SHORTEST
         && (word.ends_with(b"error") || word.ends_with(b"exception") && word.len() > "exception".len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_of_the_vocabulary_is_found_and_no_other() {
+        for (topic_of_words, words) in VOCABULARY {
+            for word in *words {
+                assert_eq!(topic(word.as_bytes()), Some(*topic_of_words), "{word}");
+                assert_eq!(topic(format!("{word}x").as_bytes()), None, "{word}x");
+            }
+        }
+        assert_eq!(topic(b""), None);
+    }
 }

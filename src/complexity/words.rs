@@ -22,6 +22,21 @@ impl Word {
         }
     }
 
+    /// Adds ASCII characters.
+    #[inline]
+    pub(super) fn push_ascii(&mut self, run: &[u8]) {
+        let end = self.len.saturating_add(run.len());
+        match self.bytes.get_mut(self.len..end) {
+            Some(slots) => {
+                for (slot, byte) in slots.iter_mut().zip(run) {
+                    *slot = byte.to_ascii_lowercase();
+                }
+                self.len = end;
+            }
+            None => self.len = usize::MAX,
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.len == 0
     }

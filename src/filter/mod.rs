@@ -20,8 +20,6 @@ pub enum Flow {
 pub(crate) const OWN_PREFIX: &str = "x-arbiter-";
 /// Request header that names the upstream cluster (route `cluster_header`).
 pub(crate) const CLUSTER_HEADER: &str = "x-arbiter-cluster";
-/// Request header that names the model which the router wrote into the body.
-pub(crate) const MODEL_HEADER: &str = "x-arbiter-model";
 /// Response header that says what was decided.
 pub(crate) const DECISION_HEADER: &str = "x-arbiter-decision";
 /// Path of the property that names the model behind the chosen endpoint.

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use thiserror::Error;
 
-use super::{ENDPOINT_MODEL, Flow, MODEL_HEADER, OWN_PREFIX};
+use super::{CLUSTER_HEADER, ENDPOINT_MODEL, Flow, OWN_PREFIX};
 use crate::chat::ChatRequest;
 use crate::chat::request::Limits;
 use crate::chat::splice::{Edit, splice};
@@ -74,6 +74,14 @@ impl Provider {
 
     fn endpoint(&self, model: &str) -> Option<&Endpoint> {
         self.endpoints.iter().find(|endpoint| endpoint.model == model)
+    }
+
+    /// The model that the router writes into a body that it sends to `cluster`.
+    fn first_model(&self, cluster: &str) -> Option<&str> {
+        let tier =
+            self.policy.tiers().find(|(_, tier)| tier.cluster == cluster).map(|(_, tier)| tier.first_model());
+        let model = || self.policy.models().find(|(_, model)| model.cluster == cluster).map(|(id, _)| id);
+        tier.or_else(model).map(|id| self.policy.model(id).name.as_str())
     }
 
     fn limits(&self) -> Limits {
@@ -163,7 +171,9 @@ impl ProviderStream {
             return Flow::Continue;
         };
         endpoint.address(host, &headers);
-        let written = headers.iter().find(|(name, _)| name == MODEL_HEADER).map(|(_, value)| value.as_str());
+        let cluster =
+            headers.iter().find(|(name, _)| name == CLUSTER_HEADER).map(|(_, value)| value.as_str());
+        let written = cluster.and_then(|cluster| self.role.first_model(cluster));
         if end_of_stream || written == Some(&endpoint.model) {
             return Flow::Continue;
         }
@@ -245,14 +255,13 @@ mod tests {
             ("authorization", "Bearer caller"),
             ("cookie", "session=1"),
             ("x-arbiter-cluster", "arbiter-tier-only"),
-            ("x-arbiter-model", "mini"),
         ];
         let call = MemoryCall { vm: &vm, stream: attempt(&sent, "mini") };
         assert_eq!(ProviderStream::new(role()).on_request_headers(&call, false), Flow::Continue);
         assert_eq!(header(&call, "authorization").as_deref(), Some("Bearer sk-one"));
         assert_eq!(header(&call, ":authority").as_deref(), Some("one.test"));
         assert_eq!(header(&call, ":path").as_deref(), Some("/v1/chat/completions"));
-        for gone in ["cookie", "x-arbiter-cluster", "x-arbiter-model"] {
+        for gone in ["cookie", "x-arbiter-cluster"] {
             assert_eq!(header(&call, gone), None, "{gone}");
         }
     }

@@ -27,6 +27,11 @@ pub struct MemoryHost {
 }
 
 impl MemoryHost {
+    /// Sets the clock.
+    pub fn set_time(&self, now: Duration) {
+        self.now.set(now);
+    }
+
     /// Moves the clock forward.
     pub fn advance(&self, by: Duration) {
         self.now.set(self.now.get().saturating_add(by));

@@ -124,19 +124,26 @@ impl Metric {
     }
 }
 
-/// The counters of one VM. A counter is defined when it is first used; from then on it costs one host call.
+/// The counters of one VM. Increments are collected and handed to the host together: a host call costs more than all the
+/// rest of an increment.
 #[derive(Debug, Default)]
 pub struct Counters {
     /// The name being looked up; kept to spare an allocation per increment.
     name: RefCell<String>,
-    /// `None`: the host has refused to define it.
-    ids: RefCell<HashMap<String, Option<MetricId>>>,
+    counters: RefCell<HashMap<String, Counter>>,
+}
+
+#[derive(Debug, Default)]
+struct Counter {
+    /// What the host has not been told yet.
+    pending: u64,
+    id: Option<MetricId>,
 }
 
 impl Counters {
     /// Adds `by` to the counter of `metric` with these label values, in the order of its row in [`METRICS`]. An empty
     /// value leaves its label out.
-    pub fn add<H: Metrics>(&self, host: &H, metric: Metric, values: &[&str], by: u64) {
+    pub fn add(&self, metric: Metric, values: &[&str], by: u64) {
         let Some(row) = metric.description() else { return };
         let mut name = self.name.borrow_mut();
         name.clear();
@@ -147,20 +154,25 @@ impl Counters {
             name.push('=');
             name.extend(value.chars().map(|c| if is_plain(c) { c } else { '_' }));
         }
-        let mut ids = self.ids.borrow_mut();
-        let id = match ids.get(name.as_str()) {
-            Some(id) => *id,
-            None => {
-                let id = host
-                    .define_counter(&name)
-                    .map_err(|e| log::error!("metric {name} is not counted: {e}"))
-                    .ok();
-                ids.insert(name.clone(), id);
-                id
+        let mut counters = self.counters.borrow_mut();
+        if let Some(counter) = counters.get_mut(name.as_str()) {
+            counter.pending = counter.pending.saturating_add(by);
+        } else {
+            counters.insert(name.clone(), Counter { pending: by, id: None });
+        }
+    }
+
+    /// Hands what was collected to the host. A counter that the host refuses keeps what it has until the next time.
+    pub fn flush<H: Metrics>(&self, host: &H) {
+        for (name, counter) in
+            self.counters.borrow_mut().iter_mut().filter(|(_, counter)| counter.pending > 0)
+        {
+            if counter.id.is_none() {
+                counter.id = host.define_counter(name).ok();
             }
-        };
-        if let Some(id) = id {
-            host.increment(id, by);
+            if let Some(id) = counter.id {
+                host.increment(id, std::mem::take(&mut counter.pending));
+            }
         }
     }
 }
@@ -192,8 +204,9 @@ mod tests {
     #[test]
     fn labels_stand_in_the_name() {
         let (host, counters) = (MemoryHost::default(), Counters::default());
-        counters.add(&host, Metric::Requests, &["routed", "", "small", "gpt-4.1", "low"], 2);
-        counters.add(&host, Metric::Requests, &["routed", "", "small", "gpt-4.1", "low"], 3);
+        counters.add(Metric::Requests, &["routed", "", "small", "gpt-4.1", "low"], 2);
+        counters.add(Metric::Requests, &["routed", "", "small", "gpt-4.1", "low"], 3);
+        counters.flush(&host);
         assert_eq!(
             host.counter("arbiter.requests;outcome=routed;tier=small;model=gpt-4.1;complexity=low"),
             5
@@ -201,16 +214,29 @@ mod tests {
     }
 
     #[test]
+    fn what_was_told_is_not_told_again() {
+        let (host, counters) = (MemoryHost::default(), Counters::default());
+        counters.add(Metric::Cache, &["hit"], 2);
+        counters.flush(&host);
+        counters.flush(&host);
+        counters.add(Metric::Cache, &["hit"], 1);
+        counters.flush(&host);
+        assert_eq!(host.counter("arbiter.cache;result=hit"), 3);
+    }
+
+    #[test]
     fn an_empty_value_leaves_its_label_out() {
         let (host, counters) = (MemoryHost::default(), Counters::default());
-        counters.add(&host, Metric::Cache, &["miss", ""], 1);
+        counters.add(Metric::Cache, &["miss", ""], 1);
+        counters.flush(&host);
         assert_eq!(host.counter("arbiter.cache;result=miss"), 1);
     }
 
     #[test]
     fn a_value_cannot_forge_a_label() {
         let (host, counters) = (MemoryHost::default(), Counters::default());
-        counters.add(&host, Metric::UsageUnknown, &["a;tier=b|c:d"], 1);
+        counters.add(Metric::UsageUnknown, &["a;tier=b|c:d"], 1);
+        counters.flush(&host);
         assert_eq!(host.counter("arbiter.usage_unknown;reason=a_tier_b_c_d"), 1);
     }
 

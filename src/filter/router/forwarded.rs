@@ -17,29 +17,34 @@ use crate::telemetry::decision_header;
 /// ordinary answer.
 const COPY_LIMIT: usize = 1 << 20;
 
-/// What was asked, and what was decided about it.
+/// What the caller asked for.
 #[derive(Debug)]
-pub(super) struct Call {
-    pub(super) requested_model: String,
+pub(super) struct Asked {
+    pub(super) model: String,
     pub(super) stream: bool,
     pub(super) wants_usage: bool,
+}
+
+impl Asked {
+    pub(super) fn new(request: &ChatRequest<'_>) -> Self {
+        Self {
+            model: request.model.clone().into_owned(),
+            stream: request.stream,
+            wants_usage: request.stream_options.include_usage,
+        }
+    }
+}
+
+/// What was decided about it.
+#[derive(Debug)]
+pub(super) struct Verdict {
     pub(super) complexity: Complexity,
     pub(super) decision: Decision,
 }
 
-impl Call {
-    pub(super) fn new(request: &ChatRequest<'_>, complexity: Complexity, decision: Decision) -> Self {
-        Self {
-            requested_model: request.model.clone().into_owned(),
-            stream: request.stream,
-            wants_usage: request.stream_options.include_usage,
-            complexity,
-            decision,
-        }
-    }
-
+impl Verdict {
     /// The value of the decision header, for an answer by `model`.
-    pub(super) fn describe(&self, policy: &Policy, model: ModelId) -> String {
+    fn describe(&self, policy: &Policy, model: ModelId) -> String {
         let tier = self.decision.tier(policy).map(|tier| tier.name.as_str());
         let model = &policy.model(model).name;
         decision_header(tier, model, &self.complexity, self.decision.reason.as_str())
@@ -92,7 +97,8 @@ impl Caching {
 /// A request on its way.
 #[derive(Debug)]
 pub(super) struct Forwarded {
-    pub(super) call: Call,
+    pub(super) asked: Asked,
+    pub(super) verdict: Verdict,
     pub(super) caching: Caching,
 }
 
@@ -102,17 +108,24 @@ impl Forwarded {
         let headers = host.headers(Direction::Response);
         let head = ResponseHead::of(&headers);
         let model = answered_by(router, host);
-        self.announce(router, host, &headers, model.unwrap_or(self.call.decision.model));
+        self.announce(router, host, &headers, model.unwrap_or(self.verdict.decision.model));
         let keep = match (self.caching.key(), &router.cache) {
             (Some(_), Some(cache)) => cache.geometry().largest_answer().max(COPY_LIMIT),
             _ => COPY_LIMIT,
         };
-        let strip_usage = self.call.stream && !self.call.wants_usage;
+        let strip_usage = self.asked.stream && !self.asked.wants_usage;
         let observer = Observer::of(head, strip_usage, keep);
         if strip_usage && matches!(observer, Observer::Events(_)) {
             host.set_header(Direction::Response, "content-length", None);
         }
-        Answering { call: self.call, caching: self.caching, status: head.status, model, observer }
+        Answering {
+            asked: self.asked,
+            verdict: self.verdict,
+            caching: self.caching,
+            status: head.status,
+            model,
+            observer,
+        }
     }
 
     /// Says what was decided; what a provider says in our name is removed.
@@ -125,7 +138,7 @@ impl Forwarded {
             set("cache-status", Some(&status.to_string()));
         }
         if router.policy.decision_header {
-            set(DECISION_HEADER, Some(&self.call.describe(&router.policy, model)));
+            set(DECISION_HEADER, Some(&self.verdict.describe(&router.policy, model)));
         }
     }
 }

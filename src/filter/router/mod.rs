@@ -18,7 +18,7 @@ use self::settle::Answering;
 use super::admit::{PassReason, RequestHead, admit};
 use super::{Flow, OWN_PREFIX};
 use crate::cache::exact::ExactCache;
-use crate::host::{Direction, Host};
+use crate::host::{Direction, Host, Metrics};
 use crate::policy::Policy;
 use crate::telemetry::Counters;
 
@@ -36,6 +36,11 @@ impl Router {
     pub fn new(policy: Policy) -> Self {
         let cache = policy.exact_cache.as_ref().map(ExactCache::new);
         Self { policy, cache, counters: Counters::default() }
+    }
+
+    /// Hands the counters to the host; to be called now and then.
+    pub fn on_tick<H: Metrics>(&self, host: &H) {
+        self.counters.flush(host);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::forwarded::{Caching, Call, Forwarded};
+use super::forwarded::{Asked, Caching, Forwarded, Verdict};
 use super::{Router, reply, settle};
 use crate::cache::directives::RequestDirectives;
 use crate::cache::exact::{Bypass, Lookup, admissible};
@@ -11,8 +11,8 @@ use crate::chat::ChatRequest;
 use crate::chat::request::{Limits, RequestError};
 use crate::chat::splice::{Edit, splice};
 use crate::complexity;
+use crate::filter::CLUSTER_HEADER;
 use crate::filter::admit::{PassReason, RequestHead};
-use crate::filter::{CLUSTER_HEADER, MODEL_HEADER};
 use crate::host::{Direction, Host};
 use crate::policy::{Policy, TenantSource};
 
@@ -74,14 +74,11 @@ impl Reading {
     }
 
     fn route<H: Host>(self, router: &Router, host: &H, body: &[u8], request: &ChatRequest<'_>) -> Next {
-        let policy = &router.policy;
-        let complexity = complexity::assess(&policy.classify, &request.last_user_text, &request.shape);
-        let decision = policy.decide(&request.model, complexity.level);
-        let call = Call::new(request, complexity, decision);
+        let asked = Asked::new(request);
         match self.recall(router, host, request) {
-            Recall::Hit(hit) if reply::send_hit(router, host, &call, &hit) => Next::Replied,
-            Recall::Hit(hit) => self.forward(router, host, body, request, call, Caching::Store(hit.key)),
-            Recall::Forward(caching) => self.forward(router, host, body, request, call, caching),
+            Recall::Hit(hit) if reply::send_hit(router, host, &asked, &hit) => Next::Replied,
+            Recall::Hit(hit) => self.forward(router, host, body, request, asked, Caching::Replace(hit.key)),
+            Recall::Forward(caching) => self.forward(router, host, body, request, asked, caching),
         }
     }
 
@@ -100,37 +97,38 @@ impl Reading {
         if self.directives.no_cache {
             return Recall::Forward(Caching::Refresh(key));
         }
-        match cache.lookup(host, &key, host.now(), self.directives.max_age) {
+        match cache.lookup(host, &key, self.directives.max_age) {
             Lookup::Hit { answer, age, ttl_left } => Recall::Hit(Hit { key, answer, age, ttl_left }),
             Lookup::Miss => Recall::Forward(Caching::Store(key)),
             Lookup::TooOld => Recall::Forward(Caching::Replace(key)),
         }
     }
 
-    /// Sends the request on, changed only where it must be.
+    /// Decides where the request goes and sends it on, changed only where it must be.
     fn forward<H: Host>(
         self,
         router: &Router,
         host: &H,
         body: &[u8],
         request: &ChatRequest<'_>,
-        call: Call,
+        asked: Asked,
         caching: Caching,
     ) -> Next {
+        let complexity = complexity::assess(&router.policy.classify, &request.last_user_text, &request.shape);
+        let decision = router.policy.decide(&request.model, complexity.level);
         let set = |name, value: Option<&str>| host.set_header(Direction::Request, name, value);
-        let model = router.policy.model(call.decision.model);
+        let model = router.policy.model(decision.model);
         let edit = Edit { model: &model.upstream_name, include_usage: request.stream };
         if let Some(edited) = splice(body, request, edit) {
             set("content-length", Some(&edited.len().to_string()));
             host.set_body(Direction::Request, self.size, &edited);
         }
-        set(CLUSTER_HEADER, Some(router.policy.cluster(call.decision.target)));
-        set(MODEL_HEADER, Some(&model.name));
+        set(CLUSTER_HEADER, Some(router.policy.cluster(decision.target)));
         if self.accepts_encoding {
             // A compressed answer could be neither counted nor stored.
             set("accept-encoding", None);
         }
-        Next::Forward(Box::new(Forwarded { call, caching }))
+        Next::Forward(Box::new(Forwarded { asked, verdict: Verdict { complexity, decision }, caching }))
     }
 }
 

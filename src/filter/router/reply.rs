@@ -1,7 +1,7 @@
 //! Answers that the router gives by itself.
 
 use super::Router;
-use super::forwarded::Call;
+use super::forwarded::Asked;
 use super::reading::{Hit, Next};
 use super::settle;
 use crate::cache::directives::CacheStatus;
@@ -13,9 +13,9 @@ use crate::host::Host;
 
 /// Sends a stored answer in the form that the caller asked for. `false` when it cannot be put into that form; nothing
 /// has been sent then.
-pub(super) fn send_hit<H: Host>(router: &Router, host: &H, call: &Call, hit: &Hit) -> bool {
-    let events = if call.stream { replay::as_stream(&hit.answer, call.wants_usage) } else { None };
-    let (content_type, body) = match (call.stream, &events) {
+pub(super) fn send_hit<H: Host>(router: &Router, host: &H, asked: &Asked, hit: &Hit) -> bool {
+    let events = if asked.stream { replay::as_stream(&hit.answer, asked.wants_usage) } else { None };
+    let (content_type, body) = match (asked.stream, &events) {
         (false, _) => ("application/json", hit.answer.as_slice()),
         (true, Some(events)) => ("text/event-stream", events.as_slice()),
         (true, None) => return false,
@@ -23,11 +23,10 @@ pub(super) fn send_hit<H: Host>(router: &Router, host: &H, call: &Call, hit: &Hi
     let age = hit.age.as_secs().to_string();
     let cache_status = CacheStatus::Hit { ttl_left: hit.ttl_left }.to_string();
     let mut headers = vec![("content-type", content_type), ("cache-status", &cache_status), ("age", &age)];
-    let decision = router.policy.decision_header.then(|| call.describe(&router.policy, call.decision.model));
-    if let Some(decision) = &decision {
-        headers.push((DECISION_HEADER, decision));
+    if router.policy.decision_header {
+        headers.push((DECISION_HEADER, "reason=hit"));
     }
-    settle::hit(router, host, call, hit);
+    settle::hit(router, host, asked, hit);
     host.reply(200, &headers, body);
     true
 }

@@ -1,7 +1,7 @@
 //! The end of a call: the books, the metrics, the access log, the cache.
 
 use super::Router;
-use super::forwarded::{Caching, Call, Forwarded};
+use super::forwarded::{Asked, Caching, Forwarded, Verdict};
 use super::observer::{Observed, Observer};
 use super::reading::Hit;
 use crate::cache::exact::Stored;
@@ -21,7 +21,8 @@ const ATTEMPTS: [&str; 2] = ["upstream", "request_attempt_count"];
 /// An answer that flows past.
 #[derive(Debug)]
 pub(super) struct Answering {
-    pub(super) call: Call,
+    pub(super) asked: Asked,
+    pub(super) verdict: Verdict,
     pub(super) caching: Caching,
     /// HTTP status of the answer; 0 when it has none.
     pub(super) status: u16,
@@ -40,17 +41,18 @@ impl Answering {
     pub(super) fn settle<H: Host>(self, router: &Router, host: &H) {
         let observed = self.observer.finish();
         let outcome = if self.status == 200 { Outcome::Routed } else { Outcome::Failed };
-        let model = self.model.unwrap_or(self.call.decision.model);
-        let asked_first = model == self.call.decision.model;
+        let model = self.model.unwrap_or(self.verdict.decision.model);
+        let asked_first = model == self.verdict.decision.model;
         let bill = observed.usage.map(|usage| {
             let prices = |id| router.policy.model(id).prices;
             Bill::paid(&usage, &prices(model), &prices(router.policy.baseline))
         });
-        let books = Books { router, host, call: &self.call, model: Some(model) };
+        let books =
+            Books { router, host, asked: &self.asked, verdict: Some(&self.verdict), model: Some(model) };
         books.count(outcome);
         books.count_answer(&observed, bill, outcome);
         if !asked_first && self.model.is_some() {
-            router.counters.add(host, Metric::Failovers, &[books.model_name()], 1);
+            router.counters.add(Metric::Failovers, &[books.model_name()], 1);
         }
         let cache = books.remember(&self.caching, &observed);
         let attempts = if asked_first { Some(1) } else { number(host.property(&ATTEMPTS)) };
@@ -67,19 +69,19 @@ impl Answering {
 impl Forwarded {
     /// The caller has gone before an answer began.
     pub(super) fn abandon<H: Host>(self, router: &Router, host: &H) {
-        let books = Books { router, host, call: &self.call, model: None };
+        let books = Books { router, host, asked: &self.asked, verdict: Some(&self.verdict), model: None };
         books.count(Outcome::Abandoned);
         books.publish(&books.record(Outcome::Abandoned));
     }
 }
 
 /// A request was answered from the cache.
-pub(super) fn hit<H: Host>(router: &Router, host: &H, call: &Call, hit: &Hit) {
+pub(super) fn hit<H: Host>(router: &Router, host: &H, asked: &Asked, hit: &Hit) {
     let usage = response::read(&hit.answer).and_then(|completion| completion.usage);
     let bill = usage.map(|usage| Bill::hit(&usage, &router.policy.model(router.policy.baseline).prices));
-    let books = Books { router, host, call, model: None };
+    let books = Books { router, host, asked, verdict: None, model: None };
     books.count(Outcome::Hit);
-    router.counters.add(host, Metric::Cache, &["hit"], 1);
+    router.counters.add(Metric::Cache, &["hit"], 1);
     books.count_money(bill);
     books.publish(&AccessRecord {
         cache: Some("hit"),
@@ -100,7 +102,7 @@ pub(super) fn passed<H: Host>(router: &Router, host: &H, reason: PassReason) {
 }
 
 fn report<H: Host>(router: &Router, host: &H, outcome: Outcome, reason: &str) {
-    router.counters.add(host, Metric::Requests, &[outcome.as_str(), reason], 1);
+    router.counters.add(Metric::Requests, &[outcome.as_str(), reason], 1);
     let record = AccessRecord { reason: Some(reason), ..AccessRecord::new(outcome) };
     host.set_filter_state(FILTER_STATE, &record.to_json());
 }
@@ -109,14 +111,17 @@ fn report<H: Host>(router: &Router, host: &H, outcome: Outcome, reason: &str) {
 struct Books<'s, H> {
     router: &'s Router,
     host: &'s H,
-    call: &'s Call,
+    asked: &'s Asked,
+    /// What was decided; nothing when the cache answered.
+    verdict: Option<&'s Verdict>,
     /// The model that answered; `None` when none did.
     model: Option<ModelId>,
 }
 
 impl<'s, H: Host> Books<'s, H> {
     fn tier_name(&self) -> &'s str {
-        self.call.decision.tier(&self.router.policy).map_or("", |tier| &tier.name)
+        let tier = self.verdict.and_then(|verdict| verdict.decision.tier(&self.router.policy));
+        tier.map_or("", |tier| &tier.name)
     }
 
     fn model_name(&self) -> &'s str {
@@ -124,21 +129,21 @@ impl<'s, H: Host> Books<'s, H> {
     }
 
     fn count(&self, outcome: Outcome) {
-        let level = self.call.complexity.level.as_str();
+        let level = self.verdict.map_or("", |verdict| verdict.complexity.level.as_str());
         let values = [outcome.as_str(), "", self.tier_name(), self.model_name(), level];
-        self.router.counters.add(self.host, Metric::Requests, &values, 1);
+        self.router.counters.add(Metric::Requests, &values, 1);
     }
 
     fn count_answer(&self, observed: &Observed, bill: Option<Bill>, outcome: Outcome) {
         let counters = &self.router.counters;
         if let Some(usage) = &observed.usage {
             for (kind, tokens) in kinds(usage).into_iter().filter(|(_, tokens)| *tokens > 0) {
-                counters.add(self.host, Metric::Tokens, &[kind, self.model_name()], tokens);
+                counters.add(Metric::Tokens, &[kind, self.model_name()], tokens);
             }
         }
         self.count_money(bill);
         if let (Some(blind), Outcome::Routed) = (observed.blind, outcome) {
-            counters.add(self.host, Metric::UsageUnknown, &[blind.as_str()], 1);
+            counters.add(Metric::UsageUnknown, &[blind.as_str()], 1);
         }
     }
 
@@ -148,7 +153,7 @@ impl<'s, H: Host> Books<'s, H> {
         let tier = self.tier_name();
         let add = |metric, values: &[&str], amount: u64| {
             if amount > 0 {
-                self.router.counters.add(self.host, metric, values, amount);
+                self.router.counters.add(metric, values, amount);
             }
         };
         add(Metric::Cost, &[tier, self.model_name()], bill.cost.0);
@@ -161,36 +166,36 @@ impl<'s, H: Host> Books<'s, H> {
     fn remember(&self, caching: &Caching, observed: &Observed) -> Option<&'static str> {
         let counters = &self.router.counters;
         if let Caching::Bypass(bypass) = caching {
-            counters.add(self.host, Metric::Cache, &["bypass", bypass.as_str()], 1);
+            counters.add(Metric::Cache, &["bypass", bypass.as_str()], 1);
             return Some("bypass");
         }
         let (key, cache) = (caching.key()?, self.router.cache.as_ref()?);
-        counters.add(self.host, Metric::Cache, &["miss"], 1);
+        counters.add(Metric::Cache, &["miss"], 1);
         let Some(answer) = &observed.reusable else { return Some("miss") };
-        match cache.store(self.host, key, answer, self.host.now()) {
+        match cache.store(self.host, key, answer) {
             Stored::Stored => {
-                counters.add(self.host, Metric::Cache, &["stored"], 1);
+                counters.add(Metric::Cache, &["stored"], 1);
                 Some("stored")
             }
             Stored::TooLarge => {
-                counters.add(self.host, Metric::Cache, &["not_stored", "too_large"], 1);
+                counters.add(Metric::Cache, &["not_stored", "too_large"], 1);
                 Some("miss")
             }
             Stored::Contended => {
-                counters.add(self.host, Metric::Cache, &["not_stored", "contended"], 1);
+                counters.add(Metric::Cache, &["not_stored", "contended"], 1);
                 Some("miss")
             }
         }
     }
 
     fn record(&self, outcome: Outcome) -> AccessRecord<'s> {
-        let complexity = &self.call.complexity;
+        let complexity = self.verdict.map(|verdict| &verdict.complexity);
         AccessRecord {
-            reason: Some(self.call.decision.reason.as_str()),
-            requested_model: Some(&self.call.requested_model),
-            stream: Some(self.call.stream),
-            complexity: Some(complexity.level.as_str()),
-            score: Some(complexity.score),
+            reason: self.verdict.map(|verdict| verdict.decision.reason.as_str()),
+            requested_model: Some(&self.asked.model),
+            stream: Some(self.asked.stream),
+            complexity: complexity.map(|complexity| complexity.level.as_str()),
+            score: complexity.map(|complexity| complexity.score),
             tier: Some(self.tier_name()).filter(|name| !name.is_empty()),
             model: Some(self.model_name()).filter(|name| !name.is_empty()),
             ..AccessRecord::new(outcome)
