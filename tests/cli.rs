@@ -1,0 +1,116 @@
+//! The native command as its user sees it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn arbiter(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_arbiter")).args(arguments).output().expect("the command runs")
+}
+
+/// A file of this test alone.
+fn file(test: &str, text: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}.yaml"));
+    std::fs::write(&path, text).expect("the file can be written");
+    path
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("the command writes UTF-8")
+}
+
+const POLICY: &str = "
+providers: {one: {host: 127.0.0.1, port: 8080, tls: false, credential: ONE_KEY}}
+models:
+  mini: {provider: one, prices: {input: 0.15, output: 0.6}}
+  big: {provider: one, prices: {input: 2.5, output: 10}}
+  lonely: {provider: one, prices: {input: 1, output: 1}}
+tiers:
+  - {name: small, handles: low, models: [mini, big]}
+  - {name: large, handles: high, models: [big]}
+baseline: big
+";
+
+#[test]
+fn the_version_is_that_of_the_crate() {
+    let output = arbiter(&["--version"]);
+    assert_eq!(text(&output.stdout), format!("arbiter {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn check_says_what_a_policy_means() {
+    let path = file("check_says", POLICY);
+    let output = arbiter(&["check", path.to_str().unwrap()]);
+    let report = text(&output.stdout);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    for part in [
+        "small handles up to low",
+        "mini at one (127.0.0.1): 0.15 in, 0.15 cached, 0.6 out",
+        "baseline: big",
+        "at most 8192 answers",
+        "warning: models.lonely: no tier uses it",
+    ] {
+        assert!(report.contains(part), "{part} is not in:\n{report}");
+    }
+}
+
+#[test]
+fn check_names_the_file_and_the_path_of_a_fault() {
+    let path = file("check_names", &POLICY.replace("models: [big]", "models: [bigg]"));
+    let output = arbiter(&["check", path.to_str().unwrap()]);
+    assert!(!output.status.success());
+    let message = text(&output.stderr);
+    let expected =
+        format!("{}: tiers[1].models[0]: there is no model `bigg`; did you mean `big`?\n", path.display());
+    assert_eq!(message, expected);
+}
+
+#[test]
+fn check_says_where_a_file_cannot_be_read() {
+    let path = file("check_where", "models: {a: [}\n");
+    let message = text(&arbiter(&["check", path.to_str().unwrap()]).stderr);
+    assert!(message.contains("line 1"), "{message}");
+    let message = text(&arbiter(&["check", "no-such-file.yaml"]).stderr);
+    assert!(message.starts_with("no-such-file.yaml: "), "{message}");
+}
+
+#[test]
+fn a_policy_may_be_json() {
+    let path = file(
+        "json",
+        r#"{"providers":{"p":{"host":"p.test"}},"models":{"m":{"provider":"p","prices":{"input":1,"output":1}}},
+        "tiers":[{"name":"t","handles":"high","models":["m"]}],"baseline":"m"}"#,
+    );
+    assert!(arbiter(&["check", path.to_str().unwrap()]).status.success());
+}
+
+#[test]
+fn render_is_refused_for_a_bad_policy() {
+    let path = file("render_refused", &POLICY.replace("baseline: big", "baseline: none"));
+    let output = arbiter(&["render", path.to_str().unwrap(), "--wasm", "x.wasm"]);
+    assert!(!output.status.success() && output.stdout.is_empty());
+}
+
+#[test]
+fn render_names_the_credentials_that_envoy_must_hand_over_and_not_their_values() {
+    let path = file("render_credentials", POLICY);
+    let rendered = text(&arbiter(&["render", path.to_str().unwrap(), "--wasm", "x.wasm"]).stdout);
+    assert!(rendered.contains("host_env_keys"), "{rendered}");
+    assert!(rendered.contains("ONE_KEY"));
+}
+
+#[test]
+fn the_example_configuration_is_what_render_prints() {
+    let envoy = Path::new(env!("CARGO_MANIFEST_DIR")).join("envoy");
+    let policy = envoy.join("policy.yaml");
+    let wasm = "/etc/envoy/llm_arbiter.wasm";
+    let rendered = text(&arbiter(&["render", policy.to_str().unwrap(), "--wasm", wasm]).stdout);
+    let example = envoy.join("envoy.yaml");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&example, &rendered).unwrap();
+    }
+    assert_eq!(
+        std::fs::read_to_string(example).unwrap(),
+        rendered,
+        "UPDATE=1 cargo test --test cli writes it anew"
+    );
+}
