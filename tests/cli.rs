@@ -1,5 +1,7 @@
 //! The native command as its user sees it.
 
+#![expect(clippy::expect_used, reason = "a test may panic")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

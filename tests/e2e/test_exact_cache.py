@@ -50,9 +50,8 @@ def test_age_grows(gateway):
 def test_spelling_does_not_matter(gateway):
     text = chat.unique("héllo")
     first = json.dumps({"model": "auto", "temperature": 1, "messages": [{"role": "user", "content": text}]}).encode()
-    second = (
-        '{ "messages" : [ {"content":"%s", "role":"user"} ],\n "temperature":1.0, "model":"\\u0061uto" }' % text
-    ).encode()
+    messages = json.dumps([{"content": text, "role": "user"}], indent=1)
+    second = f'{{ "messages" : {messages},\n "temperature":1.0, "model":"\\u0061uto" }}'.encode()
 
     assert asked_twice(gateway, first, second)[1]
 
