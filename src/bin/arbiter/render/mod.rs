@@ -69,8 +69,11 @@ fn duration(duration: Duration) -> String {
     format!("{}.{:03}s", duration.as_secs(), duration.subsec_millis())
 }
 
-/// Rules that turn `;label=value` in a counter's name into a tag.
+/// Rules that turn `;label=value` in a counter's name into a tag. Earlier Envoys put the name of a cluster before it,
+/// which becomes a tag as well, so that a counter has one name everywhere.
 fn stats_tags() -> Vec<Value> {
-    let rule = |label: &&str| json!({"tag_name": label, "regex": format!("^wasmcustom\\.arbiter\\..*?(;{label}=([^;]*))")});
-    LABELS.iter().map(rule).collect()
+    let scope =
+        json!({"tag_name": "arbiter_scope", "regex": r"^(cluster\.(arbiter-[^;]*?)\.)wasmcustom\.arbiter\."});
+    let rule = |label: &&str| json!({"tag_name": label, "regex": format!(r"wasmcustom\.arbiter\..*?(;{label}=([^;]*))")});
+    std::iter::once(scope).chain(LABELS.iter().map(rule)).collect()
 }
