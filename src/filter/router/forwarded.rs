@@ -13,10 +13,6 @@ use crate::host::{Direction, Host};
 use crate::policy::{Decision, ModelId, Policy};
 use crate::telemetry::decision_header;
 
-/// Most bytes of an answer that are copied when the cache does not set the bound: enough to find the usage of any
-/// ordinary answer.
-const COPY_LIMIT: usize = 1 << 20;
-
 /// What the caller asked for.
 #[derive(Debug)]
 pub(super) struct Asked {
@@ -109,12 +105,12 @@ impl Forwarded {
         let head = ResponseHead::of(&headers);
         let model = answered_by(router, host);
         self.announce(router, host, &headers, model.unwrap_or(self.verdict.decision.model));
-        let keep = match (self.caching.key(), &router.cache) {
-            (Some(_), Some(cache)) => cache.geometry().largest_answer().max(COPY_LIMIT),
-            _ => COPY_LIMIT,
+        let storable = match (self.caching.key(), &router.cache) {
+            (Some(_), Some(cache)) => cache.geometry().largest_answer(),
+            _ => 0,
         };
         let strip_usage = self.asked.stream && !self.asked.wants_usage;
-        let observer = Observer::of(head, strip_usage, keep);
+        let observer = Observer::of(head, strip_usage, storable);
         if strip_usage && matches!(observer, Observer::Events(_)) {
             host.set_header(Direction::Response, "content-length", None);
         }

@@ -5,6 +5,9 @@ use crate::chat::response;
 use crate::chat::stream::{Forward, Observe, StreamObserver};
 use crate::host::{Direction, Host};
 
+/// JSON answers up to this size, in bytes, are copied whether they may be stored or not: their usage stands at the end.
+const JSON_LIMIT: usize = 1 << 20;
+
 /// How an answer's body is read.
 #[derive(Debug)]
 pub(super) enum Observer {
@@ -81,17 +84,17 @@ impl<'h> ResponseHead<'h> {
 }
 
 impl Observer {
-    /// Chooses by the answer's head. `keep` is how many bytes of it may be copied.
-    pub(super) fn of(head: ResponseHead<'_>, strip_usage: bool, keep: usize) -> Self {
+    /// Chooses by the answer's head. `storable` is the size of the longest answer that may be stored, in bytes.
+    pub(super) fn of(head: ResponseHead<'_>, strip_usage: bool, storable: usize) -> Self {
         let media_type = head.content_type.split(';').next().unwrap_or_default().trim();
         if head.status != 200 {
             Self::Blind(Blind::Failed)
         } else if !matches!(head.content_encoding, "" | "identity") {
             Self::Blind(Blind::Encoded)
         } else if media_type.eq_ignore_ascii_case("text/event-stream") {
-            Self::Events(Box::new(StreamObserver::new(Observe { strip_usage, keep_bytes: keep })))
+            Self::Events(Box::new(StreamObserver::new(Observe { strip_usage, keep_bytes: storable })))
         } else if media_type.eq_ignore_ascii_case("application/json") {
-            Self::Json { copy: Vec::new(), limit: keep }
+            Self::Json { copy: Vec::new(), limit: storable.max(JSON_LIMIT) }
         } else {
             Self::Blind(Blind::ContentType)
         }
