@@ -130,4 +130,8 @@ impl HttpContext for ProviderContext {
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
         self.0.on_request_body(&Proxy, size, end_of_stream).into()
     }
+
+    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
+        self.0.on_request_end(&Proxy).into()
+    }
 }

@@ -149,13 +149,15 @@ pub struct ProviderStream {
     role: Rc<Provider>,
     /// The model to write into the body, while the body is being read.
     rename_to: Option<String>,
+    /// How much of the body has been collected, in bytes.
+    size: usize,
 }
 
 impl ProviderStream {
     /// An attempt whose headers have not come yet.
     #[must_use]
     pub fn new(role: Rc<Provider>) -> Self {
-        Self { role, rename_to: None }
+        Self { role, rename_to: None, size: 0 }
     }
 
     /// Fits the headers to the provider that the attempt goes to. The body is read only when it names another model.
@@ -181,25 +183,31 @@ impl ProviderStream {
         Flow::Pause
     }
 
-    /// Writes the model of this attempt once the body is complete.
+    /// Collects the body if it must be changed; `size` is the size of all that has been collected.
     pub fn on_request_body<H: Host>(&mut self, host: &H, size: usize, end_of_stream: bool) -> Flow {
-        if !end_of_stream {
-            return if self.rename_to.is_some() { Flow::Pause } else { Flow::Continue };
+        self.size = size;
+        if self.rename_to.is_some() && !end_of_stream {
+            return Flow::Pause;
         }
+        self.on_request_end(host)
+    }
+
+    /// Writes the model of this attempt: the body has ended, or its trailers are here.
+    pub fn on_request_end<H: Host>(&mut self, host: &H) -> Flow {
         if let Some(model) = self.rename_to.take() {
-            self.rename(host, size, &model);
+            self.rename(host, &model);
         }
         Flow::Continue
     }
 
-    fn rename<H: Host>(&self, host: &H, size: usize, model: &str) {
-        let body = host.body(Direction::Request, size);
+    fn rename<H: Host>(&self, host: &H, model: &str) {
+        let body = host.body(Direction::Request, self.size);
         match ChatRequest::parse(&body, self.role.limits()) {
             Ok(request) => {
                 let edit = Edit { model, include_usage: false };
                 if let Some(edited) = splice(&body, &request, edit) {
                     host.set_header(Direction::Request, "content-length", Some(&edited.len().to_string()));
-                    host.set_body(Direction::Request, size, &edited);
+                    host.set_body(Direction::Request, self.size, &edited);
                 }
             }
             Err(error) => log::error!("the body of this attempt keeps its model: {error}"),

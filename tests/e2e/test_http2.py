@@ -1,6 +1,12 @@
 """Callers that speak HTTP/2 get the same."""
 
+import json
+import socket
+
 import pytest
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.events import DataReceived, ResponseReceived, StreamEnded
 
 from e2e import chat
 from e2e.provider import Gate, answer, failure, stream
@@ -79,3 +85,35 @@ def test_a_refusal_and_a_failure_are_answers(gateway, client):
 def test_calls_share_a_connection(gateway, client):
     for number in range(20):
         assert post(client, chat.request(chat.HARD if number % 2 else chat.unique())).status_code == 200
+
+
+def post_with_trailers(address, body):
+    """Posts a chat call whose end is marked by trailers; returns status and body of the answer."""
+    connection = H2Connection(H2Configuration(header_encoding="utf-8"))
+    connection.initiate_connection()
+    head = {":method": "POST", ":path": "/v1/chat/completions", ":scheme": "http", ":authority": "chat.test"}
+    connection.send_headers(1, [*head.items(), *JSON.items()])
+    connection.send_data(1, body)
+    connection.send_headers(1, [("x-checksum", "1")], end_stream=True)
+    status, received = None, b""
+    with socket.create_connection(address, timeout=20) as peer:
+        while True:
+            peer.sendall(connection.data_to_send())
+            for event in connection.receive_data(peer.recv(65536)):
+                if isinstance(event, ResponseReceived):
+                    status = dict(event.headers)[":status"]
+                elif isinstance(event, DataReceived):
+                    received += event.data
+                elif isinstance(event, StreamEnded):
+                    return status, received
+
+
+def test_a_body_that_ends_in_trailers_is_routed_and_fails_over(gateway):
+    host, port = gateway.envoy.url.removeprefix("http://").split(":")
+    gateway.mini.then(failure(503))
+    body = chat.request(chat.unique())
+    status, received = post_with_trailers((host, int(port)), body)
+
+    assert (status, received) == ("200", json.dumps(chat.completion("spare says hello")).encode())
+    assert gateway.mini.only.body == body.replace(b'"auto"', b'"mini-2024-07-18"')
+    assert gateway.spare.only.body == body.replace(b'"auto"', b'"spare-with-a-longer-name-v2"')
