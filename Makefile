@@ -4,6 +4,9 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
+# Recipes assign `envoy` first: a failing $(...) before a command on the same line would not stop the recipe, and the suite
+# would run on another Envoy than the one named.
+
 PYTEST := .local/venv/bin/python -m pytest
 PORT ?= 10000
 ADMIN_PORT ?= 9901
@@ -32,19 +35,19 @@ unit: setup ## Unit and property tests, natively
 
 e2e: build ## The suite through a real Envoy, on 1.40.0 and on 1.36.4
 	@echo "end-to-end tests, Envoy 1.40.0"
-	@ENVOY="$$(scripts/envoy.sh)" $(PYTEST) -q -n 2 tests
+	@envoy="$$(scripts/envoy.sh)"; ENVOY="$$envoy" $(PYTEST) -q -n 2 tests
 	@echo "end-to-end tests, Envoy 1.36.4"
-	@ENVOY="$$(scripts/envoy.sh 1.36.4)" $(PYTEST) -q -n 2 -m "not slow" tests
+	@envoy="$$(scripts/envoy.sh 1.36.4)"; ENVOY="$$envoy" $(PYTEST) -q -n 2 -m "not slow" tests
 
 test-matrix: build ## The suite on further Envoy versions
 	@for version in 1.36.4 1.37.0 1.38.2 1.39.3; do \
 	  echo "end-to-end tests, Envoy $$version"; \
-	  ENVOY="$$(scripts/envoy.sh $$version)" $(PYTEST) -q -n 2 tests || exit 1; \
+	  envoy="$$(scripts/envoy.sh $$version)"; ENVOY="$$envoy" $(PYTEST) -q -n 2 tests; \
 	done
 
 bench: build ## What the README's figures come from: one worker, with and without the filter
 	@scripts/bench-tools.sh
-	@ENVOY="$$(scripts/envoy.sh)" .local/venv/bin/python benches/run.py
+	@envoy="$$(scripts/envoy.sh)"; ENVOY="$$envoy" .local/venv/bin/python benches/run.py
 
 lint: setup ## Formatting, clippy for both targets, licences
 	@echo "lint"

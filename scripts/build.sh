@@ -24,7 +24,17 @@ if [ "${1:-}" = clippy ]; then
   exit
 fi
 
+# By content: a cached build that cargo goes back to is older than what it replaces. A new file each time, because the old one
+# may be running.
+publish() {
+  cmp -s "$1" "dist/$(basename "$1")" && return
+  mkdir -p dist
+  cp --remove-destination "$1" dist/
+}
+
+echo "build: dist/llm_arbiter.wasm"
 if [ "$toolchain" = rustup ]; then with_target build --release; else debian build --release; fi
+publish target/wasm/wasm32-wasip1/release/llm_arbiter.wasm
+echo "build: dist/arbiter"
 cargo build --quiet --release --bin arbiter
-mkdir -p dist
-cp -u target/wasm/wasm32-wasip1/release/llm_arbiter.wasm target/release/arbiter dist/
+publish target/release/arbiter

@@ -36,6 +36,8 @@ def port_of(variable, default):
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", int(text)))
+        except PermissionError:
+            raise RunError(f"port {text} is for root alone; choose another: make run {variable}=PORT") from None
         except OSError:
             raise RunError(f"port {text} is in use; choose another: make run {variable}=PORT") from None
     return int(text)
@@ -67,10 +69,12 @@ def start(stack, name, command):
 
 def until_ready(name, process, url):
     """Waits until `url` answers with success."""
+    # Loopback is never asked through a proxy that the environment names.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + PATIENCE
     while True:
         with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
-            with urllib.request.urlopen(url, timeout=1) as response:
+            with opener.open(url, timeout=1) as response:
                 if response.status == 200:
                     return
         if process.poll() is not None or time.monotonic() > deadline:
@@ -82,22 +86,23 @@ def reason(name):
     """The most telling line of a process's log."""
     lines = (RUN / f"{name}.log").read_text(errors="replace").strip().split("\n")
     telling = [line for line in lines if "LLM Arbiter refuses" in line or "[critical]" in line or "rror" in line]
-    return (telling or lines)[0] + f" (all of it: .run/{name}.log)"
+    return (telling[0] if telling else lines[-1]) + f" (all of it: .run/{name}.log)"
 
 
 def with_standins(policy, stack):
-    """Points every provider whose key is not set to a stand-in; returns the names of those that are real."""
-    real = []
+    """Points every provider whose key is not set to a stand-in; returns the names of the real ones, and the stand-ins."""
+    real, standins = [], {}
     for name, provider in policy["providers"].items():
         if os.environ.get(provider.get("credential", "")):
             real.append(name)
             continue
         port = free_port()
         command = [str(LLMOCK), "-p", str(port), "-h", "127.0.0.1", "-f", str(DEMO / "fixtures.json")]
-        process = start(stack, f"standin-{name}", command)
-        until_ready(f"standin-{name}", process, f"http://127.0.0.1:{port}/health")
+        standin = f"standin-{name}"
+        standins[standin] = start(stack, standin, command)
+        until_ready(standin, standins[standin], f"http://127.0.0.1:{port}/health")
         policy["providers"][name] = {"host": "127.0.0.1", "port": port, "tls": False}
-    return real
+    return real, standins
 
 
 def render(policy, listen, admin):
@@ -139,35 +144,41 @@ One line per call follows:
     )
 
 
-def follow(envoy):
-    """Prints the access log as it grows, until Envoy ends."""
+def follow(processes):
+    """Prints the access log as it grows, until one of the processes ends."""
     log = RUN / "access.log"
     with log.open() as lines:
-        while envoy.poll() is None:
+        while not (ended := [name for name, process in processes.items() if process.poll() is not None]):
             line = lines.readline()
             if line:
                 print(line, end="", flush=True)
             else:
                 time.sleep(0.1)
-    raise RunError(f"Envoy has ended: {reason('envoy')}")
+    raise RunError(f"{ended[0]} has ended: {reason(ended[0])}")
 
 
 def main():
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.default_int_handler)
     RUN.mkdir(exist_ok=True)
     (RUN / "access.log").write_text("")
     listen, admin = port_of("PORT", "10000"), port_of("ADMIN_PORT", "9901")
-    binary = subprocess.run([ROOT / "scripts" / "envoy.sh"], capture_output=True, text=True, check=True).stdout.strip()
+    if listen == admin:
+        raise RunError(f"PORT and ADMIN_PORT are both {listen}; choose two")
+    found = subprocess.run([ROOT / "scripts" / "envoy.sh"], capture_output=True, text=True)
+    if found.returncode != 0:
+        raise RunError(found.stderr.strip())
+    binary = found.stdout.strip()
     with contextlib.ExitStack() as stack:
         stack.callback(print, "\nstopped")
         policy = yaml.safe_load((DEMO / "policy.yaml").read_text())
-        real = with_standins(policy, stack)
+        real, standins = with_standins(policy, stack)
         render(policy, listen, admin)
         command = [binary, "-c", str(RUN / "envoy.yaml"), "--concurrency", "2", "--file-flush-interval-msec", "100"]
         envoy = start(stack, "envoy", [*command, "--disable-hot-restart"])
         until_ready("envoy", envoy, f"http://127.0.0.1:{admin}/ready")
         announce(listen, admin, real)
-        follow(envoy)
+        follow({"envoy": envoy, **standins})
 
 
 if __name__ == "__main__":

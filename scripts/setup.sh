@@ -25,6 +25,7 @@ install_packages() {
 
 check_tools() {
   command -v cargo >/dev/null || fail "cargo is missing; install Rust with rustup (https://rustup.rs)"
+  command -v cc >/dev/null || fail "cc is missing; install a C compiler, which Rust links with (apt install gcc libc6-dev)"
   command -v python3 >/dev/null || fail "python3 is missing; install it (apt install python3 python3-venv)"
   command -v node >/dev/null || fail "node is missing; install Node.js 20.15 or newer"
   command -v npm >/dev/null || fail "npm is missing; install Node.js 20.15 or newer with npm"
@@ -38,7 +39,7 @@ wasm_toolchain() {
   sysroot=$(rustc --print sysroot)
   if [ -d "$sysroot/lib/rustlib/wasm32-wasip1" ]; then echo rustup >.local/wasm-toolchain; return; fi
   [ "$(cat .local/wasm-toolchain 2>/dev/null)" = debian ] && debian_toolchain_works && return
-  if command -v rustup >/dev/null && RUSTUP_MAX_RETRIES=1 timeout 120 rustup target add wasm32-wasip1 >/dev/null 2>&1; then
+  if command -v rustup >/dev/null && RUSTUP_MAX_RETRIES=1 timeout 60 rustup target add wasm32-wasip1 >/dev/null 2>&1; then
     echo rustup >.local/wasm-toolchain
     return
   fi
