@@ -34,7 +34,8 @@ impl RootContext for Root {
             .ok()
             .flatten()
             .unwrap_or_default();
-        match Plugin::configure(&String::from_utf8_lossy(&text), |variable| std::env::var(variable).ok()) {
+        let environment = |variable: &str| std::env::var(variable).ok();
+        match Plugin::configure(&String::from_utf8_lossy(&text), environment, envoy_minor()) {
             Ok(plugin) => {
                 if let (Plugin::Router(_), Err(status)) = (&plugin, hostcalls::set_tick_period(TICK)) {
                     log::error!(
@@ -70,6 +71,13 @@ impl RootContext for Root {
     fn get_type(&self) -> Option<ContextType> {
         Some(ContextType::HttpContext)
     }
+}
+
+/// The minor version of this Envoy, which the host encodes as a 64-bit number, little-endian.
+fn envoy_minor() -> Option<u64> {
+    let path = ["xds", "node", "user_agent_build_version", "version", "minor_number"];
+    let bytes = hostcalls::get_property(path.to_vec()).ok().flatten()?;
+    bytes.try_into().ok().map(u64::from_le_bytes)
 }
 
 impl From<Flow> for Action {
@@ -120,7 +128,12 @@ impl HttpContext for RouterContext {
 
 struct ProviderContext(ProviderStream);
 
-impl Context for ProviderContext {}
+impl Context for ProviderContext {
+    fn on_done(&mut self) -> bool {
+        self.0.on_done(&Proxy);
+        true
+    }
+}
 
 impl HttpContext for ProviderContext {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
@@ -133,5 +146,17 @@ impl HttpContext for ProviderContext {
 
     fn on_http_request_trailers(&mut self, _count: usize) -> Action {
         self.0.on_request_end(&Proxy).into()
+    }
+
+    fn on_http_response_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
+        self.0.on_response_headers(&Proxy, end_of_stream).into()
+    }
+
+    fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        self.0.on_response_body(&Proxy, size, end_of_stream).into()
+    }
+
+    fn on_http_response_trailers(&mut self, _count: usize) -> Action {
+        self.0.on_response_trailers(&Proxy).into()
     }
 }

@@ -1,19 +1,19 @@
-//! A whole (not streamed) chat completion.
+//! A whole (not streamed) answer, as far as the books and the cache want to know it.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use super::Usage;
 use super::delta::Delta;
+use super::{Caller, Usage};
 
 /// What is known of a completion once its body is complete.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Completion {
     /// Token counts, when the provider reported them.
     pub usage: Option<Usage>,
-    /// Whether the answer may stand for a later one: exactly one choice, `finish_reason` `stop`, and nothing but text: no
-    /// tool calls, no refusal, no audio, no log probabilities.
+    /// Whether the answer may stand for a later one: exactly one choice, that ended because all was said, and nothing but text:
+    /// no tool calls, no refusal, no audio, no log probabilities.
     pub reusable: bool,
 }
 
@@ -40,9 +40,42 @@ impl Choice {
     }
 }
 
-/// Reads the body of a 200 answer; `None` when it is not a chat completion.
+#[derive(Deserialize)]
+struct Anthropic {
+    r#type: String,
+    content: Vec<Block>,
+    stop_reason: Option<String>,
+    usage: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct Block {
+    r#type: String,
+    citations: Option<IgnoredAny>,
+}
+
+/// Reads the body of a 200 answer to a `caller`; `None` when it is not an answer in the caller's dialect.
 #[must_use]
-pub fn read(body: &[u8]) -> Option<Completion> {
+pub fn read(body: &[u8], caller: Caller) -> Option<Completion> {
+    match caller {
+        Caller::OpenAi => read_openai(body),
+        Caller::Anthropic => read_anthropic(body),
+    }
+}
+
+fn read_anthropic(body: &[u8]) -> Option<Completion> {
+    let raw: Anthropic = serde_json::from_slice(body).ok()?;
+    if raw.r#type != "message" {
+        return None;
+    }
+    let is_text = |block: &Block| block.r#type == "text" && block.citations.is_none();
+    let reusable = raw.stop_reason.as_deref() == Some("end_turn")
+        && !raw.content.is_empty()
+        && raw.content.iter().all(is_text);
+    Some(Completion { usage: raw.usage.as_ref().and_then(Usage::from_anthropic), reusable })
+}
+
+fn read_openai(body: &[u8]) -> Option<Completion> {
     let raw: OpenAi = serde_json::from_slice(body).ok()?;
     if raw.object != "chat.completion" {
         return None;
@@ -88,19 +121,36 @@ mod tests {
             ("reasoning", text(("reasoning_content", json!("hm"))), false),
         ];
         for (name, choice, reusable) in cases {
-            let completion = read(answer(choice).to_string().as_bytes()).unwrap();
+            let completion = read(answer(choice).to_string().as_bytes(), Caller::OpenAi).unwrap();
             assert_eq!(completion.reusable, reusable, "{name}");
             assert_eq!(completion.usage.unwrap().output, 2);
         }
         let mut two = answer(plain.clone());
         two["choices"] = json!([plain, plain]);
-        assert!(!read(two.to_string().as_bytes()).unwrap().reusable);
+        assert!(!read(two.to_string().as_bytes(), Caller::OpenAi).unwrap().reusable);
     }
 
     #[test]
     fn what_is_no_completion_is_not_read() {
         for body in ["", "{", "[]", r#"{"object":"list","choices":[]}"#, r#"{"error":{"message":"x"}}"#] {
-            assert_eq!(read(body.as_bytes()), None, "{body}");
+            assert_eq!(read(body.as_bytes(), Caller::OpenAi), None, "{body}");
         }
+    }
+
+    #[test]
+    fn of_anthropics_messages_only_a_complete_text_may_stand_for_another() {
+        let message = |reason: &str, content: Value| {
+            let message = json!({"type": "message", "role": "assistant", "content": content, "stop_reason": reason,
+                                 "usage": {"input_tokens": 3, "output_tokens": 2}});
+            read(message.to_string().as_bytes(), Caller::Anthropic).unwrap()
+        };
+        let text = json!([{"type": "text", "text": "yes"}]);
+        assert!(message("end_turn", text.clone()).reusable);
+        assert_eq!(message("end_turn", text.clone()).usage.unwrap().input, 3);
+        assert!(!message("max_tokens", text).reusable);
+        assert!(
+            !message("tool_use", json!([{"type": "tool_use", "id": "t", "name": "f", "input": {}}])).reusable
+        );
+        assert!(!message("end_turn", json!([{"type": "text", "text": "a", "citations": []}])).reusable);
     }
 }

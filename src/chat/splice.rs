@@ -63,10 +63,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::chat::Caller;
     use crate::chat::request::Limits;
 
     fn edited(body: &str, model: &str, include_usage: bool) -> Option<String> {
-        let request = ChatRequest::parse(body.as_bytes(), Limits { max_depth: 64 }).unwrap();
+        let request = ChatRequest::parse(body.as_bytes(), Caller::OpenAi, Limits { max_depth: 64 }).unwrap();
         let edited = splice(body.as_bytes(), &request, Edit { model, include_usage });
         edited.map(|bytes| String::from_utf8(bytes).unwrap())
     }

@@ -1,4 +1,4 @@
-//! A streamed chat completion, observed as it flows past.
+//! A streamed chat completion in the OpenAI dialect, observed as it flows past.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -31,9 +31,9 @@ pub enum Forward {
 pub struct StreamSummary {
     /// Token counts, when the provider reported them.
     pub usage: Option<Usage>,
-    /// Whether the stream ended as it should (`data: [DONE]`), without an error on the way.
+    /// Whether the stream ended as it should, without an error on the way.
     pub complete: bool,
-    /// The answer as one `chat.completion` JSON body, when it may stand for a later one.
+    /// The answer as one JSON body in the caller's dialect, when it may stand for a later one.
     pub answer: Option<Vec<u8>>,
 }
 
@@ -310,7 +310,11 @@ mod tests {
             (&answer["id"], &answer["created"], &answer["model"]),
             (&json!("c1"), &json!(7), &json!("m"))
         );
-        assert!(super::super::response::read(answer.to_string().as_bytes()).unwrap().reusable);
+        assert!(
+            super::super::response::read(answer.to_string().as_bytes(), crate::chat::Caller::OpenAi)
+                .unwrap()
+                .reusable
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Is this a chat call that we read, or do we stay out of its way?
 
+use crate::chat::Caller;
 use crate::policy::Admit;
 
 /// Why a request passes through untouched.
@@ -57,6 +58,8 @@ pub struct RequestHead<'h> {
     pub cache_control: &'h str,
     /// Whether there is an `accept-encoding`.
     pub accepts_encoding: bool,
+    /// `anthropic-beta`.
+    pub beta: &'h str,
 }
 
 impl<'h> RequestHead<'h> {
@@ -73,6 +76,7 @@ impl<'h> RequestHead<'h> {
                 "content-length" => head.content_length = Some(value),
                 "cache-control" => head.cache_control = value,
                 "accept-encoding" => head.accepts_encoding = true,
+                "anthropic-beta" => head.beta = value,
                 _ => {}
             }
         }
@@ -80,17 +84,16 @@ impl<'h> RequestHead<'h> {
     }
 }
 
-/// Admits a request by its headers.
+/// Admits a request by its headers; says what its caller speaks.
 ///
 /// # Errors
 /// [`PassReason`] when it is not for us.
-pub fn admit(admit: &Admit, head: &RequestHead<'_>, end_of_stream: bool) -> Result<(), PassReason> {
+pub fn admit(admit: &Admit, head: &RequestHead<'_>, end_of_stream: bool) -> Result<Caller, PassReason> {
     if head.method != "POST" {
         return Err(PassReason::Method);
     }
-    if !admit.paths.iter().any(|path| path_matches(head.path, path)) {
-        return Err(PassReason::Path);
-    }
+    let path = admit.paths.iter().find(|(path, _)| path_matches(head.path, path));
+    let (_, caller) = path.ok_or(PassReason::Path)?;
     if end_of_stream {
         return Err(PassReason::Empty);
     }
@@ -104,7 +107,7 @@ pub fn admit(admit: &Admit, head: &RequestHead<'_>, end_of_stream: bool) -> Resu
     if declared > admit.max_body_bytes {
         return Err(PassReason::TooLarge);
     }
-    Ok(())
+    Ok(*caller)
 }
 
 /// Whether `path`, without its query, is `wanted` or ends in it; `wanted` starts with `/`.
@@ -129,7 +132,9 @@ mod tests {
     use super::*;
 
     fn policy() -> Admit {
-        Admit { paths: vec!["/v1/chat/completions".into()], max_body_bytes: 100, max_depth: 64 }
+        let paths =
+            vec![("/v1/chat/completions".into(), Caller::OpenAi), ("/v1/messages".into(), Caller::Anthropic)];
+        Admit { paths, max_body_bytes: 100, max_depth: 64 }
     }
 
     fn chat() -> RequestHead<'static> {
@@ -153,8 +158,10 @@ mod tests {
             RequestHead { content_length: None, ..chat() },
         ];
         for head in cases {
-            assert_eq!(admit(&policy(), &head, false), Ok(()), "{head:?}");
+            assert_eq!(admit(&policy(), &head, false), Ok(Caller::OpenAi), "{head:?}");
         }
+        let message = RequestHead { path: "/v1/messages?beta=true", ..chat() };
+        assert_eq!(admit(&policy(), &message, false), Ok(Caller::Anthropic));
     }
 
     #[test]
@@ -162,6 +169,7 @@ mod tests {
         let cases = [
             (RequestHead { method: "GET", ..chat() }, PassReason::Method),
             (RequestHead { path: "/v1/embeddings", ..chat() }, PassReason::Path),
+            (RequestHead { path: "/v1/messages/count_tokens", ..chat() }, PassReason::Path),
             (RequestHead { path: "/v1/chat/completions/abc", ..chat() }, PassReason::Path),
             (RequestHead { path: "/other?x=/v1/chat/completions", ..chat() }, PassReason::Path),
             (

@@ -3,6 +3,7 @@
 //! They are generic over the [`host`](crate::host), so the whole of them runs natively in tests.
 
 pub mod admit;
+pub(crate) mod call;
 pub mod plugin;
 pub mod provider;
 pub mod router;
@@ -22,6 +23,10 @@ pub(crate) const OWN_PREFIX: &str = "x-arbiter-";
 pub(crate) const CLUSTER_HEADER: &str = "x-arbiter-cluster";
 /// Response header that says what was decided.
 pub(crate) const DECISION_HEADER: &str = "x-arbiter-decision";
+/// Response header by which the provider role asks Envoy to ask the next model (`retry_policy.retriable_headers`).
+pub const RETRY_HEADER: &str = "x-arbiter-retry";
+/// Response header that lists what was left out of the request for the provider that answered.
+pub(crate) const DROPPED_HEADER: &str = "x-arbiter-dropped";
 /// Path of the property that names the model behind the chosen endpoint.
 pub(crate) const ENDPOINT_MODEL: [&str; 5] =
     ["xds", "upstream_host_metadata", "filter_metadata", "llm_arbiter", "model"];

@@ -42,11 +42,16 @@ pub enum PluginError {
 }
 
 impl Plugin {
-    /// Reads a plugin configuration. `environment` looks up environment variables.
+    /// Reads a plugin configuration. `environment` looks up environment variables; `envoy_minor` is the minor version of the
+    /// Envoy that runs this, if it is known.
     ///
     /// # Errors
     /// [`PluginError`] says what to change.
-    pub fn configure(text: &str, environment: impl Fn(&str) -> Option<String>) -> Result<Self, PluginError> {
+    pub fn configure(
+        text: &str,
+        environment: impl Fn(&str) -> Option<String>,
+        envoy_minor: Option<u64>,
+    ) -> Result<Self, PluginError> {
         let value: Value = serde_json::from_str(text).map_err(|e| PluginError::NotAnObject(e.to_string()))?;
         let Value::Object(mut fields) = value else {
             return Err(PluginError::NotAnObject("it is another JSON value".into()));
@@ -58,8 +63,8 @@ impl Plugin {
         }
         let policy = Policy::from_value(policy)?;
         match role.as_ref().and_then(Value::as_str) {
-            Some("router") => Ok(Self::Router(Rc::new(Router::new(policy)))),
-            Some("provider") => Ok(Self::Provider(Rc::new(Provider::new(policy, environment)?))),
+            Some("router") => Ok(Self::Router(Rc::new(Router::new(policy, environment)))),
+            Some("provider") => Ok(Self::Provider(Rc::new(Provider::new(policy, environment, envoy_minor)?))),
             _ => Err(PluginError::Role),
         }
     }

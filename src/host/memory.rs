@@ -174,7 +174,8 @@ impl Stream for MemoryStream {
     }
 
     fn property(&self, path: &[&str]) -> Option<Vec<u8>> {
-        self.properties.borrow().get(&path.join(".")).cloned()
+        let property = self.properties.borrow().get(&path.join(".")).cloned();
+        property.or_else(|| self.filter_state.borrow().get(*path.first()?).cloned())
     }
 
     fn set_filter_state(&self, name: &str, value: &[u8]) {

@@ -19,6 +19,8 @@ pub struct Prices {
     pub input: u64,
     /// Input out of the provider's prompt cache.
     pub cached_input: u64,
+    /// Input that the provider wrote to its prompt cache.
+    pub cache_write: u64,
     /// Output, reasoning included.
     pub output: u64,
 }
@@ -27,7 +29,7 @@ pub struct Prices {
 #[derive(Debug, Clone, Copy, PartialEq, Error)]
 #[error("{usd} is no price in US dollars per million tokens; it must be between 0 and {MAX_USD}")]
 pub struct PriceError {
-    /// Which price: `input`, `cached_input` or `output`.
+    /// Which price: `input`, `cached_input`, `cache_write` or `output`.
     pub price: &'static str,
     /// The number that it cannot be.
     pub usd: f64,
@@ -38,21 +40,33 @@ impl Prices {
     ///
     /// # Errors
     /// [`PriceError`] names the number that is negative, too large or none.
-    pub fn from_usd_per_million(input: f64, cached_input: f64, output: f64) -> Result<Self, PriceError> {
+    pub fn from_usd_per_million(
+        input: f64,
+        cached_input: f64,
+        cache_write: f64,
+        output: f64,
+    ) -> Result<Self, PriceError> {
         Ok(Self {
             input: nano("input", input)?,
             cached_input: nano("cached_input", cached_input)?,
+            cache_write: nano("cache_write", cache_write)?,
             output: nano("output", output)?,
         })
     }
 
-    /// What `usage` costs, rounded to the nearest nano-dollar; saturates at the type's end. Cached tokens are part of the
-    /// input, so there cannot be more of them.
+    /// What `usage` costs, rounded to the nearest nano-dollar; saturates at the type's end. Tokens that were read from or
+    /// written to the cache are part of the input, so there cannot be more of them.
     #[must_use]
     pub fn cost(&self, usage: &Usage) -> NanoDollars {
         let cached = usage.cached_input.min(usage.input);
-        let fresh = usage.input.saturating_sub(cached);
-        let parts = [(fresh, self.input), (cached, self.cached_input), (usage.output, self.output)];
+        let written = usage.cache_write.min(usage.input.saturating_sub(cached));
+        let fresh = usage.input.saturating_sub(cached).saturating_sub(written);
+        let parts = [
+            (fresh, self.input),
+            (cached, self.cached_input),
+            (written, self.cache_write),
+            (usage.output, self.output),
+        ];
         let total = parts
             .iter()
             .map(|(tokens, price)| u128::from(*tokens).saturating_mul(u128::from(*price)))
@@ -82,22 +96,35 @@ mod tests {
 
     #[test]
     fn list_prices_become_whole_numbers() {
-        let prices = Prices::from_usd_per_million(0.15, 0.0375, 10.0).unwrap();
-        assert_eq!(prices, Prices { input: 150_000_000, cached_input: 37_500_000, output: 10_000_000_000 });
+        let prices = Prices::from_usd_per_million(0.15, 0.0375, 0.1875, 10.0).unwrap();
+        assert_eq!(
+            prices,
+            Prices {
+                input: 150_000_000,
+                cached_input: 37_500_000,
+                cache_write: 187_500_000,
+                output: 10_000_000_000
+            }
+        );
         for wrong in [-0.01, f64::NAN, f64::INFINITY, 2e6] {
-            assert!(Prices::from_usd_per_million(1.0, 1.0, wrong).is_err(), "{wrong}");
+            assert!(Prices::from_usd_per_million(1.0, 1.0, 1.0, wrong).is_err(), "{wrong}");
         }
     }
 
     #[test]
     fn a_call_costs_what_the_price_list_says() {
-        let prices = Prices::from_usd_per_million(0.15, 0.0375, 0.6).unwrap();
-        let usage = |input, cached_input, output| Usage { input, cached_input, output, reasoning: 0 };
+        let prices = Prices::from_usd_per_million(0.15, 0.0375, 0.1875, 0.6).unwrap();
+        let usage = |input, cached_input, output| Usage { input, cached_input, output, ..Usage::default() };
         let cases = [
             ("input and output", usage(1000, 0, 200), 1000 * 150 + 200 * 600),
             ("half a nano-dollar counts as one", usage(1, 1, 0), 38),
             ("cached input is cheaper", usage(1000, 400, 0), 600 * 150 + 15_000),
             ("a provider that reports more cached than input", usage(10, 50, 0), 375),
+            (
+                "input written to the cache is dearer",
+                Usage { cache_write: 100, ..usage(1000, 400, 0) },
+                500 * 150 + 15_000 + 18_750,
+            ),
             ("nothing", usage(0, 0, 0), 0),
         ];
         for (name, usage, nano_dollars) in cases {
@@ -108,7 +135,7 @@ mod tests {
     proptest! {
         #[test]
         fn more_tokens_never_cost_less(input: u64, output: u64, more: u32, price in 0_u64..1_000_000_000_000_000) {
-            let prices = Prices { input: price, cached_input: price, output: price };
+            let prices = Prices { input: price, cached_input: price, cache_write: price, output: price };
             let usage = Usage { input, output, ..Usage::default() };
             let larger = Usage { output: output.saturating_add(u64::from(more)), ..usage };
             prop_assert!(prices.cost(&larger) >= prices.cost(&usage));

@@ -35,6 +35,8 @@ pub enum Reason {
     Requested,
     /// The caller's model lowered the tier.
     Capped,
+    /// No model of the tier that was decided on can do what the request asks for.
+    Ability,
     /// The cheapest tier that handles the complexity; the policy does not know the model that the caller named.
     UnknownModel,
 }
@@ -47,6 +49,7 @@ impl Reason {
             Self::Complexity => "complexity",
             Self::Requested => "requested",
             Self::Capped => "capped",
+            Self::Ability => "ability",
             Self::UnknownModel => "unknown_model",
         }
     }
@@ -120,7 +123,10 @@ mod tests {
     fn decided(requested_model: &str, requested: &str, level: Level) -> (String, String, Reason) {
         let policy = policy(requested_model);
         let decision = policy.decide(requested, level);
-        let cluster = policy.cluster(decision.target).to_owned();
+        let cluster = match decision.target {
+            Target::Tier(id) => policy.tier(id).cluster.clone(),
+            Target::Model(id) => policy.model(id).cluster.clone(),
+        };
         (cluster, policy.model(decision.model).name.clone(), decision.reason)
     }
 

@@ -41,6 +41,16 @@ pub(super) struct ModelDocument {
     pub(super) provider: String,
     pub(super) upstream_name: Option<String>,
     pub(super) prices: PricesDocument,
+    pub(super) context_window: Option<u64>,
+    pub(super) max_output: Option<u64>,
+    #[serde(default = "enabled")]
+    pub(super) tools: bool,
+    #[serde(default = "enabled")]
+    pub(super) images: bool,
+    #[serde(default = "enabled")]
+    pub(super) structured_output: bool,
+    #[serde(default)]
+    pub(super) reasoning: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -48,6 +58,7 @@ pub(super) struct ModelDocument {
 pub(super) struct PricesDocument {
     pub(super) input: f64,
     pub(super) cached_input: Option<f64>,
+    pub(super) cache_write: Option<f64>,
     pub(super) output: f64,
 }
 
@@ -58,8 +69,10 @@ pub(super) struct ProviderDocument {
     pub(super) port: Option<u16>,
     #[serde(default = "enabled")]
     pub(super) tls: bool,
-    #[serde(default = "chat_completions")]
-    pub(super) path: String,
+    #[serde(default = "openai")]
+    pub(super) dialect: String,
+    pub(super) path: Option<String>,
+    pub(super) api_version: Option<String>,
     pub(super) credential: Option<String>,
 }
 
@@ -129,14 +142,27 @@ impl Default for BoundariesDocument {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct AdmitDocument {
-    pub(super) paths: Vec<String>,
+    pub(super) paths: PathsDocument,
     pub(super) max_body_bytes: usize,
     pub(super) max_depth: u16,
 }
 
 impl Default for AdmitDocument {
     fn default() -> Self {
-        Self { paths: vec![chat_completions()], max_body_bytes: 1 << 20, max_depth: 64 }
+        Self { paths: PathsDocument::default(), max_body_bytes: 1 << 20, max_depth: 64 }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct PathsDocument {
+    pub(super) openai: Vec<String>,
+    pub(super) anthropic: Vec<String>,
+}
+
+impl Default for PathsDocument {
+    fn default() -> Self {
+        Self { openai: vec!["/v1/chat/completions".into()], anthropic: vec!["/v1/messages".into()] }
     }
 }
 
@@ -188,11 +214,17 @@ pub(super) struct FailoverDocument {
     pub(super) per_try_idle_timeout: String,
     pub(super) connect_timeout: String,
     pub(super) timeout: String,
+    pub(super) refused_credentials: bool,
 }
 
 impl Default for FailoverDocument {
     fn default() -> Self {
-        Self { per_try_idle_timeout: "30s".into(), connect_timeout: "2s".into(), timeout: "10m".into() }
+        Self {
+            per_try_idle_timeout: "30s".into(),
+            connect_timeout: "2s".into(),
+            timeout: "10m".into(),
+            refused_credentials: false,
+        }
     }
 }
 
@@ -200,8 +232,8 @@ fn enabled() -> bool {
     true
 }
 
-fn chat_completions() -> String {
-    "/v1/chat/completions".into()
+fn openai() -> String {
+    "openai".into()
 }
 
 impl<'de> Deserialize<'de> for ExactCacheDocument {

@@ -18,6 +18,7 @@ use thiserror::Error;
 
 use self::list::NonEmpty;
 
+use crate::chat::{Caller, Dialect};
 use crate::complexity::Level;
 use crate::ledger::Prices;
 
@@ -70,8 +71,27 @@ pub struct Model {
     pub provider: ProviderId,
     /// What it costs.
     pub prices: Prices,
+    /// What it can do.
+    pub abilities: Abilities,
     /// Name of the Envoy cluster that asks it alone.
     pub cluster: String,
+}
+
+/// What a model can do, as the policy declares it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Abilities {
+    /// Longest prompt and answer together, in tokens; `None`: not known, so never the reason to skip it.
+    pub context_window: Option<u64>,
+    /// Longest answer to ask for where a dialect demands a bound and the caller names none, in tokens.
+    pub max_output: u64,
+    /// Whether it calls tools.
+    pub tools: bool,
+    /// Whether it sees images.
+    pub images: bool,
+    /// Whether it answers in a form that the caller demands.
+    pub structured_output: bool,
+    /// Whether it understands settings of reasoning.
+    pub reasoning: bool,
 }
 
 /// Who runs models.
@@ -85,8 +105,14 @@ pub struct Provider {
     pub port: u16,
     /// Whether to speak TLS.
     pub tls: bool,
-    /// Path of its chat completions endpoint.
+    /// What it wants to be spoken to in.
+    pub dialect: &'static Dialect,
+    /// Path of a call; `{model}` stands for a model's upstream name.
     pub path: String,
+    /// Path of a call whose answer is streamed.
+    pub stream_path: String,
+    /// API version, where its dialect has one.
+    pub api_version: String,
     /// Environment variable that holds its API key; `None`: requests carry no credential.
     pub credential: Option<String>,
 }
@@ -114,7 +140,41 @@ impl Tier {
     pub fn models(&self) -> impl Iterator<Item = ModelId> {
         self.models.iter().map(|(_, id)| *id)
     }
+
+    /// Name of the Envoy cluster that asks those of its models that stand in `chosen`, in failover order. `None` when that
+    /// is a single model, which has a cluster of its own, or none.
+    #[must_use]
+    pub fn subset_cluster(&self, chosen: &[ModelId]) -> Option<String> {
+        let places: Vec<String> = self
+            .models
+            .iter()
+            .filter(|(_, id)| chosen.contains(id))
+            .map(|(place, _)| place.to_string())
+            .collect();
+        match places.len() {
+            0 | 1 => None,
+            count if count == self.models().count() => Some(self.cluster.clone()),
+            _ => Some(format!("{}+{}", self.cluster, places.join("+"))),
+        }
+    }
+
+    /// Every choice of two or more of its models, in failover order: each is a cluster.
+    #[must_use]
+    pub fn subsets(&self) -> Vec<Vec<ModelId>> {
+        let models: Vec<ModelId> = self.models().collect();
+        (0_u32..1 << models.len().min(MAX_TIER_MODELS))
+            .rev()
+            .map(|chosen| {
+                let is_chosen = |place: usize| chosen & (1_u32 << place) != 0;
+                models.iter().enumerate().filter(|(place, _)| is_chosen(*place)).map(|(_, id)| *id).collect()
+            })
+            .filter(|subset: &Vec<ModelId>| subset.len() > 1)
+            .collect()
+    }
 }
+
+/// Most models of a tier: each choice among them is a cluster.
+pub const MAX_TIER_MODELS: usize = 5;
 
 /// What a model named by the caller means. `auto` always means: decide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,8 +217,9 @@ pub struct Boundaries {
 /// Which requests are read at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Admit {
-    /// Paths, matched exactly or as a suffix that starts at a `/`; a query string does not count.
-    pub paths: Vec<String>,
+    /// Paths and the dialect of those who call them, matched exactly or as a suffix that starts at a `/`; a query string does
+    /// not count.
+    pub paths: Vec<(String, Caller)>,
     /// Largest body that is read, in bytes.
     pub max_body_bytes: usize,
     /// Deepest JSON nesting that is accepted.
@@ -198,6 +259,16 @@ pub struct Failover {
     pub connect_timeout: Duration,
     /// Longest time for a call, all attempts and the whole answer included.
     pub timeout: Duration,
+    /// Whether 401 and 403 make the next model be asked: our credential is at fault, not the caller.
+    pub refused_credentials: bool,
+}
+
+impl Failover {
+    /// Whether an answer with this status makes the next model be asked.
+    #[must_use]
+    pub fn retries(&self, status: u16) -> bool {
+        status >= 500 || status == 429 || (self.refused_credentials && matches!(status, 401 | 403))
+    }
 }
 
 /// What is wrong with a policy document.
@@ -264,12 +335,9 @@ impl Policy {
         self.tiers().find(|(_, tier)| tier.models().any(|id| id == model)).map(|(id, _)| id)
     }
 
-    /// Name of the Envoy cluster that a target stands for.
+    /// The provider that runs a model.
     #[must_use]
-    pub fn cluster(&self, target: Target) -> &str {
-        match target {
-            Target::Tier(id) => &self.tier(id).cluster,
-            Target::Model(id) => &self.model(id).cluster,
-        }
+    pub fn provider_of(&self, model: ModelId) -> &Provider {
+        self.provider(self.model(model).provider)
     }
 }

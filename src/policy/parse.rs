@@ -7,17 +7,20 @@ use sha2::{Digest, Sha256};
 
 use super::document::{
     AdmitDocument, BoundariesDocument, CacheDocument, ClassifyDocument, Document, ExactCacheBounds,
-    ExactCacheDocument, FailoverDocument, ModelDocument, Named, ProviderDocument, RequestedModelDocument,
-    ScorerDocument, TenantDocument, TierDocument, repeated, suggest,
+    ExactCacheDocument, FailoverDocument, ModelDocument, Named, PathsDocument, PricesDocument,
+    ProviderDocument, RequestedModelDocument, ScorerDocument, TenantDocument, TierDocument, repeated,
+    suggest,
 };
 use super::list::NonEmpty;
 use super::{
-    Admit, Boundaries, Classify, ExactCache, Failover, Model, ModelId, Policy, PolicyError, Provider,
-    ProviderId, RequestedModel, Scorer, TenantSource, Tier,
+    Abilities, Admit, Boundaries, Classify, ExactCache, Failover, MAX_TIER_MODELS, Model, ModelId, Policy,
+    PolicyError, Provider, ProviderId, RequestedModel, Scorer, TenantSource, Tier,
 };
 use crate::cache::exact::{MIN_SET_BYTES, WAYS};
+use crate::chat::dialect::DIALECTS;
+use crate::chat::{Caller, Dialect};
 use crate::complexity::Level;
-use crate::ledger::Prices;
+use crate::ledger::{PriceError, Prices};
 
 /// Most bytes of answers that the cache may be told to keep.
 const MAX_CACHE_BYTES: u64 = 16 << 30;
@@ -27,6 +30,8 @@ const MAX_CACHE_ENTRIES: u32 = 1 << 22;
 const MAX_BODY_BYTES: usize = 64 << 20;
 /// Deepest nesting that may be allowed: reading goes one call deeper per level.
 const MAX_DEPTH: u16 = 256;
+/// Longest answer to ask for where a dialect demands a bound and neither caller nor policy names one, in tokens.
+const MAX_OUTPUT: u64 = 4096;
 /// Prefix of the headers that no policy may use.
 const OWN_PREFIX: &str = "x-arbiter-";
 
@@ -84,7 +89,8 @@ fn provider(name: String, document: ProviderDocument) -> Result<Provider, Policy
     if port == 0 {
         return fault(format!("{path}.port"), "must be between 1 and 65535");
     }
-    if !document.path.starts_with('/') {
+    let dialect = dialect(&path, &document.dialect)?;
+    if document.path.as_ref().is_some_and(|own| !own.starts_with('/')) {
         return fault(format!("{path}.path"), "must start with `/`");
     }
     if let Some(variable) = &document.credential
@@ -94,8 +100,29 @@ fn provider(name: String, document: ProviderDocument) -> Result<Provider, Policy
             "must be the name of an environment variable (letters, digits, `_`), not the key itself";
         return fault(format!("{path}.credential"), message);
     }
-    let ProviderDocument { host, tls, path, credential, .. } = document;
-    Ok(Provider { name, host, port, tls, path, credential })
+    let api_version = document.api_version.unwrap_or_else(|| dialect.api_version.to_owned());
+    let versioned = |path: &str| path.replace("{api_version}", &api_version);
+    let own = document.path.as_deref();
+    let path = versioned(own.unwrap_or(dialect.path));
+    let stream_path = match (own, dialect.stream_path) {
+        (None, Some(stream_path)) => versioned(stream_path),
+        _ => path.clone(),
+    };
+    let ProviderDocument { host, tls, credential, .. } = document;
+    Ok(Provider { name, host, port, tls, dialect, path, stream_path, api_version, credential })
+}
+
+fn dialect(path: &str, name: &str) -> Result<&'static Dialect, PolicyError> {
+    match Dialect::named(name) {
+        Some(dialect) => Ok(dialect),
+        None => {
+            let known: Vec<&str> = DIALECTS.iter().map(|dialect| dialect.name).collect();
+            fault(
+                format!("{path}.dialect"),
+                format!("there is no dialect `{name}`; {}", suggest(name, &known)),
+            )
+        }
+    }
 }
 
 fn models(
@@ -114,19 +141,37 @@ fn model(name: String, document: ModelDocument, providers: &[&str]) -> Result<Mo
     let path = format!("models.{name}");
     check_name(&path, &name)?;
     let provider = reference(format!("{path}.provider"), &document.provider, providers, "provider")?;
-    let prices = document.prices;
-    let prices = Prices::from_usd_per_million(
-        prices.input,
-        prices.cached_input.unwrap_or(prices.input),
-        prices.output,
-    );
-    let prices = prices.or_else(|error| fault(format!("{path}.prices.{}", error.price), error))?;
+    let prices =
+        prices(&document.prices).or_else(|error| fault(format!("{path}.prices.{}", error.price), error))?;
+    let abilities = abilities(&path, &document)?;
     let upstream_name = document.upstream_name.unwrap_or_else(|| name.clone());
     if upstream_name.is_empty() {
         return fault(format!("{path}.upstream_name"), "must not be empty");
     }
     let cluster = format!("arbiter-model-{name}");
-    Ok(Model { name, upstream_name, provider: ProviderId(provider), prices, cluster })
+    Ok(Model { name, upstream_name, provider: ProviderId(provider), prices, abilities, cluster })
+}
+
+fn prices(document: &PricesDocument) -> Result<Prices, PriceError> {
+    let PricesDocument { input, cached_input, cache_write, output } = *document;
+    Prices::from_usd_per_million(input, cached_input.unwrap_or(input), cache_write.unwrap_or(input), output)
+}
+
+fn abilities(path: &str, document: &ModelDocument) -> Result<Abilities, PolicyError> {
+    for (field, tokens) in [("context_window", document.context_window), ("max_output", document.max_output)]
+    {
+        if tokens == Some(0) {
+            return fault(format!("{path}.{field}"), "must be at least 1 token");
+        }
+    }
+    Ok(Abilities {
+        context_window: document.context_window,
+        max_output: document.max_output.unwrap_or(MAX_OUTPUT),
+        tools: document.tools,
+        images: document.images,
+        structured_output: document.structured_output,
+        reasoning: document.reasoning,
+    })
 }
 
 fn tiers(documents: Vec<TierDocument>, models: &NonEmpty<Model>) -> Result<NonEmpty<Tier>, PolicyError> {
@@ -167,6 +212,9 @@ fn tier(at: usize, document: TierDocument, models: &[&str]) -> Result<Tier, Poli
             format!("`{name}` stands in this tier already"),
         );
     }
+    if document.models.len() > MAX_TIER_MODELS {
+        return fault(format!("tiers[{at}].models"), format!("a tier has at most {MAX_TIER_MODELS} models"));
+    }
     let ids = document.models.iter().enumerate().map(|(index, name)| {
         reference(format!("tiers[{at}].models[{index}]"), name, models, "model").map(ModelId)
     });
@@ -191,13 +239,18 @@ fn classify(document: &ClassifyDocument) -> Result<Classify, PolicyError> {
 
 fn admit(document: AdmitDocument) -> Result<Admit, PolicyError> {
     let AdmitDocument { paths, max_body_bytes, max_depth } = document;
+    let PathsDocument { openai, anthropic } = paths;
+    for (field, paths) in [("openai", &openai), ("anthropic", &anthropic)] {
+        let wrong = paths.iter().position(|path| !path.starts_with('/') || path.contains('?'));
+        if let Some(at) = wrong {
+            return fault(format!("admit.paths.{field}[{at}]"), "must start with `/` and have no query");
+        }
+    }
+    let openai = openai.into_iter().map(|path| (path, Caller::OpenAi));
+    let anthropic = anthropic.into_iter().map(|path| (path, Caller::Anthropic));
+    let paths: Vec<(String, Caller)> = openai.chain(anthropic).collect();
     if paths.is_empty() {
         return fault("admit.paths", "there is none; name at least one");
-    }
-    if let Some((at, _)) =
-        paths.iter().enumerate().find(|(_, path)| !path.starts_with('/') || path.contains('?'))
-    {
-        return fault(format!("admit.paths[{at}]"), "must start with `/` and have no query");
     }
     if !(1..=MAX_BODY_BYTES).contains(&max_body_bytes) {
         return fault("admit.max_body_bytes", format!("must be between 1 and {MAX_BODY_BYTES}"));
@@ -258,6 +311,7 @@ fn failover(document: &FailoverDocument) -> Result<Failover, PolicyError> {
         per_try_idle_timeout: duration("failover.per_try_idle_timeout", &document.per_try_idle_timeout)?,
         connect_timeout: duration("failover.connect_timeout", &document.connect_timeout)?,
         timeout: duration("failover.timeout", &document.timeout)?,
+        refused_credentials: document.refused_credentials,
     })
 }
 
@@ -320,6 +374,8 @@ fn revision(policy: &Policy) -> [u8; 32] {
         for text in [&model.name, &model.upstream_name, &provider.host, &provider.path] {
             part(text);
         }
+        part(provider.dialect.name);
+        part(&format!("{:?}", model.abilities));
         part(&provider.port.to_string());
     }
     for (_, tier) in policy.tiers() {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{Policy, RequestedModel, Scorer, TenantSource};
+use crate::chat::Caller;
 use crate::complexity::Level;
 
 fn document() -> Value {
@@ -39,7 +40,9 @@ fn a_short_document_gets_sound_defaults() {
     let policy = Policy::from_value(document()).unwrap();
     assert_eq!(policy.requested_model, RequestedModel::Cap);
     assert_eq!(policy.classify.scorer, Scorer::Heuristic);
-    assert_eq!(policy.admit.paths, ["/v1/chat/completions"]);
+    let paths =
+        [("/v1/chat/completions".to_owned(), Caller::OpenAi), ("/v1/messages".to_owned(), Caller::Anthropic)];
+    assert_eq!(policy.admit.paths, paths);
     assert_eq!(policy.admit.max_body_bytes, 1_048_576);
     assert_eq!(policy.tenant, TenantSource::Header("x-tenant".into()));
     assert_eq!(policy.exact_cache.as_ref().unwrap().ttl, Duration::from_secs(3600));
@@ -115,7 +118,19 @@ fn every_fault_names_its_path_and_says_what_would_be_right() {
             json!({"boundaries": {"medium": 0.7}}),
             "classify.boundaries: must be 0 < medium < high <= 1",
         ),
-        ("/admit", json!({"paths": ["v1"]}), "admit.paths[0]: must start with `/`"),
+        ("/admit", json!({"paths": {"openai": ["v1"]}}), "admit.paths.openai[0]: must start with `/`"),
+        (
+            "/admit",
+            json!({"paths": {"openai": [], "anthropic": []}}),
+            "admit.paths: there is none; name at least one",
+        ),
+        (
+            "/providers/openai/dialect",
+            json!("antropic"),
+            "providers.openai.dialect: there is no dialect `antropic`; did you mean `anthropic`?",
+        ),
+        ("/models/gpt-4o/context_window", json!(0), "models.gpt-4o.context_window: must be at least 1 token"),
+        ("/models/gpt-4o/prices/cache_write", json!(-1), "models.gpt-4o.prices.cache_write: -1 is no price"),
         ("/admit", json!({"max_depth": 0}), "admit.max_depth: must be between 1"),
         (
             "/tenant",
@@ -157,4 +172,42 @@ fn a_policy_that_could_answer_otherwise_has_another_revision() {
     ] {
         assert_ne!(base, revision(changed(pointer, value)), "{pointer}");
     }
+}
+
+#[test]
+fn a_provider_is_reached_where_its_dialect_says() {
+    let provider = |fields: Value| {
+        let policy = Policy::from_value(changed("/providers/openai", fields)).unwrap();
+        let provider = policy.providers().next().unwrap();
+        (provider.path.clone(), provider.stream_path.clone())
+    };
+    let same = |path: &str| (path.to_owned(), path.to_owned());
+    assert_eq!(provider(json!({"host": "a.test", "dialect": "anthropic"})), same("/v1/messages"));
+    assert_eq!(
+        provider(json!({"host": "a.test", "dialect": "azure", "api_version": "2026-01-01"})),
+        same("/openai/deployments/{model}/chat/completions?api-version=2026-01-01")
+    );
+    assert_eq!(
+        provider(json!({"host": "a.test", "dialect": "gemini"})),
+        (
+            "/v1beta/models/{model}:generateContent".to_owned(),
+            "/v1beta/models/{model}:streamGenerateContent?alt=sse".to_owned()
+        )
+    );
+    assert_eq!(provider(json!({"host": "a.test", "path": "/own"})), same("/own"));
+}
+
+#[test]
+fn every_choice_among_a_tiers_models_has_a_cluster_of_its_own() {
+    let mut document = document();
+    document["models"]["third"] = document["models"]["gpt-4o"].clone();
+    document["tiers"][0]["models"] = json!(["gpt-4o-mini", "gpt-4o", "third"]);
+    let policy = Policy::from_value(document).unwrap();
+    let (_, tier) = policy.tiers().next().unwrap();
+    let clusters: Vec<_> = tier.subsets().iter().map(|subset| tier.subset_cluster(subset).unwrap()).collect();
+    assert_eq!(
+        clusters,
+        ["arbiter-tier-small", "arbiter-tier-small+1+2", "arbiter-tier-small+0+2", "arbiter-tier-small+0+1"]
+    );
+    assert_eq!(tier.subset_cluster(&tier.models().take(1).collect::<Vec<_>>()), None);
 }

@@ -66,7 +66,10 @@ pub struct AccessRecord<'r> {
     pub model: Option<&'r str>,
     /// How many times a provider was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub attempts: Option<u64>,
+    pub attempts: Option<usize>,
+    /// The attempts that failed, in order.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub failed: &'r [Attempted<'r>],
     /// What the cache did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache: Option<&'r str>,
@@ -78,11 +81,21 @@ pub struct AccessRecord<'r> {
     pub money: Option<Money>,
 }
 
+/// An attempt that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Attempted<'r> {
+    /// The model that was asked.
+    pub model: &'r str,
+    /// Why: a status or a word.
+    pub reason: &'r str,
+}
+
 /// Tokens as reported by the provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Tokens {
     input_tokens: u64,
     cached_input_tokens: u64,
+    cache_write_tokens: u64,
     output_tokens: u64,
     reasoning_tokens: u64,
 }
@@ -92,6 +105,7 @@ impl From<Usage> for Tokens {
         Self {
             input_tokens: usage.input,
             cached_input_tokens: usage.cached_input,
+            cache_write_tokens: usage.cache_write,
             output_tokens: usage.output,
             reasoning_tokens: usage.reasoning,
         }
@@ -126,6 +140,7 @@ impl<'r> AccessRecord<'r> {
             tier: None,
             model: None,
             attempts: None,
+            failed: &[],
             cache: None,
             tokens: None,
             money: None,

@@ -28,6 +28,8 @@ pub enum Metric {
     Cache,
     /// Answers that came from another model than the one asked first.
     Failovers,
+    /// Attempts that failed.
+    FailedAttempts,
     /// Answers whose tokens are not known.
     UsageUnknown,
 }
@@ -51,21 +53,21 @@ pub struct Description {
 pub const LABELS: [&str; 7] = ["outcome", "reason", "tier", "model", "complexity", "kind", "result"];
 
 /// The table.
-pub const METRICS: [Description; 9] = [
+pub const METRICS: [Description; 10] = [
     Description {
         metric: Metric::Requests,
         name: "arbiter.requests",
         unit: "requests",
         labels: &["outcome", "reason", "tier", "model", "complexity"],
         meaning: "Requests by outcome: `routed`, `hit`, `failed` (no 200 answer), `abandoned` (the caller left before an answer), \
-                  `refused` (400), `passed` (not read; by reason)",
+                  `refused` (by us, by reason), `passed` (not read; by reason)",
     },
     Description {
         metric: Metric::Tokens,
         name: "arbiter.tokens",
         unit: "tokens",
         labels: &["kind", "model"],
-        meaning: "Tokens as reported by providers: `input` (not cached), `cached_input`, `output`",
+        meaning: "Tokens as reported by providers: `input` (neither of the following), `cached_input`, `cache_write`, `output`",
     },
     Description {
         metric: Metric::Cost,
@@ -108,6 +110,14 @@ pub const METRICS: [Description; 9] = [
         unit: "requests",
         labels: &["model"],
         meaning: "Answers that came from another model than the one asked first, by the model that answered",
+    },
+    Description {
+        metric: Metric::FailedAttempts,
+        name: "arbiter.failed_attempts",
+        unit: "attempts",
+        labels: &["model", "reason"],
+        meaning: "Attempts that failed, by the model that was asked and by reason: a status, `connect_failure`, `reset`, `timeout`, \
+                  `malformed` (an answer that cannot be read), `context_length`",
     },
     Description {
         metric: Metric::UsageUnknown,

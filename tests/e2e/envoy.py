@@ -38,7 +38,6 @@ def render(policy, directory, concurrency=1):
         *(str(ARBITER), "render", str(path), "--wasm", str(WASM)),
         *("--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"),
         *("--access-log", str(directory / "access.log")),
-        *("--failover", "composite" if version() >= (1, 37) else "aggregate"),
     ]
     rendered = subprocess.run(command, capture_output=True, text=True)
     if rendered.returncode != 0:
@@ -79,10 +78,14 @@ class Envoy:
         self.stop()
 
     @classmethod
-    def start(cls, policy, directory, concurrency=1, environment=None, tweak=None):
-        """Renders `policy`, hands the bootstrap to `tweak`, and starts."""
+    def start(cls, policy, directory, concurrency=1, environment=None, tweak=None, ejects=False):
+        """Renders `policy`, hands the bootstrap to `tweak`, and starts. Unless it `ejects`, a provider that has failed in
+        one test is still asked in the next."""
         directory.mkdir(parents=True, exist_ok=True)
         bootstrap = render(policy, directory, concurrency)
+        if not ejects:
+            for cluster in bootstrap["static_resources"]["clusters"]:
+                cluster.pop("outlier_detection", None)
         if tweak:
             tweak(bootstrap)
         return cls(bootstrap, directory, concurrency, environment)

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from e2e import chat
+from e2e.envoy import version
 from e2e.policies import CACHE_OFF
 from e2e.provider import answer, failure, hang, refused_port, reset, stream
 
@@ -23,6 +24,8 @@ FAILURES = {
     "reset": reset,
     "hang": hang,
 }
+if version() >= (1, 37):
+    FAILURES |= {"not-json": answer(b"{"), "not-a-completion": answer({"object": "list"}), "no-body": answer(b"")}
 
 
 @pytest.mark.parametrize("script", FAILURES.values(), ids=FAILURES)

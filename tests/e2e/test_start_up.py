@@ -85,10 +85,11 @@ def test_render_refuses_a_bad_policy_and_says_why(good, tmp_path, spoil, named):
         assert part in str(caught.value)
 
 
-def test_envoy_refuses_to_start_without_a_credential(good, tmp_path):
-    good["providers"]["cheap"]["credential"] = "ABSENT_API_KEY"
+def test_envoy_refuses_a_credential_that_no_header_can_carry(good, tmp_path):
+    good["providers"]["cheap"]["credential"] = "CHEAP_API_KEY"
 
-    with pytest.raises(StartError) as caught, Envoy.start(good, tmp_path):
+    with pytest.raises(StartError) as caught, Envoy.start(good, tmp_path, environment={"CHEAP_API_KEY": "sk-1\nx: y"}):
         pass
     assert "providers.cheap.credential" in str(caught.value)
-    assert "ABSENT_API_KEY" in str(caught.value)
+    assert "CHEAP_API_KEY" in str(caught.value)
+    assert "sk-1" not in str(caught.value)

@@ -42,7 +42,7 @@ pub fn report(policy: &Policy) -> String {
 }
 
 fn describe(policy: &Policy, model: &Model) -> String {
-    let Prices { input, cached_input, output } = model.prices;
+    let Prices { input, cached_input, output, .. } = model.prices;
     let provider = policy.provider(model.provider);
     format!(
         "{} at {} ({}): {} in, {} cached, {} out, USD per million tokens",

@@ -6,7 +6,7 @@ use jiter::Peek;
 
 use super::Shape;
 use super::canonical::{Keep, Read, Reader, Text};
-use super::members::{decode, word};
+use super::members::decode;
 
 /// The messages that have been read.
 #[derive(Debug, Default)]
@@ -39,6 +39,8 @@ enum Member {
 enum PartMember {
     Type,
     Text,
+    /// The bytes or the address of an image, or of other media.
+    Media,
     Other,
 }
 
@@ -48,6 +50,9 @@ struct Message {
     role: Option<Role>,
     texts: Vec<Text>,
     images: u32,
+    media_bytes: u32,
+    /// Results of tools among its parts.
+    results: u32,
     malformed: bool,
 }
 
@@ -70,11 +75,29 @@ impl Conversation {
         })
     }
 
+    /// Reads Anthropic's `system`: a string, or parts of text.
+    pub(super) fn read_system(
+        &mut self,
+        reader: &mut Reader<'_>,
+        body: &str,
+        peek: Peek,
+        depth: u16,
+    ) -> Read<()> {
+        let mut system = Message::default();
+        system.content(reader, body, peek, depth)?;
+        let bytes = system.texts.iter().map(|text| size(text.length)).fold(0, u32::saturating_add);
+        self.shape.system_bytes = self.shape.system_bytes.saturating_add(bytes);
+        Ok(())
+    }
+
     fn take(&mut self, message: Message) {
         let Some(role) = message.role.filter(|_| !message.malformed) else {
             self.fault = Some("messages");
             return;
         };
+        let only_results = message.results > 0 && message.texts.is_empty();
+        let role = if role == Role::User && only_results { Role::Tool } else { role };
+        self.shape.media_bytes = self.shape.media_bytes.saturating_add(message.media_bytes);
         let bytes = message.texts.iter().map(|text| size(text.length)).fold(0, u32::saturating_add);
         self.shape.messages = self.shape.messages.saturating_add(1);
         if role == Role::System {
@@ -171,20 +194,31 @@ impl Message {
         }
     }
 
-    /// Reads a content part: `{"type": "text", "text": ...}`, `{"type": "image_url", ...}` or another.
+    /// Reads a content part: `{"type": "text", "text": ...}`, `{"type": "image_url", ...}`, Anthropic's
+    /// `{"type": "image", "source": ...}`, `{"type": "tool_result", ...}` or another.
     fn part(&mut self, reader: &mut Reader<'_>, body: &str, depth: u16) -> Read<()> {
         let member = |key: &str| match key {
             "type" => PartMember::Type,
             "text" => PartMember::Text,
+            "image_url" | "source" | "input_audio" | "file" => PartMember::Media,
             _ => PartMember::Other,
         };
         reader.object(depth, member, |reader, member, peek, depth| {
             match (member, peek) {
                 (PartMember::Text, Peek::String) => self.texts.push(reader.text()?),
-                (PartMember::Type, _) => {
-                    if word(reader, body, peek, depth, "image_url")? {
-                        self.images = self.images.saturating_add(1);
+                (PartMember::Type, Peek::String) => {
+                    let text = reader.text()?;
+                    match &*decode(body, &text) {
+                        "image_url" | "image" => self.images = self.images.saturating_add(1),
+                        "tool_result" => self.results = self.results.saturating_add(1),
+                        _ => {}
                     }
+                }
+                (PartMember::Media, _) => {
+                    let start = reader.at();
+                    reader.value(peek, depth)?;
+                    let bytes = size(reader.at().saturating_sub(start));
+                    self.media_bytes = self.media_bytes.saturating_add(bytes);
                 }
                 _ => reader.value(peek, depth)?,
             }

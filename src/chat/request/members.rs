@@ -9,12 +9,15 @@ use sha2::{Digest, Sha256};
 use super::canonical::{Keep, Read, Reader, Text};
 use super::conversation::Conversation;
 use super::{ChatRequest, Limits, RequestError, Sampling, Shape, StreamOptions};
+use crate::chat::Caller;
 
 /// A top-level member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Member {
     Model,
     Messages,
+    /// Anthropic's instructions, which stand beside the messages.
+    System,
     Stream,
     StreamOptions,
     Temperature,
@@ -32,8 +35,10 @@ enum Member {
 }
 
 impl Member {
-    fn of(key: &str) -> Self {
+    fn of(key: &str, caller: Caller) -> Self {
         match key {
+            "system" if caller == Caller::Anthropic => Self::System,
+            "output_config" if caller == Caller::Anthropic => Self::ResponseFormat,
             "model" => Self::Model,
             "messages" => Self::Messages,
             "stream" => Self::Stream,
@@ -57,6 +62,7 @@ impl Member {
         match self {
             Self::Model => Some("model"),
             Self::Messages => Some("messages"),
+            Self::System => Some("system"),
             Self::Stream => Some("stream"),
             Self::StreamOptions => Some("stream_options"),
             Self::Temperature => Some("temperature"),
@@ -99,22 +105,26 @@ impl Found {
 }
 
 /// Reads a body; see [`ChatRequest::parse`].
-pub(super) fn read(body: &[u8], limits: Limits) -> Result<ChatRequest<'_>, RequestError> {
+pub(super) fn read(body: &[u8], caller: Caller, limits: Limits) -> Result<ChatRequest<'_>, RequestError> {
     let text = std::str::from_utf8(body).map_err(|e| RequestError::InvalidJson { at: e.valid_up_to() })?;
     let mut reader = Reader::new(body, limits.max_depth);
     let mut found = Found::default();
     let peek = reader.peek()?;
     if peek == Peek::Object {
-        reader.object(1, Member::of, |reader, member, peek, depth| {
-            found.note(member);
-            found.member(reader, text, member, peek, depth)
-        })?;
+        reader.object(
+            1,
+            |key| Member::of(key, caller),
+            |reader, member, peek, depth| {
+                found.note(member);
+                found.member(reader, text, member, peek, depth)
+            },
+        )?;
     } else {
         reader.value(peek, 1)?;
         found.unknown("model");
     }
     reader.finish()?;
-    found.into_request(text, reader.canonical())
+    found.into_request(text, caller, reader.canonical())
 }
 
 impl Found {
@@ -129,6 +139,7 @@ impl Found {
         match member {
             Member::Model if peek == Peek::String => self.model = Some(reader.text()?),
             Member::Messages => self.conversation.read(reader, body, peek, depth)?,
+            Member::System => self.conversation.read_system(reader, body, peek, depth)?,
             Member::Stream => self.stream = flag(reader, peek, depth)?,
             Member::StreamOptions => self.stream_options = stream_options(reader, peek, depth)?,
             Member::Temperature => self.sampling.temperature = number(reader, body, peek, depth)?,
@@ -160,7 +171,12 @@ impl Found {
         })
     }
 
-    fn into_request<'b>(mut self, body: &'b str, canonical: &[u8]) -> Result<ChatRequest<'b>, RequestError> {
+    fn into_request<'b>(
+        mut self,
+        body: &'b str,
+        caller: Caller,
+        canonical: &[u8],
+    ) -> Result<ChatRequest<'b>, RequestError> {
         if let Some(duplicate) = self.duplicate {
             return Err(duplicate);
         }
@@ -184,7 +200,7 @@ impl Found {
             last_user_text: self.conversation.last_user_text(body),
             shape,
             sampling: self.sampling,
-            digest: Sha256::digest(canonical).into(),
+            digest: Sha256::new().chain_update(caller.as_str()).chain_update(canonical).finalize().into(),
         })
     }
 }
@@ -225,7 +241,7 @@ fn number<N: std::str::FromStr>(
 }
 
 /// Reads a value; whether it is the string `wanted`.
-pub(super) fn word(reader: &mut Reader<'_>, body: &str, peek: Peek, depth: u16, wanted: &str) -> Read<bool> {
+fn word(reader: &mut Reader<'_>, body: &str, peek: Peek, depth: u16, wanted: &str) -> Read<bool> {
     if peek == Peek::String {
         let text = reader.text()?;
         Ok(decode(body, &text) == wanted)
@@ -270,23 +286,27 @@ fn stream_options(reader: &mut Reader<'_>, peek: Peek, depth: u16) -> Read<Strea
     Ok(StreamOptions { span: Some(start..reader.at()), include_usage })
 }
 
+/// Reads OpenAI's `response_format`, or Anthropic's `output_config`, which has the like of it in `format`.
 fn is_structured(reader: &mut Reader<'_>, body: &str, peek: Peek, depth: u16) -> Read<bool> {
     if peek != Peek::Object {
         return reader.value(peek, depth).map(|()| false);
     }
     let mut structured = false;
-    reader.object(
-        depth,
-        |key| key == "type",
-        |reader, is_type, peek, depth| {
-            if is_type && peek == Peek::String {
+    let member = |key: &str| match key {
+        "type" => Some(true),
+        "format" => Some(false),
+        _ => None,
+    };
+    reader.object(depth, member, |reader, is_type, peek, depth| {
+        match is_type {
+            Some(true) if peek == Peek::String => {
                 let text = reader.text()?;
                 structured = matches!(&*decode(body, &text), "json_object" | "json_schema");
-            } else {
-                reader.value(peek, depth)?;
             }
-            Ok(Keep::Yes)
-        },
-    )?;
+            Some(false) => structured |= is_structured(reader, body, peek, depth)?,
+            _ => reader.value(peek, depth)?,
+        }
+        Ok(Keep::Yes)
+    })?;
     Ok(structured)
 }

@@ -11,6 +11,8 @@ use std::ops::Range;
 
 use thiserror::Error;
 
+use super::Caller;
+
 /// Bounds on what is read; a body outside them is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -35,7 +37,7 @@ pub struct ChatRequest<'b> {
     pub shape: Shape,
     /// What asks for variety or for more than one answer.
     pub sampling: Sampling,
-    /// SHA-256 over the canonical form of every member that can change the answer, `model` excluded.
+    /// SHA-256 over the dialect and the canonical form of every member that can change the answer, `model` excluded.
     pub digest: [u8; 32],
 }
 
@@ -55,7 +57,7 @@ pub struct Shape {
     pub messages: u32,
     /// Messages of role `user`.
     pub user_messages: u32,
-    /// Messages of role `tool` or `function`.
+    /// Messages of role `tool` or `function`, or, from Anthropic's callers, messages that hold results of tools and no text.
     pub tool_messages: u32,
     /// Text in messages of role `system` or `developer`.
     pub system_bytes: u32,
@@ -63,9 +65,11 @@ pub struct Shape {
     pub history_bytes: u32,
     /// Image parts in the last user message.
     pub images: u32,
+    /// Images and other media in all messages, in bytes of the body.
+    pub media_bytes: u32,
     /// Tools or functions that the model may call.
     pub tools: u32,
-    /// Whether `response_format` asks for JSON (`json_object` or `json_schema`).
+    /// Whether `response_format` or `output_config` asks for JSON (`json_object` or `json_schema`).
     pub structured_output: bool,
     /// `max_completion_tokens`, else `max_tokens`.
     pub max_output_tokens: Option<u64>,
@@ -127,12 +131,20 @@ impl RequestError {
 }
 
 impl<'b> ChatRequest<'b> {
-    /// Reads `body`.
+    /// Reads `body` as `caller` writes it.
     ///
     /// # Errors
     /// [`RequestError`] when the body is no chat request that can be read without doubt. Invalid JSON wins over a
     /// duplicate, a duplicate over an unknown shape; nesting beyond the limit ends the reading at once.
-    pub fn parse(body: &'b [u8], limits: Limits) -> Result<Self, RequestError> {
-        members::read(body, limits)
+    pub fn parse(body: &'b [u8], caller: Caller, limits: Limits) -> Result<Self, RequestError> {
+        members::read(body, caller, limits)
+    }
+
+    /// An estimate of the prompt's tokens: a token for every four bytes of a body of `body_bytes`, a thousand for an image.
+    #[must_use]
+    pub fn estimated_tokens(&self, body_bytes: usize) -> u64 {
+        let bytes = u64::try_from(body_bytes).unwrap_or(u64::MAX);
+        let text = bytes.saturating_sub(self.shape.media_bytes.into()).div_ceil(4);
+        text.saturating_add(u64::from(self.shape.images).saturating_mul(1000))
     }
 }

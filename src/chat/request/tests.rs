@@ -4,11 +4,12 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{ChatRequest, Limits, RequestError, Sampling};
+use crate::chat::Caller;
 
 const LIMITS: Limits = Limits { max_depth: 16 };
 
 fn parse(body: &str) -> Result<ChatRequest<'_>, RequestError> {
-    ChatRequest::parse(body.as_bytes(), LIMITS)
+    ChatRequest::parse(body.as_bytes(), Caller::OpenAi, LIMITS)
 }
 
 fn digest(body: &str) -> [u8; 32] {
@@ -96,7 +97,10 @@ fn what_is_no_json_is_said_to_be_so_whatever_else_is_wrong() {
         assert!(matches!(parse(&body), Err(RequestError::InvalidJson { .. })), "{body}");
     }
     let no_utf8 = b"{\"model\":\"m\",\"messages\":[{\"role\":\"user\"}],\"x\":\"\xff\"}";
-    assert!(matches!(ChatRequest::parse(no_utf8, LIMITS), Err(RequestError::InvalidJson { .. })));
+    assert!(matches!(
+        ChatRequest::parse(no_utf8, Caller::OpenAi, LIMITS),
+        Err(RequestError::InvalidJson { .. })
+    ));
 }
 
 #[test]
@@ -208,17 +212,63 @@ proptest! {
         let mut body = chat(&extra).to_string().into_bytes();
         let at = at.index(body.len());
         body[at] = byte;
-        let is_json = match serde_json::from_slice::<Value>(&body) {
-            Ok(_) => true,
-            // A number that no double can hold is still JSON.
-            Err(error) => error.to_string().starts_with("number out of range"),
-        };
-        let read = ChatRequest::parse(&body, LIMITS);
+        let reference = serde_json::from_slice::<Value>(&body);
+        let is_json = reference.is_ok();
+        // A number that no double can hold may be JSON or not: the reference reads no further.
+        prop_assume!(!reference.is_err_and(|error| error.to_string().starts_with("number out of range")));
+        let read = ChatRequest::parse(&body, Caller::OpenAi, LIMITS);
         prop_assert_eq!(!matches!(read, Err(RequestError::InvalidJson { .. })), is_json, "{:?}", read);
     }
 
     #[test]
     fn arbitrary_bytes_are_survived(body in prop::collection::vec(any::<u8>(), 0..60)) {
-        let _ = ChatRequest::parse(&body, LIMITS);
+        let _ = ChatRequest::parse(&body, Caller::OpenAi, LIMITS);
     }
+}
+
+fn from_anthropic(body: &Value) -> (String, super::Shape) {
+    let body = body.to_string();
+    let request = ChatRequest::parse(body.as_bytes(), Caller::Anthropic, LIMITS).unwrap();
+    (request.last_user_text.into_owned(), request.shape)
+}
+
+#[test]
+fn an_anthropic_request_is_seen_as_it_is() {
+    let (text, shape) = from_anthropic(&json!({
+        "model": "auto", "max_tokens": 100, "system": [{"type": "text", "text": "be brief"}],
+        "output_config": {"format": {"type": "json_schema", "schema": {"type": "object"}}},
+        "tools": [{"name": "f", "input_schema": {}}],
+        "messages": [
+            {"role": "user", "content": [
+                {"type": "text", "text": "what is this?"},
+                {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}}
+            ]},
+            {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "f", "input": {}}]},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": "a cat"}]}
+        ]
+    }));
+    assert_eq!(text, "what is this?");
+    assert_eq!((shape.user_messages, shape.tool_messages, shape.system_bytes), (1, 1, 8));
+    assert_eq!((shape.images, shape.tools, shape.structured_output), (1, 1, true));
+    assert!(shape.media_bytes > 0);
+    assert_eq!(shape.max_output_tokens, Some(100));
+}
+
+#[test]
+fn the_same_words_in_another_dialect_are_another_request() {
+    let body = br#"{"model":"a","messages":[{"role":"user","content":"x"}]}"#;
+    let digest = |caller| ChatRequest::parse(body, caller, LIMITS).unwrap().digest;
+    assert_ne!(digest(Caller::OpenAi), digest(Caller::Anthropic));
+}
+
+#[test]
+fn the_estimate_of_tokens_leaves_out_the_bytes_of_images() {
+    let image = "A".repeat(100_000);
+    let body = json!({"model": "a", "messages": [{"role": "user", "content": [
+        {"type": "text", "text": "x".repeat(4000)},
+        {"type": "image_url", "image_url": {"url": format!("data:image/png;base64,{image}")}}
+    ]}]})
+    .to_string();
+    let tokens = parse(&body).unwrap().estimated_tokens(body.len());
+    assert!((2000..2100).contains(&tokens), "{tokens}");
 }

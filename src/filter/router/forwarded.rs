@@ -6,24 +6,28 @@ use super::settle::Answering;
 use crate::cache::CacheKey;
 use crate::cache::directives::CacheStatus;
 use crate::cache::exact::Bypass;
-use crate::chat::ChatRequest;
+use crate::chat::answer::{ApiError, ErrorKind};
+use crate::chat::{Caller, ChatRequest, translate};
 use crate::complexity::Complexity;
-use crate::filter::{DECISION_HEADER, ENDPOINT_MODEL, OWN_PREFIX};
+use crate::filter::call::{Attempt, Call};
+use crate::filter::{DECISION_HEADER, DROPPED_HEADER, OWN_PREFIX};
 use crate::host::{Direction, Host};
 use crate::policy::{Decision, ModelId, Policy};
-use crate::telemetry::decision_header;
+use crate::telemetry::{Attempted, decision_header};
 
 /// What the caller asked for.
 #[derive(Debug)]
 pub(super) struct Asked {
+    pub(super) caller: Caller,
     pub(super) model: String,
     pub(super) stream: bool,
     pub(super) wants_usage: bool,
 }
 
 impl Asked {
-    pub(super) fn new(request: &ChatRequest<'_>) -> Self {
+    pub(super) fn new(caller: Caller, request: &ChatRequest<'_>) -> Self {
         Self {
+            caller,
             model: request.model.clone().into_owned(),
             stream: request.stream,
             wants_usage: request.stream_options.include_usage,
@@ -39,11 +43,12 @@ pub(super) struct Verdict {
 }
 
 impl Verdict {
-    /// The value of the decision header, for an answer by `model`.
-    fn describe(&self, policy: &Policy, model: ModelId) -> String {
+    /// The value of the decision header, for an answer by `model` after `attempts`.
+    fn describe(&self, policy: &Policy, model: ModelId, attempts: &[Attempt]) -> String {
         let tier = self.decision.tier(policy).map(|tier| tier.name.as_str());
         let model = &policy.model(model).name;
-        decision_header(tier, model, &self.complexity, self.decision.reason.as_str())
+        let failed: Vec<Attempted<'_>> = failed(attempts).collect();
+        decision_header(tier, model, &self.complexity, self.decision.reason.as_str(), &failed)
     }
 }
 
@@ -102,15 +107,23 @@ impl Forwarded {
     /// The answer's headers are here: reports the decision in them and chooses how to read the body.
     pub(super) fn answer<H: Host>(self, router: &Router, host: &H) -> Answering {
         let headers = host.headers(Direction::Response);
-        let head = ResponseHead::of(&headers);
-        let model = answered_by(router, host);
-        self.announce(router, host, &headers, model.unwrap_or(self.verdict.decision.model));
+        let mut head = ResponseHead::of(&headers);
+        let attempts = Call::read(host).unwrap_or_default().attempts;
+        let last = attempts.last().filter(|attempt| attempt.was_answered());
+        let model = last.and_then(|attempt| router.policy.model_by_name(&attempt.model));
+        self.announce(router, host, &headers, model.unwrap_or(self.verdict.decision.model), &attempts);
         let storable = match (self.caching.key(), &router.cache) {
             (Some(_), Some(cache)) => cache.geometry().largest_answer(),
             _ => 0,
         };
-        let strip_usage = self.asked.stream && !self.asked.wants_usage;
-        let observer = Observer::of(head, strip_usage, storable);
+        let caller = self.asked.caller;
+        let strip_usage = caller == Caller::OpenAi && self.asked.stream && !self.asked.wants_usage;
+        let observer = if head.status >= 400 && is_envoys_own(host) {
+            head.status = translate::status(head.status, caller);
+            Observer::Replacement(replacement(host, head.status, caller, &attempts))
+        } else {
+            Observer::of(head, caller, strip_usage, storable)
+        };
         if strip_usage && matches!(observer, Observer::Events(_)) {
             host.set_header(Direction::Response, "content-length", None);
         }
@@ -120,12 +133,20 @@ impl Forwarded {
             caching: self.caching,
             status: head.status,
             model,
+            attempts,
             observer,
         }
     }
 
     /// Says what was decided; what a provider says in our name is removed.
-    fn announce<H: Host>(&self, router: &Router, host: &H, headers: &[(String, String)], model: ModelId) {
+    fn announce<H: Host>(
+        &self,
+        router: &Router,
+        host: &H,
+        headers: &[(String, String)],
+        model: ModelId,
+        attempts: &[Attempt],
+    ) {
         let set = |name: &str, value: Option<&str>| host.set_header(Direction::Response, name, value);
         for (name, _) in headers.iter().filter(|(name, _)| name.starts_with(OWN_PREFIX)) {
             set(name, None);
@@ -133,14 +154,39 @@ impl Forwarded {
         if let Some(status) = self.caching.status() {
             set("cache-status", Some(&status.to_string()));
         }
+        if let Some(attempt) = attempts.last().filter(|attempt| !attempt.dropped.is_empty()) {
+            set(DROPPED_HEADER, Some(&attempt.dropped.join(", ")));
+        }
         if router.policy.decision_header {
-            set(DECISION_HEADER, Some(&self.verdict.describe(&router.policy, model)));
+            set(DECISION_HEADER, Some(&self.verdict.describe(&router.policy, model, attempts)));
         }
     }
 }
 
-/// The model whose endpoint answered; `None` when Envoy answered by itself.
-fn answered_by<H: Host>(router: &Router, host: &H) -> Option<ModelId> {
-    let name = host.property(&ENDPOINT_MODEL)?;
-    router.policy.model_by_name(std::str::from_utf8(&name).ok()?)
+/// The attempts that failed.
+pub(super) fn failed(attempts: &[Attempt]) -> impl Iterator<Item = Attempted<'_>> {
+    attempts.iter().filter_map(|attempt| {
+        attempt.failure.as_deref().map(|reason| Attempted { model: &attempt.model, reason })
+    })
+}
+
+/// Whether Envoy, not a provider, gave this answer.
+fn is_envoys_own<H: Host>(host: &H) -> bool {
+    host.property(&["response", "code_details"]).is_some_and(|details| details != b"via_upstream")
+}
+
+/// Puts an error in the caller's dialect in the place of Envoy's plain text; returns its body.
+fn replacement<H: Host>(host: &H, status: u16, caller: Caller, attempts: &[Attempt]) -> Vec<u8> {
+    let set = |name, value: Option<&str>| host.set_header(Direction::Response, name, value);
+    set(":status", Some(&status.to_string()));
+    set("content-type", Some("application/json"));
+    set("content-length", None);
+    let reasons: Vec<String> =
+        failed(attempts).map(|attempt| format!("{}: {}", attempt.model, attempt.reason)).collect();
+    let message = if reasons.is_empty() {
+        "no provider could be asked".to_owned()
+    } else {
+        format!("no provider gave an answer ({})", reasons.join(", "))
+    };
+    translate::write_error(&ApiError::new(ErrorKind::of_status(status), message), caller)
 }

@@ -2,6 +2,7 @@
 //!
 //! A stream goes through phases in one direction; each callback consumes the phase it finds and leaves the next.
 
+mod candidates;
 mod forwarded;
 mod observer;
 mod reading;
@@ -19,7 +20,7 @@ use super::admit::{PassReason, RequestHead, admit};
 use super::{Flow, OWN_PREFIX};
 use crate::cache::exact::ExactCache;
 use crate::host::{Direction, Host, Metrics};
-use crate::policy::Policy;
+use crate::policy::{Policy, ProviderId};
 use crate::telemetry::Counters;
 
 /// A configured router role: what all its streams share.
@@ -28,14 +29,39 @@ pub struct Router {
     policy: Policy,
     cache: Option<ExactCache>,
     counters: Counters,
+    /// Providers whose credential is not there, and the variable that should hold it.
+    uncredentialed: Vec<(ProviderId, String)>,
 }
 
 impl Router {
-    /// A router that enforces `policy`.
+    /// A router that enforces `policy`. `environment` looks up the environment variables that hold credentials: where there
+    /// is none, the provider's models are left out.
     #[must_use]
-    pub fn new(policy: Policy) -> Self {
+    pub fn new(policy: Policy, environment: impl Fn(&str) -> Option<String>) -> Self {
         let cache = policy.exact_cache.as_ref().map(ExactCache::new);
-        Self { policy, cache, counters: Counters::default() }
+        let is_missing = |variable: &str| environment(variable).is_none_or(|key| key.is_empty());
+        let mut uncredentialed: Vec<(ProviderId, String)> = Vec::new();
+        for (_, model) in policy.models() {
+            let provider = policy.provider(model.provider);
+            let known = uncredentialed.iter().any(|(id, _)| *id == model.provider);
+            if let Some(variable) = provider.credential.as_deref().filter(|variable| is_missing(variable))
+                && !known
+            {
+                log::warn!(
+                    "providers.{}.credential: environment variable {variable} is not set, so its models are not asked; set it \
+                     for Envoy and list it in vm_config.environment_variables.host_env_keys",
+                    provider.name
+                );
+                uncredentialed.push((model.provider, variable.to_owned()));
+            }
+        }
+        Self { policy, cache, counters: Counters::default(), uncredentialed }
+    }
+
+    /// The environment variable that a provider's credential should stand in, and does not.
+    fn missing_credential(&self, provider: ProviderId) -> Option<&str> {
+        let missing = self.uncredentialed.iter().find(|(id, _)| *id == provider);
+        missing.map(|(_, variable)| variable.as_str())
     }
 
     /// Hands the counters to the host; to be called now and then.
@@ -82,8 +108,8 @@ impl RouterStream {
                 settle::passed(&self.router, host, reason);
                 Flow::Continue
             }
-            Ok(()) => {
-                self.phase = Phase::Reading(Reading::new(&self.router.policy, &head, &headers));
+            Ok(caller) => {
+                self.phase = Phase::Reading(Reading::new(&self.router.policy, caller, &head, &headers));
                 Flow::Pause
             }
         }

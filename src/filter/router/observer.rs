@@ -1,8 +1,8 @@
 //! What is learned from an answer's body while it flows past.
 
-use crate::chat::Usage;
 use crate::chat::response;
-use crate::chat::stream::{Forward, Observe, StreamObserver};
+use crate::chat::stream::{Forward, Observe, StreamObserver, StreamSummary};
+use crate::chat::{Caller, MessageObserver, Usage};
 use crate::host::{Direction, Host};
 
 /// JSON answers up to this size, in bytes, are copied whether they may be stored or not: their usage stands at the end.
@@ -14,9 +14,13 @@ pub(super) enum Observer {
     /// Not at all; why its usage stays unknown.
     Blind(Blind),
     /// A whole JSON body, copied as it flows past, up to `limit` bytes.
-    Json { copy: Vec<u8>, limit: usize },
-    /// Server-sent events.
+    Json { copy: Vec<u8>, limit: usize, caller: Caller },
+    /// Server-sent events in OpenAI's dialect.
     Events(Box<StreamObserver>),
+    /// Server-sent events in Anthropic's dialect.
+    Messages(Box<MessageObserver>),
+    /// These bytes take the place of Envoy's own answer.
+    Replacement(Vec<u8>),
 }
 
 /// Why the tokens of an answer are not known.
@@ -85,16 +89,22 @@ impl<'h> ResponseHead<'h> {
 
 impl Observer {
     /// Chooses by the answer's head. `storable` is the size of the longest answer that may be stored, in bytes.
-    pub(super) fn of(head: ResponseHead<'_>, strip_usage: bool, storable: usize) -> Self {
+    pub(super) fn of(head: ResponseHead<'_>, caller: Caller, strip_usage: bool, storable: usize) -> Self {
         let media_type = head.content_type.split(';').next().unwrap_or_default().trim();
         if head.status != 200 {
             Self::Blind(Blind::Failed)
         } else if !matches!(head.content_encoding, "" | "identity") {
             Self::Blind(Blind::Encoded)
         } else if media_type.eq_ignore_ascii_case("text/event-stream") {
-            Self::Events(Box::new(StreamObserver::new(Observe { strip_usage, keep_bytes: storable })))
+            match caller {
+                Caller::OpenAi => {
+                    let observe = Observe { strip_usage, keep_bytes: storable };
+                    Self::Events(Box::new(StreamObserver::new(observe)))
+                }
+                Caller::Anthropic => Self::Messages(Box::new(MessageObserver::new(storable))),
+            }
         } else if media_type.eq_ignore_ascii_case("application/json") {
-            Self::Json { copy: Vec::new(), limit: storable.max(JSON_LIMIT) }
+            Self::Json { copy: Vec::new(), limit: storable.max(JSON_LIMIT), caller }
         } else {
             Self::Blind(Blind::ContentType)
         }
@@ -104,7 +114,7 @@ impl Observer {
     pub(super) fn observe<H: Host>(&mut self, host: &H, size: usize, end_of_stream: bool) {
         match self {
             Self::Blind(_) => {}
-            Self::Json { copy, limit } => {
+            Self::Json { copy, limit, .. } => {
                 if copy.len().saturating_add(size) > *limit {
                     *self = Self::Blind(Blind::TooLarge);
                 } else if copy.is_empty() {
@@ -119,6 +129,10 @@ impl Observer {
                     host.set_body(Direction::Response, size, &bytes);
                 }
             }
+            Self::Messages(events) => events.feed(&host.body(Direction::Response, size)),
+            Self::Replacement(bytes) => {
+                host.set_body(Direction::Response, size, &std::mem::take(bytes));
+            }
         }
     }
 
@@ -126,7 +140,8 @@ impl Observer {
     pub(super) fn finish(self) -> Observed {
         match self {
             Self::Blind(blind) => Observed { blind: Some(blind), ..Observed::default() },
-            Self::Json { copy, .. } => match response::read(&copy) {
+            Self::Replacement(_) => Observed { blind: Some(Blind::Failed), ..Observed::default() },
+            Self::Json { copy, caller, .. } => match response::read(&copy, caller) {
                 None => Observed { blind: Some(Blind::Incomplete), ..Observed::default() },
                 Some(completion) => Observed {
                     usage: completion.usage,
@@ -134,15 +149,19 @@ impl Observer {
                     reusable: completion.reusable.then_some(copy),
                 },
             },
-            Self::Events(events) => {
-                let summary = events.finish();
-                let blind = match (summary.usage, summary.complete) {
-                    (Some(_), _) => None,
-                    (None, true) => Some(Blind::NotReported),
-                    (None, false) => Some(Blind::Incomplete),
-                };
-                Observed { usage: summary.usage, blind, reusable: summary.answer }
-            }
+            Self::Events(events) => events.finish().into(),
+            Self::Messages(events) => events.finish().into(),
         }
+    }
+}
+
+impl From<StreamSummary> for Observed {
+    fn from(summary: StreamSummary) -> Self {
+        let blind = match (summary.usage, summary.complete) {
+            (Some(_), _) => None,
+            (None, true) => Some(Blind::NotReported),
+            (None, false) => Some(Blind::Incomplete),
+        };
+        Self { usage: summary.usage, blind, reusable: summary.answer }
     }
 }

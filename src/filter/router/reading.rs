@@ -2,23 +2,27 @@
 
 use std::time::Duration;
 
+use super::candidates::Asking;
 use super::forwarded::{Asked, Caching, Forwarded, Verdict};
 use super::{Router, reply, settle};
 use crate::cache::directives::RequestDirectives;
 use crate::cache::exact::{Bypass, Lookup, admissible};
 use crate::cache::{CacheKey, Partition};
-use crate::chat::ChatRequest;
 use crate::chat::request::{Limits, RequestError};
 use crate::chat::splice::{Edit, splice};
+use crate::chat::{Caller, ChatRequest};
 use crate::complexity;
 use crate::filter::CLUSTER_HEADER;
 use crate::filter::admit::{PassReason, RequestHead};
+use crate::filter::call::Call;
 use crate::host::{Direction, Host};
-use crate::policy::{Policy, TenantSource};
+use crate::policy::{ModelId, Policy, TenantSource};
 
 /// A request whose body is being collected.
 #[derive(Debug)]
 pub(super) struct Reading {
+    caller: Caller,
+    beta: String,
     partition: Partition,
     directives: RequestDirectives,
     accepts_encoding: bool,
@@ -37,7 +41,12 @@ pub(super) enum Next {
 
 impl Reading {
     /// Takes from the headers what the decision will need.
-    pub(super) fn new(policy: &Policy, head: &RequestHead<'_>, headers: &[(String, String)]) -> Self {
+    pub(super) fn new(
+        policy: &Policy,
+        caller: Caller,
+        head: &RequestHead<'_>,
+        headers: &[(String, String)],
+    ) -> Self {
         let value =
             |wanted: &str| headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
         let partition = match &policy.tenant {
@@ -47,6 +56,8 @@ impl Reading {
             }
         };
         Self {
+            caller,
+            beta: head.beta.to_owned(),
             partition,
             directives: RequestDirectives::parse(head.cache_control),
             accepts_encoding: head.accepts_encoding,
@@ -63,18 +74,18 @@ impl Reading {
     pub(super) fn decide<H: Host>(self, router: &Router, host: &H) -> Next {
         let body = host.body(Direction::Request, self.size);
         let limits = Limits { max_depth: router.policy.admit.max_depth };
-        match ChatRequest::parse(&body, limits) {
+        match ChatRequest::parse(&body, self.caller, limits) {
             Ok(request) => self.route(router, host, &body, &request),
             Err(RequestError::InvalidJson { .. }) => pass(router, host, PassReason::InvalidJson),
             Err(RequestError::UnknownShape { .. }) => pass(router, host, PassReason::UnknownShape),
             Err(refusal @ (RequestError::Duplicate { .. } | RequestError::TooDeep { .. })) => {
-                reply::refuse(router, host, &refusal)
+                reply::refuse(router, host, self.caller, &refusal)
             }
         }
     }
 
     fn route<H: Host>(self, router: &Router, host: &H, body: &[u8], request: &ChatRequest<'_>) -> Next {
-        let asked = Asked::new(request);
+        let asked = Asked::new(self.caller, request);
         match self.recall(router, host, request) {
             Recall::Hit(hit) if reply::send_hit(router, host, &asked, &hit) => Next::Replied,
             Recall::Hit(hit) => self.forward(router, host, body, request, asked, Caching::Replace(hit.key)),
@@ -116,18 +127,32 @@ impl Reading {
     ) -> Next {
         let complexity = complexity::assess(&router.policy.classify, &request.last_user_text, &request.shape);
         let decision = router.policy.decide(&request.model, complexity.level);
+        let candidates = match Asking::new(self.caller, body, request).candidates(router, decision) {
+            Ok(candidates) => candidates,
+            Err(none) => return reply::no_candidate(router, host, self.caller, &none),
+        };
+        let decision = candidates.decision;
         let set = |name, value: Option<&str>| host.set_header(Direction::Request, name, value);
         let model = router.policy.model(decision.model);
-        let edit = Edit { model: &model.upstream_name, include_usage: request.stream };
-        if let Some(edited) = splice(body, request, edit) {
+        let include_usage = request.stream && self.caller == Caller::OpenAi;
+        if let Some(edited) = splice(body, request, Edit { model: &model.upstream_name, include_usage }) {
             set("content-length", Some(&edited.len().to_string()));
             host.set_body(Direction::Request, self.size, &edited);
         }
-        set(CLUSTER_HEADER, Some(router.policy.cluster(decision.target)));
+        set(CLUSTER_HEADER, Some(&candidates.cluster));
         if self.accepts_encoding {
             // A compressed answer could be neither counted nor stored.
             set("accept-encoding", None);
         }
+        let name = |id: &ModelId| router.policy.model(*id).name.clone();
+        let call = Call {
+            caller: self.caller,
+            stream: request.stream,
+            models: candidates.models.iter().map(name).collect(),
+            beta: self.beta,
+            attempts: Vec::new(),
+        };
+        call.publish(host);
         Next::Forward(Box::new(Forwarded { asked, verdict: Verdict { complexity, decision }, caching }))
     }
 }

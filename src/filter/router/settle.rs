@@ -1,13 +1,13 @@
 //! The end of a call: the books, the metrics, the access log, the cache.
 
 use super::Router;
-use super::forwarded::{Asked, Caching, Forwarded, Verdict};
+use super::forwarded::{Asked, Caching, Forwarded, Verdict, failed};
 use super::observer::{Observed, Observer};
 use super::reading::Hit;
 use crate::cache::exact::Stored;
-use crate::chat::request::RequestError;
 use crate::chat::{Usage, response};
 use crate::filter::admit::PassReason;
+use crate::filter::call::Attempt;
 use crate::host::Host;
 use crate::ledger::Bill;
 use crate::policy::ModelId;
@@ -15,8 +15,6 @@ use crate::telemetry::{AccessRecord, Metric, Outcome};
 
 /// Filter state that the access log prints.
 const FILTER_STATE: &str = "arbiter";
-/// Property that says how many times a provider was asked: a 64-bit number, little-endian.
-const ATTEMPTS: [&str; 2] = ["upstream", "request_attempt_count"];
 
 /// An answer that flows past.
 #[derive(Debug)]
@@ -26,8 +24,9 @@ pub(super) struct Answering {
     pub(super) caching: Caching,
     /// HTTP status of the answer; 0 when it has none.
     pub(super) status: u16,
-    /// The model whose endpoint answered; `None` when no endpoint did.
+    /// The model whose provider answered; `None` when none did.
     pub(super) model: Option<ModelId>,
+    pub(super) attempts: Vec<Attempt>,
     pub(super) observer: Observer,
 }
 
@@ -54,11 +53,15 @@ impl Answering {
         if !asked_first && self.model.is_some() {
             router.counters.add(Metric::Failovers, &[books.model_name()], 1);
         }
+        let failed: Vec<_> = failed(&self.attempts).collect();
+        for attempt in &failed {
+            router.counters.add(Metric::FailedAttempts, &[attempt.model, attempt.reason], 1);
+        }
         let cache = books.remember(&self.caching, &observed);
-        let attempts = if asked_first { Some(1) } else { number(host.property(&ATTEMPTS)) };
         books.publish(&AccessRecord {
             cache,
-            attempts: attempts.filter(|_| self.model.is_some()),
+            attempts: Some(self.attempts.len()).filter(|count| *count > 0),
+            failed: &failed,
             tokens: observed.usage.map(Into::into),
             money: bill.map(Into::into),
             ..books.record(outcome)
@@ -77,7 +80,7 @@ impl Forwarded {
 
 /// A request was answered from the cache.
 pub(super) fn hit<H: Host>(router: &Router, host: &H, asked: &Asked, hit: &Hit) {
-    let usage = response::read(&hit.answer).and_then(|completion| completion.usage);
+    let usage = response::read(&hit.answer, asked.caller).and_then(|completion| completion.usage);
     let bill = usage.map(|usage| Bill::hit(&usage, &router.policy.model(router.policy.baseline).prices));
     let books = Books { router, host, asked, verdict: None, model: None };
     books.count(Outcome::Hit);
@@ -91,9 +94,9 @@ pub(super) fn hit<H: Host>(router: &Router, host: &H, asked: &Asked, hit: &Hit) 
     });
 }
 
-/// A request was refused because its body can be read in two ways.
-pub(super) fn refused<H: Host>(router: &Router, host: &H, refusal: &RequestError) {
-    report(router, host, Outcome::Refused, refusal.reason());
+/// A request was refused: its body can be read in two ways, or no model may take it.
+pub(super) fn refused<H: Host>(router: &Router, host: &H, reason: &str) {
+    report(router, host, Outcome::Refused, reason);
 }
 
 /// A request passes through unread.
@@ -207,12 +210,13 @@ impl<'s, H: Host> Books<'s, H> {
     }
 }
 
-fn kinds(usage: &Usage) -> [(&'static str, u64); 3] {
+fn kinds(usage: &Usage) -> [(&'static str, u64); 4] {
     let cached = usage.cached_input.min(usage.input);
-    [("input", usage.input.saturating_sub(cached)), ("cached_input", cached), ("output", usage.output)]
-}
-
-/// A 64-bit number as the host encodes it.
-fn number(bytes: Option<Vec<u8>>) -> Option<u64> {
-    bytes?.try_into().ok().map(u64::from_le_bytes)
+    let written = usage.cache_write.min(usage.input.saturating_sub(cached));
+    [
+        ("input", usage.input.saturating_sub(cached).saturating_sub(written)),
+        ("cached_input", cached),
+        ("cache_write", written),
+        ("output", usage.output),
+    ]
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Router, RouterStream};
 use crate::filter::Flow;
+use crate::filter::call::{Attempt, Call};
 use crate::host::memory::{MemoryCall, MemoryHost, MemoryStream, Reply};
 use crate::policy::Policy;
 
@@ -33,7 +34,7 @@ fn policy(changes: &Value) -> Policy {
 }
 
 fn router(changes: Value) -> Rc<Router> {
-    Rc::new(Router::new(policy(&changes)))
+    Rc::new(Router::new(policy(&changes), |_| Some("key".to_owned())))
 }
 
 /// One call that has been asked: its stream and what the host saw.
@@ -89,8 +90,15 @@ impl Asked<'_> {
     /// Lets `model` answer with `chunks`; returns what the caller receives.
     fn answered(&mut self, model: &str, status: u16, content_type: &str, chunks: &[&str]) -> String {
         let call = &self.call;
-        let path = "xds.upstream_host_metadata.filter_metadata.llm_arbiter.model";
-        call.stream.properties.borrow_mut().insert(path.into(), model.into());
+        let mut told = Call::read(call).expect("the router has told the provider role of the call");
+        let failed = told.models.iter().take_while(|asked| *asked != model).cloned().collect::<Vec<_>>();
+        told.attempts = failed
+            .into_iter()
+            .map(|model| Attempt { model, failure: Some("503".into()), ..Attempt::default() })
+            .chain([Attempt { model: model.into(), ..Attempt::default() }])
+            .collect();
+        told.publish(call);
+        call.stream.properties.borrow_mut().insert("response.code_details".into(), b"via_upstream".to_vec());
         *call.stream.response_headers.borrow_mut() =
             vec![(":status".into(), status.to_string()), ("content-type".into(), content_type.into())];
         self.stream.on_response_headers(call, chunks.is_empty());
@@ -136,7 +144,7 @@ fn an_easy_question_goes_to_the_small_tier_with_only_its_model_changed() {
 fn a_hard_question_goes_to_the_large_tier() {
     let vm = MemoryHost::default();
     let asked = ask(&router(json!({})), &vm, &[], &question("auto", "debug and refactor this"));
-    assert_eq!(asked.request_header("x-arbiter-cluster").as_deref(), Some("arbiter-tier-large"));
+    assert_eq!(asked.request_header("x-arbiter-cluster").as_deref(), Some("arbiter-model-big"));
 }
 
 #[test]
@@ -327,4 +335,131 @@ fn a_caller_that_leaves_early_is_still_reported() {
     let mut asked = ask(&router, &vm, &[], &question("auto", "hi"));
     asked.stream.on_done(&asked.call);
     assert_eq!(asked.log()["outcome"], "abandoned");
+}
+
+#[test]
+fn failed_attempts_are_said_counted_and_logged() {
+    let (vm, router) = (MemoryHost::default(), router(json!({})));
+    let mut asked = ask(&router, &vm, &[], &question("auto", "hi"));
+    asked.answered_with("spare", "hello");
+    let headers = asked.call.stream.response_headers.borrow();
+    let decision = &headers.iter().find(|(n, _)| n == "x-arbiter-decision").unwrap().1;
+    assert!(decision.ends_with("attempts=2, failed=\"mini:503\""), "{decision}");
+    assert_eq!(asked.log()["attempts"], 2);
+    assert_eq!(asked.log()["failed"], json!([{"model": "mini", "reason": "503"}]));
+    router.on_tick(&vm);
+    assert_eq!(vm.counter("arbiter.failed_attempts;model=mini;reason=503"), 1);
+}
+
+#[test]
+fn a_model_that_cannot_do_what_is_asked_is_left_out_before_the_request_leaves() {
+    let (vm, router) = (
+        MemoryHost::default(),
+        router(json!({"models": {
+            "mini": {"provider": "one", "tools": false, "context_window": 1500, "prices": {"input": 1, "output": 10}},
+            "spare": {"provider": "two", "images": false, "structured_output": false, "prices": {"input": 2, "output": 20}},
+            "big": {"provider": "one", "prices": {"input": 10, "output": 100}}
+        }})),
+    );
+    let image = json!([{"type": "image_url", "image_url": {"url": "https://x.test/a.png"}}]);
+    let long = "x".repeat(7000);
+    let cases = [
+        ("nothing special", json!({}), json!("hi"), "arbiter-tier-small"),
+        (
+            "tools",
+            json!({"tools": [{"type": "function", "function": {"name": "f"}}]}),
+            json!("hi"),
+            "arbiter-model-spare",
+        ),
+        ("an image", json!({}), image.clone(), "arbiter-model-mini"),
+        ("a schema", json!({"response_format": {"type": "json_object"}}), json!("hi"), "arbiter-model-mini"),
+        ("a long prompt", json!({}), json!(long), "arbiter-model-spare"),
+        ("a long answer", json!({"max_tokens": 2000}), json!("hi"), "arbiter-model-spare"),
+        ("more than the tier can", json!({"tools": [{}]}), image, "arbiter-model-big"),
+    ];
+    for (name, members, content, cluster) in cases {
+        let mut body = json!({"model": "auto", "messages": [{"role": "user", "content": content}]});
+        body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        let asked = ask(&router, &vm, &[], &body.to_string());
+        assert_eq!(asked.request_header("x-arbiter-cluster").as_deref(), Some(cluster), "{name}");
+    }
+    let asked = ask(
+        &router,
+        &vm,
+        &[],
+        &json!({"model": "mini", "tools": [{}], "messages": [{"role": "user", "content": "hi"}]}).to_string(),
+    );
+    assert_eq!(asked.reply().status, 400);
+    assert!(String::from_utf8(asked.reply().body).unwrap().contains("mini: it does not call tools"));
+}
+
+#[test]
+fn a_missing_credential_leaves_its_models_out_and_is_named_when_none_is_left() {
+    let vm = MemoryHost::default();
+    let changes = json!({
+        "providers": {"one": {"host": "one.test", "credential": "ONE_KEY"}, "two": {"host": "two.test", "credential": "TWO_KEY"}}
+    });
+    let ask_with = |keys: &'static [&'static str], caller: (&'static str, &'static str)| {
+        let router =
+            Rc::new(Router::new(policy(&changes), |name| keys.contains(&name).then(|| "sk".to_owned())));
+        let asked = ask(&router, &vm, &[caller], &question("auto", "hi"));
+        let reply = asked.call.stream.reply.borrow().clone();
+        (asked.request_header("x-arbiter-cluster"), reply)
+    };
+    let openai = (":path", "/v1/chat/completions");
+    assert_eq!(ask_with(&["ONE_KEY", "TWO_KEY"], openai).0.as_deref(), Some("arbiter-tier-small"));
+    assert_eq!(ask_with(&["TWO_KEY"], openai).0.as_deref(), Some("arbiter-model-spare"));
+    let reply = ask_with(&[], openai).1.unwrap();
+    assert_eq!(reply.status, 503);
+    let body: Value = serde_json::from_slice(&reply.body).unwrap();
+    assert_eq!(body["error"]["code"], "no_credential");
+    assert!(body["error"]["message"].as_str().unwrap().contains("environment variable ONE_KEY is not set"));
+    let reply = ask_with(&[], (":path", "/v1/messages")).1.unwrap();
+    let body: Value = serde_json::from_slice(&reply.body).unwrap();
+    assert_eq!((&body["type"], &body["error"]["type"]), (&json!("error"), &json!("api_error")));
+}
+
+#[test]
+fn what_a_providers_dialect_cannot_say_keeps_the_request_from_it() {
+    let (vm, router) = (
+        MemoryHost::default(),
+        router(
+            json!({"providers": {"one": {"host": "one.test", "dialect": "anthropic"}, "two": {"host": "two.test"}}}),
+        ),
+    );
+    let cluster = |members: Value| {
+        let mut body = json!({"model": "auto", "messages": [{"role": "user", "content": "hi"}]});
+        body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        ask(&router, &vm, &[], &body.to_string()).request_header("x-arbiter-cluster").unwrap()
+    };
+    assert_eq!(cluster(json!({"seed": 1})), "arbiter-tier-small");
+    assert_eq!(cluster(json!({"logit_bias": {"1": 2}})), "arbiter-model-spare");
+    assert_eq!(cluster(json!({"n": 2})), "arbiter-model-spare");
+}
+
+#[test]
+fn an_error_of_envoys_own_reaches_the_caller_in_its_dialect() {
+    for (path, shape) in [("/v1/chat/completions", "/error/type"), ("/v1/messages", "/error/type")] {
+        let (vm, router) = (MemoryHost::default(), router(json!({})));
+        let mut asked = ask(&router, &vm, &[(":path", path)], &question("auto", "hi"));
+        let call = &asked.call;
+        let mut told = Call::read(call).unwrap();
+        let failure = Some("connect_failure".to_owned());
+        told.attempts.push(Attempt { model: "mini".into(), failure, ..Attempt::default() });
+        told.publish(call);
+        call.stream
+            .properties
+            .borrow_mut()
+            .insert("response.code_details".into(), b"upstream_reset".to_vec());
+        *call.stream.response_headers.borrow_mut() =
+            vec![(":status".into(), "503".into()), ("content-type".into(), "text/plain".into())];
+        asked.stream.on_response_headers(call, false);
+        *call.stream.response_body.borrow_mut() = b"upstream connect error".to_vec();
+        asked.stream.on_response_body(call, 22, true);
+        let body: Value = serde_json::from_slice(&call.stream.response_body.borrow()).unwrap();
+        assert!(body.pointer(shape).is_some());
+        assert!(body["error"]["message"].as_str().unwrap().contains("mini: connect_failure"));
+        assert_eq!(asked.log()["outcome"], "failed");
+        assert_eq!(asked.log()["failed"], json!([{"model": "mini", "reason": "connect_failure"}]));
+    }
 }

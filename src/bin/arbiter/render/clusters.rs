@@ -1,61 +1,68 @@
-//! The clusters: one per tier, one per model, one per provider.
+//! The clusters: one per choice of a tier's models, one per model, one per provider that untouched requests go to.
 
 use std::net::IpAddr;
 
-use llm_arbiter::policy::{Model, Policy, Provider, Tier};
+use llm_arbiter::chat::Format;
+use llm_arbiter::policy::{Model, ModelId, Policy, Provider, Tier};
 use serde_json::{Value, json};
 
-use super::{Failover, Options, duration, listener, plugin, socket_address};
+use super::{Options, duration, listener, plugin, socket_address};
 use crate::policy_file::PolicyFile;
-
-/// Certificates of the authorities that the system trusts, on Debian and its kin.
-const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// Most calls that a cluster has under way; calls to models last long, so there are many.
 const MAX_CALLS: u32 = 16_384;
 
-/// Tiers fail over between models; a model's cluster says which model it is; what passes through unread goes to the first
-/// provider as it came.
+/// Tiers fail over between models; a model's cluster says which model it is; what passes through unread goes to a provider as
+/// it came.
 pub fn all(file: &PolicyFile, options: &Options) -> Vec<Value> {
     let policy = &file.policy;
-    let tiers = policy.tiers().map(|(_, tier)| tier_cluster(file, tier, options));
-    let models = policy.models().map(|(_, model)| model_cluster(file, model, options));
-    let first = policy
-        .providers()
-        .next()
-        .map(|provider| endpoint_cluster(policy, &provider_name(provider), provider, None, None));
-    tiers.chain(models).chain(first).collect()
+    let mut clusters = Vec::new();
+    for (_, tier) in policy.tiers() {
+        let subsets = tier.subsets();
+        clusters.extend(subsets.iter().map(|subset| tier_cluster(file, tier, subset, options)));
+    }
+    clusters.extend(policy.models().map(|(_, model)| model_cluster(file, model, options)));
+    clusters.extend(
+        pass_through(policy).into_iter().map(|provider| {
+            endpoint_cluster(policy, &provider_name(provider), provider, None, None, options)
+        }),
+    );
+    clusters
 }
 
-/// Name of the cluster of what passes through.
+/// The providers that untouched requests go to: the first one, and the first that speaks Anthropic's dialect.
+pub fn pass_through(policy: &Policy) -> Vec<&Provider> {
+    let first = policy.providers().next();
+    let anthropic =
+        first_anthropic(policy).filter(|found| first.is_none_or(|first| first.name != found.name));
+    first.into_iter().chain(anthropic).collect()
+}
+
+/// The first provider that speaks Anthropic's dialect.
+pub fn first_anthropic(policy: &Policy) -> Option<&Provider> {
+    policy.providers().find(|provider| provider.dialect.format == Format::Anthropic)
+}
+
+/// Name of the cluster of what passes through to a provider.
 pub fn provider_name(provider: &Provider) -> String {
     format!("arbiter-provider-{}", provider.name)
 }
 
-/// The filter runs on the cluster that the route names, not on its members.
-fn tier_cluster(file: &PolicyFile, tier: &Tier, options: &Options) -> Value {
-    let members: Vec<&str> = tier.models().map(|id| file.policy.model(id).cluster.as_str()).collect();
-    let (name, config) = match options.failover {
-        Failover::Composite => (
-            "envoy.clusters.composite",
-            json!({
-                "@type": "type.googleapis.com/envoy.extensions.clusters.composite.v3.ClusterConfig",
-                "clusters": members.iter().map(|name| json!({"name": name})).collect::<Vec<_>>()
-            }),
-        ),
-        Failover::Aggregate => (
-            "envoy.clusters.aggregate",
-            json!({
-                "@type": "type.googleapis.com/envoy.extensions.clusters.aggregate.v3.ClusterConfig",
-                "clusters": members
-            }),
-        ),
-    };
+/// The filter runs on the cluster that the route names, not on its members. An aggregate skips members that have no usable
+/// host.
+fn tier_cluster(file: &PolicyFile, tier: &Tier, models: &[ModelId], options: &Options) -> Value {
+    let members: Vec<&str> = models.iter().map(|id| file.policy.model(*id).cluster.as_str()).collect();
     json!({
-        "name": tier.cluster,
+        "name": tier.subset_cluster(models),
         "connect_timeout": duration(file.policy.failover.connect_timeout),
         "lb_policy": "CLUSTER_PROVIDED",
-        "cluster_type": {"name": name, "typed_config": config},
+        "cluster_type": {
+            "name": "envoy.clusters.aggregate",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.clusters.aggregate.v3.ClusterConfig",
+                "clusters": members
+            }
+        },
         "per_connection_buffer_limit_bytes": listener::buffer_limit(&file.policy),
         "circuit_breakers": circuit_breakers(),
         "typed_extension_protocol_options": protocol_options(false, Some(plugin::filter("provider", file, options)))
@@ -65,7 +72,7 @@ fn tier_cluster(file: &PolicyFile, tier: &Tier, options: &Options) -> Value {
 fn model_cluster(file: &PolicyFile, model: &Model, options: &Options) -> Value {
     let provider = file.policy.provider(model.provider);
     let filter = plugin::filter("provider", file, options);
-    endpoint_cluster(&file.policy, &model.cluster, provider, Some(model), Some(filter))
+    endpoint_cluster(&file.policy, &model.cluster, provider, Some(model), Some(filter), options)
 }
 
 fn endpoint_cluster(
@@ -74,6 +81,7 @@ fn endpoint_cluster(
     provider: &Provider,
     model: Option<&Model>,
     filter: Option<Value>,
+    options: &Options,
 ) -> Value {
     let mut endpoint = json!({"endpoint": {"address": socket_address(&provider.host, provider.port)}});
     if let (Some(model), Value::Object(endpoint)) = (model, &mut endpoint) {
@@ -90,21 +98,41 @@ fn endpoint_cluster(
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]},
         "typed_extension_protocol_options": protocol_options(provider.tls, filter)
     });
-    if let (true, Value::Object(cluster)) = (provider.tls, &mut cluster) {
-        cluster.insert("transport_socket".into(), tls(&provider.host));
+    if let Value::Object(cluster) = &mut cluster {
+        if provider.tls {
+            cluster.insert("transport_socket".into(), tls(&provider.host, options));
+        }
+        if model.is_some() {
+            cluster.insert("outlier_detection".into(), outlier_detection());
+        }
     }
     cluster
 }
 
 /// Envoy's defaults (1024 calls, 3 retries at a time) would turn calls away when many of them fail over together. A retry
-/// goes to another provider, so it adds no load to the one that fails.
+/// goes to another provider, so it adds no load to the one that fails; the budget keeps retries from being more than the calls.
 fn circuit_breakers() -> Value {
     json!({"thresholds": [{
         "max_connections": MAX_CALLS,
         "max_pending_requests": MAX_CALLS,
         "max_requests": MAX_CALLS,
-        "max_retries": MAX_CALLS
+        "retry_budget": {"budget_percent": {"value": 100.0}, "min_retry_concurrency": 100}
     }]})
+}
+
+/// A provider that fails five times in a row is skipped for half a minute, then longer each time. All of its hosts may be:
+/// when every model of a tier is, Envoy asks them all the same.
+fn outlier_detection() -> Value {
+    json!({
+        "consecutive_5xx": 5,
+        "consecutive_gateway_failure": 5,
+        "enforcing_consecutive_gateway_failure": 100,
+        "enforcing_success_rate": 0,
+        "interval": "1s",
+        "base_ejection_time": "30s",
+        "max_ejection_time": "300s",
+        "max_ejection_percent": 100
+    })
 }
 
 fn protocol_options(tls: bool, filter: Option<Value>) -> Value {
@@ -130,8 +158,8 @@ fn protocol_options(tls: bool, filter: Option<Value>) -> Value {
     json!({"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options})
 }
 
-/// TLS with the provider's name in SNI and in its certificate, which an authority of the system has signed.
-fn tls(host: &str) -> Value {
+/// TLS with the provider's name in SNI and in its certificate, which a trusted authority has signed.
+fn tls(host: &str, options: &Options) -> Value {
     json!({
         "name": "envoy.transport_sockets.tls",
         "typed_config": {
@@ -139,7 +167,7 @@ fn tls(host: &str) -> Value {
             "sni": host,
             "common_tls_context": {
                 "validation_context": {
-                    "trusted_ca": {"filename": SYSTEM_AUTHORITIES},
+                    "trusted_ca": {"filename": options.trusted_ca},
                     "match_typed_subject_alt_names": [{"san_type": "DNS", "matcher": {"exact": host}}]
                 }
             }

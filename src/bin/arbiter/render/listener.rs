@@ -1,6 +1,7 @@
 //! The listener: HTTP connection manager, routes and retries, access log.
 
-use llm_arbiter::policy::{Policy, Tier};
+use llm_arbiter::filter::RETRY_HEADER;
+use llm_arbiter::policy::{ModelId, Policy, Provider, Tier};
 use serde_json::{Value, json};
 
 use super::{Options, address, clusters, duration, plugin};
@@ -9,7 +10,7 @@ use crate::policy_file::PolicyFile;
 /// Request header by which the router role names the cluster.
 const CLUSTER_HEADER: &str = "x-arbiter-cluster";
 /// What makes an attempt fail, besides 429.
-const RETRY_ON: &str = "5xx,reset,connect-failure,refused-stream,retriable-status-codes";
+const RETRY_ON: &str = "5xx,reset,connect-failure,refused-stream,retriable-status-codes,retriable-headers";
 
 pub fn listener(file: &PolicyFile, options: &Options) -> Value {
     json!({
@@ -22,7 +23,7 @@ pub fn listener(file: &PolicyFile, options: &Options) -> Value {
                 "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
                 "stat_prefix": "llm",
                 "codec_type": "AUTO",
-                "route_config": {"name": "llm", "virtual_hosts": [virtual_host(file, options)]},
+                "route_config": {"name": "llm", "virtual_hosts": [virtual_host(file)]},
                 "http_filters": [
                     plugin::filter("router", file, options),
                     {
@@ -41,23 +42,20 @@ pub fn buffer_limit(policy: &Policy) -> usize {
     policy.admit.max_body_bytes.saturating_mul(2).max(1 << 20)
 }
 
-fn virtual_host(file: &PolicyFile, options: &Options) -> Value {
+fn virtual_host(file: &PolicyFile) -> Value {
     let policy = &file.policy;
-    let mut routes: Vec<Value> = policy.tiers().map(|(_, tier)| tier_route(policy, tier, options)).collect();
+    let mut routes = Vec::new();
+    for (_, tier) in policy.tiers() {
+        routes.extend(tier.subsets().iter().map(|subset| tier_route(policy, tier, subset)));
+    }
     routes.push(json!({
         "match": {"prefix": "/", "headers": [{"name": CLUSTER_HEADER, "string_match": {"prefix": "arbiter-model-"}}]},
         "route": {"cluster_header": CLUSTER_HEADER, "timeout": duration(policy.failover.timeout)}
     }));
-    routes.extend(policy.providers().next().map(|provider| {
-        json!({
-            "match": {"prefix": "/"},
-            "route": {
-                "cluster": clusters::provider_name(provider),
-                "host_rewrite_literal": provider.host,
-                "timeout": duration(policy.failover.timeout)
-            }
-        })
-    }));
+    routes.extend(
+        clusters::first_anthropic(policy).map(|provider| pass_route(policy, provider, "/v1/messages")),
+    );
+    routes.extend(policy.providers().next().map(|provider| pass_route(policy, provider, "/")));
     json!({
         "name": "llm",
         "domains": ["*"],
@@ -66,26 +64,42 @@ fn virtual_host(file: &PolicyFile, options: &Options) -> Value {
     })
 }
 
-/// The route to a tier: its retries go on to the next model.
-fn tier_route(policy: &Policy, tier: &Tier, options: &Options) -> Value {
-    let mut route = json!({"cluster_header": CLUSTER_HEADER, "timeout": duration(policy.failover.timeout)});
-    let retries = tier.models().count().saturating_sub(1);
-    if let (1.., Value::Object(route)) = (retries, &mut route) {
-        let mut retry = json!({
-            "retry_on": RETRY_ON,
-            "retriable_status_codes": [429],
-            "num_retries": retries,
-            "per_try_idle_timeout": duration(policy.failover.per_try_idle_timeout),
-            "retry_back_off": {"base_interval": "0.025s", "max_interval": "0.250s"}
-        });
-        if let (super::Failover::Aggregate, Value::Object(retry)) = (options.failover, &mut retry) {
-            retry.insert("retry_priority".into(), previous_priorities());
+/// The route of what passes through unread.
+fn pass_route(policy: &Policy, provider: &Provider, prefix: &str) -> Value {
+    json!({
+        "match": {"prefix": prefix},
+        "route": {
+            "cluster": clusters::provider_name(provider),
+            "host_rewrite_literal": provider.host,
+            "timeout": duration(policy.failover.timeout)
         }
-        route.insert("retry_policy".into(), retry);
+    })
+}
+
+/// The route to some models of a tier: its retries go on to the next one.
+fn tier_route(policy: &Policy, tier: &Tier, models: &[ModelId]) -> Value {
+    let mut statuses = vec![429];
+    if policy.failover.refused_credentials {
+        statuses.extend([401, 403]);
     }
     json!({
-        "match": {"prefix": "/", "headers": [{"name": CLUSTER_HEADER, "string_match": {"exact": tier.cluster}}]},
-        "route": route
+        "match": {
+            "prefix": "/",
+            "headers": [{"name": CLUSTER_HEADER, "string_match": {"exact": tier.subset_cluster(models)}}]
+        },
+        "route": {
+            "cluster_header": CLUSTER_HEADER,
+            "timeout": duration(policy.failover.timeout),
+            "retry_policy": {
+                "retry_on": RETRY_ON,
+                "retriable_status_codes": statuses,
+                "retriable_headers": [{"name": RETRY_HEADER, "present_match": true}],
+                "num_retries": models.len().saturating_sub(1),
+                "per_try_idle_timeout": duration(policy.failover.per_try_idle_timeout),
+                "retry_back_off": {"base_interval": "0.025s", "max_interval": "0.250s"},
+                "retry_priority": previous_priorities()
+            }
+        }
     })
 }
 

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use llm_arbiter::telemetry::LABELS;
 use serde_json::{Value, json};
 
@@ -26,21 +26,12 @@ pub struct Options {
     /// Address of Envoy's administration interface.
     #[arg(long, default_value = "127.0.0.1:9901")]
     admin: SocketAddr,
-    /// How attempts go from model to model.
-    #[arg(long, value_enum, default_value_t = Failover::Composite)]
-    failover: Failover,
+    /// File with the certificates of the authorities that providers' certificates must come from.
+    #[arg(long, default_value = "/etc/ssl/certs/ca-certificates.crt")]
+    trusted_ca: PathBuf,
     /// File that gets one JSON line per call.
     #[arg(long, default_value = "/dev/stdout")]
     access_log: PathBuf,
-}
-
-/// The kind of cluster that a tier becomes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Failover {
-    /// Attempt k asks model k (Envoy 1.37 and later).
-    Composite,
-    /// The next attempt asks the next priority (earlier Envoys).
-    Aggregate,
 }
 
 /// Renders the bootstrap as YAML.

@@ -1,0 +1,366 @@
+//! A chat request in no dialect: where the dialects meet when a caller's differs from a provider's.
+//!
+//! | field | OpenAI | Anthropic | Gemini |
+//! |---|---|---|---|
+//! | `system` | messages `system`, `developer` | `system` | `systemInstruction` |
+//! | `turns` | `messages` | `messages` | `contents` |
+//! | `tools` | `tools[].function` | `tools` | `tools[].functionDeclarations` |
+//! | `tool_choice` | `tool_choice` | `tool_choice` | `toolConfig.functionCallingConfig` |
+//! | `parallel_calls` | `parallel_tool_calls` | `tool_choice.disable_parallel_tool_use` | - |
+//! | `output` | `response_format` | `output_config.format` | `responseMimeType`, `responseJsonSchema` |
+//! | `stop` | `stop` | `stop_sequences` | `stopSequences` |
+//! | `max_tokens` | `max_completion_tokens`, `max_tokens` | `max_tokens` | `maxOutputTokens` |
+//! | `temperature` (0..=2) | `temperature` | `temperature` (0..=1) | `temperature` |
+//! | `top_p` | `top_p` | `top_p` | `topP` |
+//! | `top_k` | - | `top_k` | `topK` |
+//! | `seed` | `seed` | - | `seed` |
+//! | `presence_penalty`, `frequency_penalty` | the same | - | `presencePenalty`, `frequencyPenalty` |
+//! | `reasoning` | `reasoning_effort` | `thinking` | `thinkingConfig` |
+//! | `user` | `user` | `metadata.user_id` | - |
+//! | `stream` | `stream` | `stream` | the method in the path |
+
+use serde_json::Value;
+use thiserror::Error;
+
+/// A request that every dialect's reader makes and every dialect's writer takes.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Conversation {
+    /// Instructions that stand above the conversation, in order.
+    pub system: Vec<SystemText>,
+    /// What was said; neighbours are of different roles.
+    pub turns: Vec<Turn>,
+    /// What the model may call.
+    pub tools: Vec<Tool>,
+    /// Whether it must call something.
+    pub tool_choice: Option<ToolChoice>,
+    /// Whether it may call several tools at once.
+    pub parallel_calls: Option<bool>,
+    /// The form of the answer; `None`: free text.
+    pub output: Option<OutputFormat>,
+    /// Texts that end the answer.
+    pub stop: Vec<String>,
+    /// Longest answer, in tokens.
+    pub max_tokens: Option<u64>,
+    /// Sampling temperature, 0..=2.
+    pub temperature: Option<f64>,
+    /// Nucleus sampling, 0..=1.
+    pub top_p: Option<f64>,
+    /// Sampling from the most likely tokens only.
+    pub top_k: Option<u64>,
+    /// For answers that can be repeated, as far as the provider can.
+    pub seed: Option<i64>,
+    /// -2..=2.
+    pub presence_penalty: Option<f64>,
+    /// -2..=2.
+    pub frequency_penalty: Option<f64>,
+    /// How much the model shall think before it answers.
+    pub reasoning: Option<Reasoning>,
+    /// The caller's user, for the provider's abuse detection.
+    pub user: Option<String>,
+    /// Whether the answer shall be streamed.
+    pub stream: bool,
+    /// Members that have no place here and that change no answer's meaning.
+    pub left_out: Vec<&'static str>,
+}
+
+/// An instruction.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SystemText {
+    /// What it says.
+    pub text: String,
+    /// Whether the provider shall cache the prompt up to here (Anthropic `cache_control`).
+    pub cache: bool,
+}
+
+/// Who speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The caller: questions and results of tools.
+    User,
+    /// The model: answers and calls of tools.
+    Assistant,
+}
+
+/// What one side says before the other side speaks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Turn {
+    /// Who.
+    pub role: Role,
+    /// What, in order.
+    pub parts: Vec<Part>,
+}
+
+/// A piece of a turn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    /// What it is.
+    pub content: Content,
+    /// Whether the provider shall cache the prompt up to here.
+    pub cache: bool,
+}
+
+/// What a piece of a turn can be.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Content {
+    /// Text.
+    Text(String),
+    /// An image.
+    Image(Image),
+    /// The model calls a tool.
+    ToolCall(ToolCall),
+    /// What a tool answered.
+    ToolResult(ToolResult),
+    /// What the model thought, with the signature by which its own provider knows it again.
+    Thinking,
+}
+
+/// An image in a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Image {
+    /// By its address.
+    Url(String),
+    /// By its bytes.
+    Inline {
+        /// For example `image/png`.
+        media_type: String,
+        /// The bytes in Base64.
+        base64: String,
+    },
+}
+
+/// A call of a tool.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolCall {
+    /// By which its result refers to it.
+    pub id: String,
+    /// Name of the tool.
+    pub name: String,
+    /// A JSON object.
+    pub arguments: Value,
+}
+
+/// The result of a call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolResult {
+    /// The call's `id`.
+    pub id: String,
+    /// Name of the tool; empty when no call with that id stands before it.
+    pub name: String,
+    /// Text of the result.
+    pub text: String,
+    /// Images of the result.
+    pub images: Vec<Image>,
+    /// Whether the tool failed.
+    pub failed: bool,
+}
+
+/// A tool that the model may call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tool {
+    /// Its name.
+    pub name: String,
+    /// What it does.
+    pub description: Option<String>,
+    /// JSON schema of its arguments; `None`: it takes none.
+    pub parameters: Option<Value>,
+    /// Whether arguments must follow the schema to the letter.
+    pub strict: Option<bool>,
+    /// Whether the provider shall cache the prompt up to here.
+    pub cache: bool,
+}
+
+/// Whether the model must call a tool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ToolChoice {
+    /// As it likes.
+    Auto,
+    /// No tool.
+    None,
+    /// At least one.
+    Required,
+    /// This one.
+    Tool(String),
+}
+
+/// The form that an answer must have.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OutputFormat {
+    /// Any JSON object.
+    JsonObject,
+    /// JSON that follows a schema.
+    JsonSchema {
+        /// Name of the schema; OpenAI wants one.
+        name: Option<String>,
+        /// The schema.
+        schema: Value,
+        /// Whether it must be followed to the letter.
+        strict: Option<bool>,
+    },
+}
+
+/// How much the model shall think.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reasoning {
+    /// Not at all.
+    Off,
+    /// As much as it finds right.
+    Adaptive,
+    /// By a word.
+    Effort(Effort),
+    /// At most so many tokens.
+    Budget(u64),
+}
+
+/// Words for how much to think.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effort {
+    /// Hardly.
+    Minimal,
+    /// Little.
+    Low,
+    /// The usual.
+    Medium,
+    /// Much.
+    High,
+}
+
+impl Effort {
+    /// OpenAI's word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Minimal => "minimal",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+
+    /// The word for a budget of so many tokens.
+    #[must_use]
+    pub fn of_budget(tokens: u64) -> Self {
+        match tokens {
+            0..1024 => Self::Minimal,
+            1024..4096 => Self::Low,
+            4096..16_384 => Self::Medium,
+            _ => Self::High,
+        }
+    }
+
+    /// A budget that the word stands for, in tokens.
+    #[must_use]
+    pub fn budget(self) -> u64 {
+        match self {
+            Self::Minimal => 512,
+            Self::Low => 1024,
+            Self::Medium => 4096,
+            Self::High => 16_384,
+        }
+    }
+}
+
+/// Something in a request that a dialect cannot say, and without which the answer would be another one.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("`{feature}` cannot be said to it")]
+pub struct Unsupported {
+    /// The member or the kind of content, for example `logit_bias`.
+    pub feature: String,
+}
+
+impl Unsupported {
+    /// Something that cannot be said.
+    pub fn new(feature: impl Into<String>) -> Self {
+        Self { feature: feature.into() }
+    }
+}
+
+/// The model that a request is written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target<'t> {
+    /// What its provider calls it.
+    pub model: &'t str,
+    /// Longest answer to ask for when the caller names none and the dialect demands one, in tokens.
+    pub max_output: u64,
+    /// Whether it understands settings of reasoning.
+    pub reasoning: bool,
+}
+
+/// A request in the words of a dialect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The body.
+    pub body: Vec<u8>,
+    /// What was left out because the dialect has no word for it; changes no answer's meaning.
+    pub dropped: Vec<&'static str>,
+}
+
+impl Conversation {
+    /// Adds to the last turn when `role` speaks on, else begins a turn.
+    pub fn say(&mut self, role: Role, parts: Vec<Part>) {
+        match self.turns.last_mut() {
+            Some(turn) if turn.role == role => turn.parts.extend(parts),
+            _ => self.turns.push(Turn { role, parts }),
+        }
+    }
+
+    /// The name of the tool that was called under `id`; empty when none was.
+    #[must_use]
+    pub fn tool_called(&self, id: &str) -> String {
+        let calls =
+            self.turns.iter().rev().flat_map(|turn| &turn.parts).filter_map(|part| match &part.content {
+                Content::ToolCall(call) if call.id == id => Some(call.name.clone()),
+                _ => None,
+            });
+        calls.into_iter().next().unwrap_or_default()
+    }
+
+    /// Whether anything is marked for the provider's prompt cache.
+    #[must_use]
+    pub fn marks_cache(&self) -> bool {
+        self.system.iter().any(|text| text.cache)
+            || self.tools.iter().any(|tool| tool.cache)
+            || self.turns.iter().flat_map(|turn| &turn.parts).any(|part| part.cache)
+    }
+
+    /// Whether it holds thoughts of the model that asked for a tool or answered.
+    #[must_use]
+    pub fn has_thoughts(&self) -> bool {
+        self.turns.iter().flat_map(|turn| &turn.parts).any(|part| part.content == Content::Thinking)
+    }
+}
+
+impl Part {
+    /// A part that is not marked for caching.
+    #[must_use]
+    pub fn new(content: Content) -> Self {
+        Self { content, cache: false }
+    }
+
+    /// A text.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::new(Content::Text(text.into()))
+    }
+}
+
+impl Image {
+    /// From an address, which may be a `data:` URL (RFC 2397) of Base64.
+    #[must_use]
+    pub fn from_url(url: &str) -> Self {
+        let inline = url.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,"));
+        match inline {
+            Some((media_type, base64)) => {
+                Self::Inline { media_type: media_type.to_owned(), base64: base64.to_owned() }
+            }
+            None => Self::Url(url.to_owned()),
+        }
+    }
+
+    /// As an address; bytes become a `data:` URL.
+    #[must_use]
+    pub fn to_url(&self) -> String {
+        match self {
+            Self::Url(url) => url.clone(),
+            Self::Inline { media_type, base64 } => format!("data:{media_type};base64,{base64}"),
+        }
+    }
+}

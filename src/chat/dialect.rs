@@ -1,0 +1,113 @@
+//! The dialects that providers speak: one row each.
+
+use super::openai_like::Quirks;
+use super::{anthropic, azure, gemini, mistral, openai};
+
+/// A family of request, answer, error and stream formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// OpenAI Chat Completions.
+    OpenAi,
+    /// Anthropic Messages.
+    Anthropic,
+    /// Gemini `generateContent`.
+    Gemini,
+}
+
+/// The formats that callers may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Caller {
+    /// OpenAI Chat Completions.
+    #[default]
+    OpenAi,
+    /// Anthropic Messages.
+    Anthropic,
+}
+
+impl Caller {
+    /// The format that it is.
+    #[must_use]
+    pub fn format(self) -> Format {
+        match self {
+            Self::OpenAi => Format::OpenAi,
+            Self::Anthropic => Format::Anthropic,
+        }
+    }
+
+    /// Its name in logs and between the roles.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OpenAi => "openai",
+            Self::Anthropic => "anthropic",
+        }
+    }
+
+    /// The caller's format by its name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::OpenAi, Self::Anthropic].into_iter().find(|caller| caller.as_str() == name)
+    }
+}
+
+/// What a provider wants to be spoken to in.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Dialect {
+    /// Its name in policies.
+    pub name: &'static str,
+    /// The family that its bodies are of.
+    pub format: Format,
+    /// Path of a call; `{model}` and `{api_version}` stand for the model's upstream name and the provider's API version.
+    pub path: &'static str,
+    /// Path of a call whose answer is streamed, if it is another one.
+    pub stream_path: Option<&'static str>,
+    /// The API version when the policy names none.
+    pub api_version: &'static str,
+    /// Header that carries the credential.
+    pub credential_header: &'static str,
+    /// What stands before the key in it.
+    pub credential_prefix: &'static str,
+    /// Header that carries the API version, if one does.
+    pub version_header: Option<&'static str>,
+    /// How its OpenAI differs from OpenAI's.
+    pub quirks: &'static Quirks,
+}
+
+/// Every dialect.
+pub const DIALECTS: [&Dialect; 5] =
+    [&openai::DIALECT, &azure::DIALECT, &mistral::DIALECT, &anthropic::DIALECT, &gemini::DIALECT];
+
+impl Dialect {
+    /// A dialect by its name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        DIALECTS.into_iter().find(|dialect| dialect.name == name)
+    }
+
+    /// Whether a caller's body needs no more than another model's name in it.
+    #[must_use]
+    pub fn is_spoken_by(&self, caller: Caller) -> bool {
+        self.format == caller.format() && self.quirks.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_dialect_has_a_name_of_its_own_and_a_path() {
+        for (i, dialect) in DIALECTS.iter().enumerate() {
+            assert_eq!(DIALECTS.iter().position(|other| other.name == dialect.name), Some(i));
+            assert!(dialect.path.starts_with('/'), "{}", dialect.name);
+        }
+    }
+
+    #[test]
+    fn a_caller_is_known_by_its_name() {
+        for caller in [Caller::OpenAi, Caller::Anthropic] {
+            assert_eq!(Caller::named(caller.as_str()), Some(caller));
+        }
+        assert_eq!(Caller::named("gemini"), None);
+    }
+}

@@ -1,0 +1,22 @@
+//! OpenAI Chat Completions (`POST /v1/chat/completions`), and the many that speak it.
+
+pub(super) mod answer;
+pub(super) mod error;
+pub(super) mod request;
+pub(super) mod stream;
+
+use super::dialect::{Dialect, Format};
+use super::openai_like::Quirks;
+
+/// The row of the table.
+pub(super) const DIALECT: Dialect = Dialect {
+    name: "openai",
+    format: Format::OpenAi,
+    path: "/v1/chat/completions",
+    stream_path: None,
+    api_version: "",
+    credential_header: "authorization",
+    credential_prefix: "Bearer ",
+    version_header: None,
+    quirks: &Quirks::NONE,
+};

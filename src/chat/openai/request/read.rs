@@ -1,0 +1,202 @@
+//! From OpenAI's words to a conversation.
+
+use serde_json::{Map, Value};
+
+use crate::chat::answer::text_of;
+use crate::chat::conversation::{
+    Content, Conversation, Effort, Image, OutputFormat, Part, Reasoning, Role, SystemText, Tool, ToolCall,
+    ToolChoice, ToolResult, Unsupported,
+};
+
+/// Reads a request body.
+///
+/// # Errors
+/// [`Unsupported`] names what no other dialect has a word for, or what is not there as OpenAI has it.
+pub(in crate::chat) fn read(body: &[u8]) -> Result<Conversation, Unsupported> {
+    let request: Map<String, Value> =
+        serde_json::from_slice(body).map_err(|_| Unsupported::new("a body that is no JSON object"))?;
+    let mut conversation = Conversation::default();
+    for (name, value) in request.iter().filter(|(_, value)| !value.is_null()) {
+        member(&mut conversation, name, value)?;
+    }
+    // The newer name wins whichever comes first.
+    let longest = |name: &str| request.get(name).and_then(Value::as_u64);
+    conversation.max_tokens = longest("max_completion_tokens").or_else(|| longest("max_tokens"));
+    Ok(conversation)
+}
+
+fn member(conversation: &mut Conversation, name: &str, value: &Value) -> Result<(), Unsupported> {
+    match name {
+        "messages" => {
+            for message in value.as_array().into_iter().flatten() {
+                read_message(conversation, message)?;
+            }
+        }
+        "tools" => conversation.tools = each(value, tool)?,
+        "tool_choice" => conversation.tool_choice = Some(tool_choice(value)?),
+        "parallel_tool_calls" => conversation.parallel_calls = value.as_bool(),
+        "response_format" => conversation.output = output_format(value)?,
+        "stop" => conversation.stop = strings(value),
+        "temperature" => conversation.temperature = value.as_f64(),
+        "top_p" => conversation.top_p = value.as_f64(),
+        "seed" => conversation.seed = value.as_i64(),
+        "presence_penalty" => conversation.presence_penalty = value.as_f64(),
+        "frequency_penalty" => conversation.frequency_penalty = value.as_f64(),
+        "reasoning_effort" => conversation.reasoning = reasoning(value),
+        "user" | "safety_identifier" => conversation.user = value.as_str().map(str::to_owned),
+        "stream" => conversation.stream = value.as_bool() == Some(true),
+        // Read from the whole request, or of no meaning elsewhere.
+        "model" | "max_tokens" | "max_completion_tokens" | "stream_options" => {}
+        "n" if value.as_u64() == Some(1) => {}
+        "logprobs" if value.as_bool() == Some(false) => {}
+        "modalities" if strings(value) == ["text"] => {}
+        "metadata" => conversation.left_out.push("metadata"),
+        "store" => conversation.left_out.push("store"),
+        "service_tier" => conversation.left_out.push("service_tier"),
+        "prompt_cache_key" => conversation.left_out.push("prompt_cache_key"),
+        "prompt_cache_retention" => conversation.left_out.push("prompt_cache_retention"),
+        "prediction" => conversation.left_out.push("prediction"),
+        "verbosity" => conversation.left_out.push("verbosity"),
+        other => return Err(Unsupported::new(other)),
+    }
+    Ok(())
+}
+
+fn read_message(conversation: &mut Conversation, message: &Value) -> Result<(), Unsupported> {
+    let content = message.get("content").unwrap_or(&Value::Null);
+    match message.get("role").and_then(Value::as_str).unwrap_or_default() {
+        "system" | "developer" => {
+            let text = joined_text(content)?;
+            conversation.system.push(SystemText { text, cache: false });
+        }
+        "user" => {
+            let parts = parts(content)?;
+            conversation.say(Role::User, parts);
+        }
+        "assistant" => {
+            let mut parts = parts(content)?;
+            if let Some(refusal) = message.get("refusal").and_then(Value::as_str) {
+                parts.push(Part::text(refusal));
+            }
+            parts.extend(each(message.get("tool_calls").unwrap_or(&Value::Null), tool_call)?);
+            if message.get("function_call").is_some_and(|call| !call.is_null()) {
+                return Err(Unsupported::new("function_call"));
+            }
+            conversation.say(Role::Assistant, parts);
+        }
+        "tool" => {
+            let id = text_of(message, "tool_call_id");
+            let name = conversation.tool_called(&id);
+            let text = joined_text(content)?;
+            let result = ToolResult { id, name, text, images: Vec::new(), failed: false };
+            conversation.say(Role::User, vec![Part::new(Content::ToolResult(result))]);
+        }
+        other => return Err(Unsupported::new(format!("a message of role {other}"))),
+    }
+    Ok(())
+}
+
+/// Content that must be text: a string, or parts of type `text`.
+fn joined_text(content: &Value) -> Result<String, Unsupported> {
+    let texts = parts(content)?.into_iter().map(|part| match part.content {
+        Content::Text(text) => Ok(text),
+        _ => Err(Unsupported::new("content that is not text in a system or tool message")),
+    });
+    Ok(texts.collect::<Result<Vec<_>, _>>()?.join("\n"))
+}
+
+fn parts(content: &Value) -> Result<Vec<Part>, Unsupported> {
+    match content {
+        Value::Null => Ok(Vec::new()),
+        Value::String(text) => Ok(vec![Part::text(text)]),
+        _ => each(content, part),
+    }
+}
+
+fn part(part: &Value) -> Result<Part, Unsupported> {
+    match part.get("type").and_then(Value::as_str).unwrap_or_default() {
+        "text" => Ok(Part::text(text_of(part, "text"))),
+        "refusal" => Ok(Part::text(text_of(part, "refusal"))),
+        "image_url" => {
+            let url = part.get("image_url").map(|image| text_of(image, "url")).unwrap_or_default();
+            Ok(Part::new(Content::Image(Image::from_url(&url))))
+        }
+        other => Err(Unsupported::new(format!("content of type {other}"))),
+    }
+}
+
+fn tool_call(call: &Value) -> Result<Part, Unsupported> {
+    let Some(function) = call.get("function") else {
+        return Err(Unsupported::new("calls of custom tools"));
+    };
+    let arguments = text_of(function, "arguments");
+    let arguments = match arguments.trim() {
+        "" => Value::Object(Map::new()),
+        text => serde_json::from_str(text)
+            .map_err(|_| Unsupported::new("arguments of a tool call that are not JSON"))?,
+    };
+    let call = ToolCall { id: text_of(call, "id"), name: text_of(function, "name"), arguments };
+    Ok(Part::new(Content::ToolCall(call)))
+}
+
+fn tool(tool: &Value) -> Result<Tool, Unsupported> {
+    let Some(function) = tool.get("function") else {
+        return Err(Unsupported::new("tools that are not functions"));
+    };
+    Ok(Tool {
+        name: text_of(function, "name"),
+        description: function.get("description").and_then(Value::as_str).map(str::to_owned),
+        parameters: function.get("parameters").filter(|schema| !schema.is_null()).cloned(),
+        strict: function.get("strict").and_then(Value::as_bool),
+        cache: false,
+    })
+}
+
+fn tool_choice(choice: &Value) -> Result<ToolChoice, Unsupported> {
+    match (choice.as_str(), choice.get("function")) {
+        (Some("auto"), _) => Ok(ToolChoice::Auto),
+        (Some("none"), _) => Ok(ToolChoice::None),
+        (Some("required"), _) => Ok(ToolChoice::Required),
+        (None, Some(function)) => Ok(ToolChoice::Tool(text_of(function, "name"))),
+        _ => Err(Unsupported::new("tool_choice")),
+    }
+}
+
+fn output_format(format: &Value) -> Result<Option<OutputFormat>, Unsupported> {
+    match format.get("type").and_then(Value::as_str).unwrap_or_default() {
+        "text" => Ok(None),
+        "json_object" => Ok(Some(OutputFormat::JsonObject)),
+        "json_schema" => {
+            let Some(wanted) = format.get("json_schema") else {
+                return Err(Unsupported::new("response_format"));
+            };
+            Ok(Some(OutputFormat::JsonSchema {
+                name: wanted.get("name").and_then(Value::as_str).map(str::to_owned),
+                schema: wanted.get("schema").cloned().unwrap_or_default(),
+                strict: wanted.get("strict").and_then(Value::as_bool),
+            }))
+        }
+        _ => Err(Unsupported::new("response_format")),
+    }
+}
+
+fn reasoning(effort: &Value) -> Option<Reasoning> {
+    match effort.as_str()? {
+        "none" => Some(Reasoning::Off),
+        "minimal" => Some(Reasoning::Effort(Effort::Minimal)),
+        "low" => Some(Reasoning::Effort(Effort::Low)),
+        "medium" => Some(Reasoning::Effort(Effort::Medium)),
+        _ => Some(Reasoning::Effort(Effort::High)),
+    }
+}
+
+fn strings(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.clone()],
+        _ => value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect(),
+    }
+}
+
+fn each<T>(values: &Value, read: impl Fn(&Value) -> Result<T, Unsupported>) -> Result<Vec<T>, Unsupported> {
+    values.as_array().into_iter().flatten().map(read).collect()
+}

@@ -1,0 +1,243 @@
+//! Between a caller's dialect and a provider's.
+
+use super::answer::{Answer, AnswerPart, ApiError, ErrorKind, Malformed, StreamEvent};
+use super::conversation::{Conversation, Target, Unsupported, Written};
+use super::dialect::{Caller, Dialect, Format};
+use super::sse::EventReader;
+use super::{anthropic, gemini, openai};
+
+/// Reads a caller's request so that it can be written in any dialect.
+///
+/// # Errors
+/// [`Unsupported`] names what no other dialect has a word for.
+pub fn read_request(body: &[u8], caller: Caller) -> Result<Conversation, Unsupported> {
+    match caller {
+        Caller::OpenAi => openai::request::read(body),
+        Caller::Anthropic => anthropic::request::read(body),
+    }
+}
+
+/// Writes a request that was read in another dialect.
+///
+/// # Errors
+/// [`Unsupported`] names what the dialect has no word for and what cannot be left out.
+pub fn write_request(
+    conversation: &Conversation,
+    dialect: &Dialect,
+    target: Target<'_>,
+) -> Result<Written, Unsupported> {
+    match dialect.format {
+        Format::Anthropic => anthropic::request::write(conversation, target),
+        Format::Gemini => gemini::request::write(conversation, target),
+        Format::OpenAi => {
+            let quirks = dialect.quirks;
+            let written = openai::request::write(conversation, target, quirks.longest_answer)?;
+            if quirks.is_none() {
+                return Ok(written);
+            }
+            let fitted = quirks.apply(&written.body, target.model)?;
+            let dropped = written.dropped.into_iter().chain(fitted.dropped).collect();
+            Ok(Written { body: fitted.body, dropped })
+        }
+    }
+}
+
+/// Translates a caller's request for a provider that does not speak the caller's dialect to the letter.
+///
+/// # Errors
+/// [`Unsupported`] names what cannot be said to the provider.
+pub fn request(
+    body: &[u8],
+    caller: Caller,
+    dialect: &Dialect,
+    target: Target<'_>,
+) -> Result<Written, Unsupported> {
+    if dialect.format == caller.format() {
+        return dialect.quirks.apply(body, target.model);
+    }
+    write_request(&read_request(body, caller)?, dialect, target)
+}
+
+/// Translates a whole answer; `created` is the time, in seconds since the Unix epoch.
+///
+/// # Errors
+/// [`Malformed`] when it is no answer in `from`.
+pub fn answer(body: &[u8], from: Format, to: Caller, created: u64) -> Result<Vec<u8>, Malformed> {
+    let answer = match from {
+        Format::OpenAi => openai::answer::read(body)?,
+        Format::Anthropic => anthropic::answer::read(body)?,
+        Format::Gemini => gemini::answer::read(body)?,
+    };
+    Ok(match to {
+        Caller::OpenAi => openai::answer::write(&answer, created),
+        Caller::Anthropic => anthropic::answer::write(&answer),
+    })
+}
+
+/// A whole Anthropic message as a stream of events.
+///
+/// # Errors
+/// [`Malformed`] when it is not a message.
+pub fn replay_message(body: &[u8]) -> Result<Vec<u8>, Malformed> {
+    let Answer { id, model, parts, finish, usage } = anthropic::answer::read(body)?;
+    let mut writer = anthropic::stream::Writer::default();
+    let texts = parts.into_iter().filter_map(|part| match part {
+        AnswerPart::Text(text) => Some(StreamEvent::Text(text)),
+        _ => None,
+    });
+    let counts = usage.map(StreamEvent::Usage);
+    let start = StreamEvent::Start { id, model };
+    let events =
+        counts.into_iter().chain([start]).chain(texts).chain([StreamEvent::Finish(finish), StreamEvent::End]);
+    let mut out = Vec::with_capacity(body.len());
+    for event in events {
+        writer.write(event, &mut out);
+    }
+    Ok(out)
+}
+
+/// Whether a body is a whole answer in `format`.
+#[must_use]
+pub fn is_answer(body: &[u8], format: Format) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Answer {
+        choices: Option<Vec<serde::de::IgnoredAny>>,
+        content: Option<Vec<serde::de::IgnoredAny>>,
+        candidates: Option<Vec<serde::de::IgnoredAny>>,
+    }
+    serde_json::from_slice::<Answer>(body).is_ok_and(|answer| match format {
+        Format::OpenAi => answer.choices.is_some(),
+        Format::Anthropic => answer.content.is_some(),
+        Format::Gemini => answer.candidates.is_some(),
+    })
+}
+
+/// Reads a provider's error; what is not one in its dialect becomes one that says so.
+#[must_use]
+pub fn read_error(status: u16, body: &[u8], from: Format) -> ApiError {
+    let error = match from {
+        Format::OpenAi => openai::error::read(status, body),
+        Format::Anthropic => anthropic::error::read(status, body),
+        Format::Gemini => gemini::error::read(status, body),
+    };
+    error.unwrap_or_else(|| {
+        ApiError::new(ErrorKind::of_status(status), format!("the provider answered with status {status}"))
+    })
+}
+
+/// Whether a body is an error that the caller's SDK can read.
+#[must_use]
+pub fn is_error(status: u16, body: &[u8], caller: Caller) -> bool {
+    match caller {
+        Caller::OpenAi => openai::error::read(status, body).is_some(),
+        Caller::Anthropic => anthropic::error::read(status, body).is_some(),
+    }
+}
+
+/// An error in the caller's dialect.
+#[must_use]
+pub fn write_error(error: &ApiError, caller: Caller) -> Vec<u8> {
+    match caller {
+        Caller::OpenAi => openai::error::write(error),
+        Caller::Anthropic => anthropic::error::write(error),
+    }
+}
+
+/// The status that a caller of this dialect expects for a provider's status.
+#[must_use]
+pub fn status(status: u16, caller: Caller) -> u16 {
+    let kind = ErrorKind::of_status(status);
+    match caller {
+        Caller::OpenAi => openai::error::status(kind, status),
+        Caller::Anthropic => anthropic::error::status(kind, status),
+    }
+}
+
+/// Translates a stream, event by event, wherever its bytes are split. Memory is bounded by the longest event that is read.
+#[derive(Debug)]
+pub struct StreamTranslator {
+    events: EventReader,
+    reader: Reader,
+    writer: Writer,
+    /// Whether the stream has ended as it should, or has been told to have failed.
+    over: bool,
+}
+
+#[derive(Debug)]
+enum Reader {
+    OpenAi(openai::stream::Reader),
+    Anthropic(anthropic::stream::Reader),
+    Gemini(gemini::stream::Reader),
+}
+
+#[derive(Debug)]
+enum Writer {
+    OpenAi(openai::stream::Writer),
+    Anthropic(anthropic::stream::Writer),
+}
+
+impl Reader {
+    fn read(&mut self, data: &[u8], events: &mut Vec<StreamEvent>) -> Result<(), Malformed> {
+        match self {
+            Self::OpenAi(reader) => reader.read(data, events),
+            Self::Anthropic(reader) => reader.read(data, events),
+            Self::Gemini(reader) => reader.read(data, events),
+        }
+    }
+}
+
+impl Writer {
+    fn write(&mut self, event: StreamEvent, out: &mut Vec<u8>) {
+        match self {
+            Self::OpenAi(writer) => writer.write(event, out),
+            Self::Anthropic(writer) => writer.write(event, out),
+        }
+    }
+}
+
+impl StreamTranslator {
+    /// A translator at the start of a stream; `created` is the time, in seconds since the Unix epoch.
+    #[must_use]
+    pub fn new(from: Format, to: Caller, created: u64) -> Self {
+        let reader = match from {
+            Format::OpenAi => Reader::OpenAi(openai::stream::Reader::default()),
+            Format::Anthropic => Reader::Anthropic(anthropic::stream::Reader::default()),
+            Format::Gemini => Reader::Gemini(gemini::stream::Reader::default()),
+        };
+        let writer = match to {
+            Caller::OpenAi => Writer::OpenAi(openai::stream::Writer::new(created)),
+            Caller::Anthropic => Writer::Anthropic(anthropic::stream::Writer::default()),
+        };
+        Self { events: EventReader::default(), reader, writer, over: false }
+    }
+
+    /// Translates the next bytes. At `end_of_stream`, a stream that has not said its last word becomes an error.
+    pub fn feed(&mut self, chunk: &[u8], end_of_stream: bool) -> Vec<u8> {
+        let mut out = Vec::with_capacity(chunk.len());
+        let Self { events, reader, writer, over } = self;
+        let mut said = Vec::new();
+        events.feed(chunk, |event| {
+            if event.data.is_empty() || *over {
+                return;
+            }
+            if reader.read(event.data, &mut said).is_err() {
+                said.push(StreamEvent::Error(broken("the provider sent an event that cannot be read")));
+            }
+            for event in said.drain(..) {
+                if !*over {
+                    *over = matches!(event, StreamEvent::End | StreamEvent::Error(_));
+                    writer.write(event, &mut out);
+                }
+            }
+        });
+        if end_of_stream && !std::mem::replace(over, true) {
+            let error = broken("the provider's stream ended before the answer was complete");
+            writer.write(StreamEvent::Error(error), &mut out);
+        }
+        out
+    }
+}
+
+fn broken(message: &str) -> ApiError {
+    ApiError::new(ErrorKind::Server, message)
+}

@@ -1,0 +1,116 @@
+//! What an attempt at one model looks like on the wire.
+
+use super::ProviderError;
+use crate::chat::conversation::Target;
+use crate::chat::{Dialect, Format};
+use crate::filter::OWN_PREFIX;
+use crate::filter::call::Call;
+use crate::host::{Direction, Host};
+use crate::policy::{Abilities, Model, Provider};
+
+/// Headers that carry credentials or accounts of a caller or of another provider.
+const CREDENTIALS: [&str; 8] = [
+    "authorization",
+    "proxy-authorization",
+    "x-api-key",
+    "api-key",
+    "x-goog-api-key",
+    "cookie",
+    "openai-organization",
+    "openai-project",
+];
+
+/// Beginnings of the names of headers that mean something to one vendor alone.
+const VENDORS: [&str; 5] = ["anthropic-", "openai-", "x-goog-", "x-ms-", "x-stainless-"];
+
+/// A model and how its provider is spoken to.
+#[derive(Debug)]
+pub(super) struct Endpoint {
+    /// Name in the policy.
+    pub(super) model: String,
+    pub(super) dialect: &'static Dialect,
+    pub(super) abilities: Abilities,
+    upstream_name: String,
+    authority: String,
+    path: String,
+    stream_path: String,
+    api_version: String,
+    /// Value of the header that carries the credential.
+    credential: Option<String>,
+}
+
+impl Endpoint {
+    /// # Errors
+    /// [`ProviderError::CredentialUnusable`] when the variable holds what no header can carry.
+    pub(super) fn new(
+        model: &Model,
+        provider: &Provider,
+        environment: &impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, ProviderError> {
+        let dialect = provider.dialect;
+        let key = provider.credential.as_deref().and_then(environment).filter(|key| !key.is_empty());
+        if key.as_deref().is_some_and(|key| key.contains(|c: char| c.is_control() || !c.is_ascii())) {
+            return Err(ProviderError::CredentialUnusable {
+                provider: provider.name.clone(),
+                variable: provider.credential.clone().unwrap_or_default(),
+            });
+        }
+        let default_port = if provider.tls { 443 } else { 80 };
+        let authority = if provider.port == default_port {
+            provider.host.clone()
+        } else {
+            format!("{}:{}", provider.host, provider.port)
+        };
+        let path = |path: &str| path.replace("{model}", &model.upstream_name);
+        Ok(Self {
+            model: model.name.clone(),
+            dialect,
+            abilities: model.abilities,
+            upstream_name: model.upstream_name.clone(),
+            authority,
+            path: path(&provider.path),
+            stream_path: path(&provider.stream_path),
+            api_version: provider.api_version.clone(),
+            credential: key.map(|key| format!("{}{key}", dialect.credential_prefix)),
+        })
+    }
+
+    /// What a request to it is written for.
+    pub(super) fn target(&self) -> Target<'_> {
+        Target {
+            model: &self.upstream_name,
+            max_output: self.abilities.max_output,
+            reasoning: self.abilities.reasoning,
+        }
+    }
+
+    /// Sets what the provider of this attempt must see, and removes what it must not.
+    pub(super) fn address<H: Host>(&self, host: &H, headers: &[(String, String)], call: &Call) {
+        remove_private(host, headers);
+        let set = |name, value: &str| host.set_header(Direction::Request, name, Some(value));
+        set(":authority", &self.authority);
+        let path = if call.stream { &self.stream_path } else { &self.path };
+        if headers.iter().any(|(name, value)| name == ":path" && value != path) {
+            set(":path", path);
+        }
+        if let Some(header) = self.dialect.version_header {
+            set(header, &self.api_version);
+        }
+        if self.dialect.format == Format::Anthropic && !call.beta.is_empty() {
+            set("anthropic-beta", &call.beta);
+        }
+        if let Some(credential) = &self.credential {
+            set(self.dialect.credential_header, credential);
+        }
+    }
+}
+
+/// Removes our own headers, every credential and what is meant for one vendor, whoever set them.
+pub(super) fn remove_private<H: Host>(host: &H, headers: &[(String, String)]) {
+    for (name, _) in headers {
+        let is_vendors = || VENDORS.iter().any(|vendor| name.starts_with(vendor));
+        if name.starts_with(OWN_PREFIX) || CREDENTIALS.contains(&name.as_str()) || is_vendors() {
+            host.set_header(Direction::Request, name, None);
+        }
+    }
+}
