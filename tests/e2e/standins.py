@@ -15,17 +15,18 @@ COMMAND = os.environ.get("LLMOCK") or str(ROOT / ".local" / "standins" / "node_m
 
 
 class Llmock:
-    """A running `llmock` that answers only what `replies` hold: part of the user message -> (text, usage)."""
+    """A running `llmock` that answers only what `replies` hold: part of the user message -> (text, usage), or the response
+    part of a fixture. `options` are added to its command line."""
 
-    def __init__(self, directory, replies):
+    def __init__(self, directory, replies, *options):
         directory.mkdir(parents=True, exist_ok=True)
         fixtures = directory / "fixtures.json"
         fixtures.write_text(
             json.dumps(
                 {
                     "fixtures": [
-                        {"match": {"userMessage": part}, "response": {"content": text, "usage": usage}}
-                        for part, (text, usage) in replies.items()
+                        {"match": {"userMessage": part}, "response": _response(reply)}
+                        for part, reply in replies.items()
                     ]
                 }
             )
@@ -33,7 +34,7 @@ class Llmock:
         self._log = directory / "llmock.log"
         with open(self._log, "wb") as log:
             self._process = subprocess.Popen(
-                [COMMAND, "--port", "0", "--fixtures", str(fixtures), "--strict"], stdout=log, stderr=log
+                [COMMAND, "--port", "0", "--fixtures", str(fixtures), "--strict", *options], stdout=log, stderr=log
             )
         try:
             self.port = until(self._listening, lambda: f"llmock: {self._log.read_text()}", 30)
@@ -60,3 +61,10 @@ class Llmock:
             raise ChildProcessError(self._log.read_text())
         found = re.search(r"listening on http://127\.0\.0\.1:(\d+)", self._log.read_text())
         return found and int(found[1])
+
+
+def _response(reply):
+    if isinstance(reply, dict):
+        return reply
+    text, usage = reply
+    return {"content": text, "usage": usage}

@@ -57,13 +57,29 @@ pub(super) fn answer_part(part: &Value, response: &str, calls: &mut u32) -> Opti
     }
 }
 
+/// Reasons of Gemini's filters.
+const FILTERS: [&str; 9] = [
+    "SAFETY",
+    "RECITATION",
+    "LANGUAGE",
+    "BLOCKLIST",
+    "PROHIBITED_CONTENT",
+    "SPII",
+    "IMAGE_SAFETY",
+    "IMAGE_PROHIBITED_CONTENT",
+    "MODEL_ARMOR",
+];
+
 /// What a `finishReason` means.
 pub(super) fn finish(reason: &str, has_calls: bool) -> Finish {
-    match reason {
-        "STOP" | "" | "FINISH_REASON_UNSPECIFIED" if has_calls => Finish::ToolCalls,
-        "STOP" | "" | "FINISH_REASON_UNSPECIFIED" | "OTHER" => Finish::Stop,
-        "MAX_TOKENS" => Finish::Length,
-        _ => Finish::Filtered,
+    if FILTERS.contains(&reason) {
+        Finish::Filtered
+    } else if reason == "MAX_TOKENS" {
+        Finish::Length
+    } else if has_calls {
+        Finish::ToolCalls
+    } else {
+        Finish::Stop
     }
 }
 
