@@ -14,6 +14,8 @@ pub(crate) struct Call {
     pub(crate) caller: Caller,
     /// Whether the answer shall be streamed.
     pub(crate) stream: bool,
+    /// Length of the body as the router leaves it, in bytes.
+    pub(crate) length: usize,
     /// Names of the models that may be asked, in failover order. The body names the first.
     pub(crate) models: Vec<String>,
     /// The caller's `anthropic-beta`, for providers that know it.
@@ -89,15 +91,19 @@ impl Call {
         }
     }
 
-    /// The model that would be asked next.
+    /// The model that would be asked next: Envoy makes as many attempts as there are models, and skips those it has asked.
     pub(crate) fn next_model(&self) -> Option<&str> {
-        self.models.get(self.attempts.len()).map(String::as_str)
+        let was_asked = |model: &&String| self.attempts.iter().any(|attempt| attempt.model == **model);
+        let has_attempts_left = self.attempts.len() < self.models.len();
+        let mut unasked = self.models.iter().filter(|model| !was_asked(model));
+        unasked.next().filter(|_| has_attempts_left).map(String::as_str)
     }
 
-    /// Caller, form of the answer, models, beta, then an attempt a line. Names hold no spaces, commas or line breaks.
+    /// Caller, form of the answer and length, models, beta, then an attempt a line. Names hold no spaces, commas or line breaks.
     fn to_text(&self) -> String {
         let form = if self.stream { "stream" } else { "whole" };
-        let mut text = format!("{} {form}\n{}\n{}", self.caller.as_str(), self.models.join(","), self.beta);
+        let head = format!("{} {form} {}", self.caller.as_str(), self.length);
+        let mut text = format!("{head}\n{}\n{}", self.models.join(","), self.beta);
         for Attempt { model, failure, dropped } in &self.attempts {
             for part in ["\n", model, " ", failure.as_deref().unwrap_or("-"), " ", &dropped.join(",")] {
                 text.push_str(part);
@@ -108,7 +114,8 @@ impl Call {
 
     fn parse(text: &str) -> Option<Self> {
         let mut lines = text.split('\n');
-        let (caller, form) = lines.next()?.split_once(' ')?;
+        let mut head = lines.next()?.split(' ');
+        let (caller, form, length) = (Caller::named(head.next()?)?, head.next()?, head.next()?.parse().ok()?);
         let models = lines.next()?.split(',').map(str::to_owned).collect();
         let beta = lines.next()?.to_owned();
         let attempt = |line: &str| {
@@ -120,7 +127,7 @@ impl Call {
             Some(Attempt { model, failure, dropped })
         };
         let attempts = lines.filter_map(attempt).collect();
-        Some(Self { caller: Caller::named(caller)?, stream: form == "stream", models, beta, attempts })
+        Some(Self { caller, stream: form == "stream", length, models, beta, attempts })
     }
 }
 
@@ -138,6 +145,7 @@ mod tests {
         let call = Call {
             caller: Caller::Anthropic,
             stream: true,
+            length: 1234,
             models: vec!["org/a:1".into(), "b".into()],
             beta: "x-2025, y-2026".into(),
             attempts: vec![attempt("org/a:1", Some("429"), &[]), attempt("b", None, &["seed", "user"])],
@@ -151,7 +159,7 @@ mod tests {
 
     #[test]
     fn what_is_no_call_is_not_read() {
-        for text in ["", "openai", "openai whole", "klingon whole\na\n"] {
+        for text in ["", "openai", "openai whole 1", "openai whole\na\n", "klingon whole 1\na\n"] {
             assert_eq!(Call::parse(text), None, "{text}");
         }
     }

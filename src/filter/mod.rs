@@ -25,6 +25,8 @@ pub(crate) const CLUSTER_HEADER: &str = "x-arbiter-cluster";
 pub(crate) const DECISION_HEADER: &str = "x-arbiter-decision";
 /// Response header by which the provider role asks Envoy to ask the next model (`retry_policy.retriable_headers`).
 pub const RETRY_HEADER: &str = "x-arbiter-retry";
+/// Request header by which the provider role names the provider whose credential Envoy shall inject; it never leaves Envoy.
+pub const PROVIDER_HEADER: &str = "x-arbiter-provider";
 /// Response header that lists what was left out of the request for the provider that answered.
 pub(crate) const DROPPED_HEADER: &str = "x-arbiter-dropped";
 /// Path of the property that names the model behind the chosen endpoint.

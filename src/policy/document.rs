@@ -73,7 +73,14 @@ pub(super) struct ProviderDocument {
     pub(super) dialect: String,
     pub(super) path: Option<String>,
     pub(super) api_version: Option<String>,
-    pub(super) credential: Option<String>,
+    pub(super) credential: Option<CredentialDocument>,
+}
+
+/// The name of an environment variable, or `{ sds: PATH }`.
+#[derive(Debug)]
+pub(super) enum CredentialDocument {
+    Environment(String),
+    Sds(String),
 }
 
 #[derive(Debug, Deserialize)]
@@ -269,6 +276,34 @@ impl<'de> Deserialize<'de> for ExactCacheDocument {
             }
         }
         deserializer.deserialize_any(OffOrBounds)
+    }
+}
+
+impl<'de> Deserialize<'de> for CredentialDocument {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Sds {
+            sds: String,
+        }
+        struct VariableOrSds;
+        impl<'de> Visitor<'de> for VariableOrSds {
+            type Value = CredentialDocument;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of an environment variable, or `{ sds: PATH }`")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(CredentialDocument::Environment(text.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                let secret = Sds::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
+                Ok(CredentialDocument::Sds(secret.sds))
+            }
+        }
+        deserializer.deserialize_any(VariableOrSds)
     }
 }
 

@@ -113,8 +113,37 @@ pub struct Provider {
     pub stream_path: String,
     /// API version, where its dialect has one.
     pub api_version: String,
-    /// Environment variable that holds its API key; `None`: requests carry no credential.
-    pub credential: Option<String>,
+    /// Where its API key comes from; `None`: requests carry no credential.
+    pub credential: Option<Credential>,
+}
+
+/// Where an API key comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// An environment variable that Envoy hands over.
+    Environment(String),
+    /// A secret in this file, which Envoy's own `credential_injector` reads by SDS: the filter never sees it.
+    Sds(String),
+}
+
+impl Provider {
+    /// The environment variable that holds its API key, if it comes from one.
+    #[must_use]
+    pub fn credential_variable(&self) -> Option<&str> {
+        match &self.credential {
+            Some(Credential::Environment(variable)) => Some(variable),
+            _ => None,
+        }
+    }
+
+    /// The file with the secret that Envoy injects, if the API key comes from one.
+    #[must_use]
+    pub fn credential_secret(&self) -> Option<&str> {
+        match &self.credential {
+            Some(Credential::Sds(path)) => Some(path),
+            _ => None,
+        }
+    }
 }
 
 /// A step of the ladder from cheap to strong.

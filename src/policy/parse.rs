@@ -6,14 +6,14 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use super::document::{
-    AdmitDocument, BoundariesDocument, CacheDocument, ClassifyDocument, Document, ExactCacheBounds,
+    AdmitDocument, BoundariesDocument, CacheDocument, ClassifyDocument, CredentialDocument, Document, ExactCacheBounds,
     ExactCacheDocument, FailoverDocument, ModelDocument, Named, PathsDocument, PricesDocument,
     ProviderDocument, RequestedModelDocument, ScorerDocument, TenantDocument, TierDocument, repeated,
     suggest,
 };
 use super::list::NonEmpty;
 use super::{
-    Abilities, Admit, Boundaries, Classify, ExactCache, Failover, MAX_TIER_MODELS, Model, ModelId, Policy,
+    Abilities, Admit, Boundaries, Classify, Credential, ExactCache, Failover, MAX_TIER_MODELS, Model, ModelId, Policy,
     PolicyError, Provider, ProviderId, RequestedModel, Scorer, TenantSource, Tier,
 };
 use crate::cache::exact::{MIN_SET_BYTES, WAYS};
@@ -93,13 +93,7 @@ fn provider(name: String, document: ProviderDocument) -> Result<Provider, Policy
     if document.path.as_ref().is_some_and(|own| !own.starts_with('/')) {
         return fault(format!("{path}.path"), "must start with `/`");
     }
-    if let Some(variable) = &document.credential
-        && !is_variable(variable)
-    {
-        let message =
-            "must be the name of an environment variable (letters, digits, `_`), not the key itself";
-        return fault(format!("{path}.credential"), message);
-    }
+    let credential = document.credential.map(|credential| self::credential(&path, credential)).transpose()?;
     let api_version = document.api_version.unwrap_or_else(|| dialect.api_version.to_owned());
     let versioned = |path: &str| path.replace("{api_version}", &api_version);
     let own = document.path.as_deref();
@@ -108,8 +102,25 @@ fn provider(name: String, document: ProviderDocument) -> Result<Provider, Policy
         (None, Some(stream_path)) => versioned(stream_path),
         _ => path.clone(),
     };
-    let ProviderDocument { host, tls, credential, .. } = document;
+    let ProviderDocument { host, tls, .. } = document;
     Ok(Provider { name, host, port, tls, dialect, path, stream_path, api_version, credential })
+}
+
+fn credential(path: &str, document: CredentialDocument) -> Result<Credential, PolicyError> {
+    match document {
+        CredentialDocument::Environment(variable) if is_variable(&variable) => {
+            Ok(Credential::Environment(variable))
+        }
+        CredentialDocument::Environment(_) => {
+            let message =
+                "must be the name of an environment variable (letters, digits, `_`), not the key itself";
+            fault(format!("{path}.credential"), message)
+        }
+        CredentialDocument::Sds(file) if file.is_empty() => {
+            fault(format!("{path}.credential.sds"), "must be the path of a file with a secret")
+        }
+        CredentialDocument::Sds(file) => Ok(Credential::Sds(file)),
+    }
 }
 
 fn dialect(path: &str, name: &str) -> Result<&'static Dialect, PolicyError> {

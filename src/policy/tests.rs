@@ -107,6 +107,16 @@ fn every_fault_names_its_path_and_says_what_would_be_right() {
             json!("sk-abc"),
             "providers.openai.credential: must be the name of an environment variable",
         ),
+        (
+            "/providers/openai/credential",
+            json!({"sds": ""}),
+            "providers.openai.credential.sds: must be the path of a file",
+        ),
+        (
+            "/providers/openai/credential",
+            json!({"sdz": "/a"}),
+            "providers.openai.credential.sdz: unknown field `sdz`; did you mean `sds`?",
+        ),
         ("/providers/openai/path", json!("v1"), "providers.openai.path: must start with `/`"),
         (
             "/requested_model",

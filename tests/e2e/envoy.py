@@ -30,14 +30,16 @@ def version():
     return tuple(int(part) for part in re.search(r"/(\d+)\.(\d+)\.(\d+)", text).groups())
 
 
-def render(policy, directory, concurrency=1):
-    """The bootstrap that `arbiter render` makes of `policy`, as a dict. Ports are 0: Envoy picks free ones."""
+def render(policy, directory, options=()):
+    """The bootstrap that `arbiter render` makes of `policy`, as a dict. Ports are 0: Envoy picks free ones. `options` are
+    added to the command line."""
     path = directory / "policy.json"
     path.write_text(json.dumps(policy))
     command = [
         *(str(ARBITER), "render", str(path), "--wasm", str(WASM)),
         *("--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"),
         *("--access-log", str(directory / "access.log")),
+        *options,
     ]
     rendered = subprocess.run(command, capture_output=True, text=True)
     if rendered.returncode != 0:
@@ -78,11 +80,11 @@ class Envoy:
         self.stop()
 
     @classmethod
-    def start(cls, policy, directory, concurrency=1, environment=None, tweak=None, ejects=False):
+    def start(cls, policy, directory, concurrency=1, environment=None, tweak=None, ejects=False, options=()):
         """Renders `policy`, hands the bootstrap to `tweak`, and starts. Unless it `ejects`, a provider that has failed in
         one test is still asked in the next."""
         directory.mkdir(parents=True, exist_ok=True)
-        bootstrap = render(policy, directory, concurrency)
+        bootstrap = render(policy, directory, options)
         if not ejects:
             for cluster in bootstrap["static_resources"]["clusters"]:
                 cluster.pop("outlier_detection", None)
@@ -149,7 +151,8 @@ class Envoy:
     def _when_started(self, condition):
         def alive():
             if self.process.poll() is not None:
-                raise StartError(self.log.read_text(errors="replace") if self.log.exists() else "no log")
+                log = self.log.read_text(errors="replace") if self.log.exists() else "no log"
+                raise StartError("\n".join(line for line in log.split("\n") if "[info]" not in line))
             try:
                 return condition()
             except httpx.TransportError:

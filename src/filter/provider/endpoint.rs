@@ -3,7 +3,7 @@
 use super::ProviderError;
 use crate::chat::conversation::Target;
 use crate::chat::{Dialect, Format};
-use crate::filter::OWN_PREFIX;
+use crate::filter::{OWN_PREFIX, PROVIDER_HEADER};
 use crate::filter::call::Call;
 use crate::host::{Direction, Host};
 use crate::policy::{Abilities, Model, Provider};
@@ -37,6 +37,8 @@ pub(super) struct Endpoint {
     api_version: String,
     /// Value of the header that carries the credential.
     credential: Option<String>,
+    /// Name of its provider, if Envoy injects the credential.
+    injected_for: Option<String>,
 }
 
 impl Endpoint {
@@ -48,11 +50,11 @@ impl Endpoint {
         environment: &impl Fn(&str) -> Option<String>,
     ) -> Result<Self, ProviderError> {
         let dialect = provider.dialect;
-        let key = provider.credential.as_deref().and_then(environment).filter(|key| !key.is_empty());
+        let key = provider.credential_variable().and_then(environment).filter(|key| !key.is_empty());
         if key.as_deref().is_some_and(|key| key.contains(|c: char| c.is_control() || !c.is_ascii())) {
             return Err(ProviderError::CredentialUnusable {
                 provider: provider.name.clone(),
-                variable: provider.credential.clone().unwrap_or_default(),
+                variable: provider.credential_variable().unwrap_or_default().to_owned(),
             });
         }
         let default_port = if provider.tls { 443 } else { 80 };
@@ -72,6 +74,7 @@ impl Endpoint {
             stream_path: path(&provider.stream_path),
             api_version: provider.api_version.clone(),
             credential: key.map(|key| format!("{}{key}", dialect.credential_prefix)),
+            injected_for: provider.credential_secret().map(|_| provider.name.clone()),
         })
     }
 
@@ -93,6 +96,11 @@ impl Endpoint {
         if headers.iter().any(|(name, value)| name == ":path" && value != path) {
             set(":path", path);
         }
+        // Unless this attempt changes it, the body is the router's again, whatever the attempt before has made of it.
+        let length = call.length.to_string();
+        if headers.iter().any(|(name, value)| name == "content-length" && *value != length) {
+            set("content-length", &length);
+        }
         if let Some(header) = self.dialect.version_header {
             set(header, &self.api_version);
         }
@@ -101,6 +109,9 @@ impl Endpoint {
         }
         if let Some(credential) = &self.credential {
             set(self.dialect.credential_header, credential);
+        }
+        if let Some(provider) = &self.injected_for {
+            set(PROVIDER_HEADER, provider);
         }
     }
 }

@@ -37,7 +37,7 @@ fn role(envoy_minor: u64) -> Rc<Provider> {
 
 fn told(caller: Caller, stream: bool, models: &[&str]) -> Call {
     let models = models.iter().map(|name| (*name).to_owned()).collect();
-    Call { caller, stream, models, beta: "tools-2026".into(), attempts: Vec::new() }
+    Call { caller, stream, length: QUESTION.len(), models, beta: "tools-2026".into(), attempts: Vec::new() }
 }
 
 /// One call, attempt after attempt, as Envoy would run it.
@@ -166,6 +166,16 @@ fn a_later_attempt_gets_its_own_model_with_every_other_byte_kept() {
     let (_, body) = attempts.at("spare");
     assert_eq!(body, QUESTION.replace("mini", "spare-2026"));
     assert_eq!(attempts.sent_header("content-length"), Some(body.len().to_string()));
+}
+
+#[test]
+fn the_length_is_that_of_this_attempts_body_whatever_the_one_before_was() {
+    let vm = MemoryHost::default();
+    let attempts = Attempts::new(&vm, &role(40), &told(Caller::OpenAi, false, &["mini", "spare"]), QUESTION);
+    attempts.at("spare");
+    let (_, body) = attempts.at("mini");
+    assert_eq!(body, QUESTION);
+    assert_eq!(attempts.sent_header("content-length"), Some(QUESTION.len().to_string()));
 }
 
 #[test]

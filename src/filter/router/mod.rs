@@ -44,7 +44,7 @@ impl Router {
         for (_, model) in policy.models() {
             let provider = policy.provider(model.provider);
             let known = uncredentialed.iter().any(|(id, _)| *id == model.provider);
-            if let Some(variable) = provider.credential.as_deref().filter(|variable| is_missing(variable))
+            if let Some(variable) = provider.credential_variable().filter(|variable| is_missing(variable))
                 && !known
             {
                 log::warn!(

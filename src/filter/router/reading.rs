@@ -135,8 +135,10 @@ impl Reading {
         let set = |name, value: Option<&str>| host.set_header(Direction::Request, name, value);
         let model = router.policy.model(decision.model);
         let include_usage = request.stream && self.caller == Caller::OpenAi;
+        let mut length = body.len();
         if let Some(edited) = splice(body, request, Edit { model: &model.upstream_name, include_usage }) {
-            set("content-length", Some(&edited.len().to_string()));
+            length = edited.len();
+            set("content-length", Some(&length.to_string()));
             host.set_body(Direction::Request, self.size, &edited);
         }
         set(CLUSTER_HEADER, Some(&candidates.cluster));
@@ -148,6 +150,7 @@ impl Reading {
         let call = Call {
             caller: self.caller,
             stream: request.stream,
+            length,
             models: candidates.models.iter().map(name).collect(),
             beta: self.beta,
             attempts: Vec::new(),

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use llm_arbiter::chat::Format;
+use llm_arbiter::filter::PROVIDER_HEADER;
 use llm_arbiter::policy::{Model, ModelId, Policy, Provider, Tier};
 use serde_json::{Value, json};
 
@@ -24,7 +25,7 @@ pub fn all(file: &PolicyFile, options: &Options) -> Vec<Value> {
     clusters.extend(policy.models().map(|(_, model)| model_cluster(file, model, options)));
     clusters.extend(
         pass_through(policy).into_iter().map(|provider| {
-            endpoint_cluster(policy, &provider_name(provider), provider, None, None, options)
+            endpoint_cluster(policy, &provider_name(provider), provider, None, Vec::new(), options)
         }),
     );
     clusters
@@ -65,14 +66,14 @@ fn tier_cluster(file: &PolicyFile, tier: &Tier, models: &[ModelId], options: &Op
         },
         "per_connection_buffer_limit_bytes": listener::buffer_limit(&file.policy),
         "circuit_breakers": circuit_breakers(),
-        "typed_extension_protocol_options": protocol_options(false, Some(plugin::filter("provider", file, options)))
+        "typed_extension_protocol_options": protocol_options(false, upstream_filters(file, options))
     })
 }
 
 fn model_cluster(file: &PolicyFile, model: &Model, options: &Options) -> Value {
     let provider = file.policy.provider(model.provider);
-    let filter = plugin::filter("provider", file, options);
-    endpoint_cluster(&file.policy, &model.cluster, provider, Some(model), Some(filter), options)
+    let filters = upstream_filters(file, options);
+    endpoint_cluster(&file.policy, &model.cluster, provider, Some(model), filters, options)
 }
 
 fn endpoint_cluster(
@@ -80,7 +81,7 @@ fn endpoint_cluster(
     name: &str,
     provider: &Provider,
     model: Option<&Model>,
-    filter: Option<Value>,
+    filters: Vec<Value>,
     options: &Options,
 ) -> Value {
     let mut endpoint = json!({"endpoint": {"address": socket_address(&provider.host, provider.port)}});
@@ -88,7 +89,9 @@ fn endpoint_cluster(
         let metadata = json!({"filter_metadata": {plugin::NAME: {"model": model.name}}});
         endpoint.insert("metadata".into(), metadata);
     }
-    let kind = if provider.host.parse::<IpAddr>().is_ok() { "STATIC" } else { "STRICT_DNS" };
+    // A name may stand for many addresses that change: Envoy connects to whichever answers, of either family.
+    let is_address = provider.host.parse::<IpAddr>().is_ok();
+    let kind = if is_address { "STATIC" } else { "LOGICAL_DNS" };
     let mut cluster = json!({
         "name": name,
         "type": kind,
@@ -96,9 +99,12 @@ fn endpoint_cluster(
         "per_connection_buffer_limit_bytes": listener::buffer_limit(policy),
         "circuit_breakers": circuit_breakers(),
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]},
-        "typed_extension_protocol_options": protocol_options(provider.tls, filter)
+        "typed_extension_protocol_options": protocol_options(provider.tls, filters)
     });
     if let Value::Object(cluster) = &mut cluster {
+        if !is_address {
+            cluster.insert("dns_lookup_family".into(), "ALL".into());
+        }
         if provider.tls {
             cluster.insert("transport_socket".into(), tls(&provider.host, options));
         }
@@ -135,7 +141,70 @@ fn outlier_detection() -> Value {
     })
 }
 
-fn protocol_options(tls: bool, filter: Option<Value>) -> Value {
+/// What runs once per attempt: the provider role, then what injects credentials that Envoy keeps to itself.
+fn upstream_filters(file: &PolicyFile, options: &Options) -> Vec<Value> {
+    let mut filters = vec![plugin::filter("provider", file, options)];
+    filters.extend(file.policy.providers().filter_map(injector));
+    if filters.len() > 1 {
+        filters.push(json!({
+            "name": "envoy.filters.http.header_mutation",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutation",
+                "mutations": {"request_mutations": [{"remove": PROVIDER_HEADER}]}
+            }
+        }));
+    }
+    filters
+}
+
+/// Injects a provider's credential into the attempts that the provider role has marked as this provider's.
+fn injector(provider: &Provider) -> Option<Value> {
+    let path = provider.credential_secret()?;
+    let is_marked = json!({"single_predicate": {
+        "input": {
+            "name": "request-headers",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.type.matcher.v3.HttpRequestHeaderMatchInput",
+                "header_name": PROVIDER_HEADER
+            }
+        },
+        "value_match": {"exact": provider.name}
+    }});
+    let skip = json!({
+        "name": "skip",
+        "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.common.matcher.action.v3.SkipFilter"}
+    });
+    Some(json!({
+        "name": format!("llm_arbiter.credential.{}", provider.name),
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.common.matching.v3.ExtensionWithMatcher",
+            "extension_config": {
+                "name": "envoy.filters.http.credential_injector",
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.filters.http.credential_injector.v3.CredentialInjector",
+                    "overwrite": true,
+                    "credential": {
+                        "name": "envoy.http.injected_credentials.generic",
+                        "typed_config": {
+                            "@type": "type.googleapis.com/envoy.extensions.http.injected_credentials.generic.v3.Generic",
+                            "credential": {
+                                "name": provider.name,
+                                "sds_config": {"path_config_source": {"path": path}, "resource_api_version": "V3"}
+                            },
+                            "header": provider.dialect.credential_header
+                        }
+                    }
+                }
+            },
+            "xds_matcher": {"matcher_list": {"matchers": [{
+                "predicate": {"not_matcher": is_marked},
+                "on_match": {"action": skip}
+            }]}}
+        }
+    }))
+}
+
+fn protocol_options(tls: bool, mut filters: Vec<Value>) -> Value {
     let mut options = json!({
         "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
     });
@@ -147,12 +216,12 @@ fn protocol_options(tls: bool, filter: Option<Value>) -> Value {
             ("explicit_http_config", json!({"http_protocol_options": {}}))
         };
         options.insert(choice.0.into(), choice.1);
-        if let Some(filter) = filter {
-            let codec = json!({
+        if !filters.is_empty() {
+            filters.push(json!({
                 "name": "envoy.filters.http.upstream_codec",
                 "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec"}
-            });
-            options.insert("http_filters".into(), json!([filter, codec]));
+            }));
+            options.insert("http_filters".into(), filters.into());
         }
     }
     json!({"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options})

@@ -37,6 +37,8 @@ pub struct Options {
 /// Renders the bootstrap as YAML.
 pub fn bootstrap(file: &PolicyFile, options: &Options) -> Result<String, CommandError> {
     let bootstrap = json!({
+        // Envoy demands a name where it reads secrets.
+        "node": {"id": "llm-arbiter", "cluster": "llm-arbiter"},
         "admin": {"address": address(options.admin)},
         "static_resources": {
             "listeners": [listener::listener(file, options)],

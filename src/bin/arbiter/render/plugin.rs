@@ -1,5 +1,6 @@
 //! The wasm plugin, in both of its roles.
 
+use llm_arbiter::policy::Provider;
 use serde_json::{Value, json};
 
 use super::Options;
@@ -11,7 +12,7 @@ pub const NAME: &str = "llm_arbiter";
 /// The filter in a role. Both roles have the same VM configuration, so that they share one VM per worker.
 pub fn filter(role: &str, file: &PolicyFile, options: &Options) -> Value {
     let mut variables: Vec<&str> =
-        file.policy.providers().filter_map(|provider| provider.credential.as_deref()).collect();
+        file.policy.providers().filter_map(Provider::credential_variable).collect();
     variables.sort_unstable();
     variables.dedup();
     let mut vm = json!({
