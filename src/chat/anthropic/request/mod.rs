@@ -1,8 +1,6 @@
 //! Requests.
 
 mod read;
-#[cfg(test)]
-mod tests;
 mod write;
 
 pub(in crate::chat) use read::read;

@@ -1,5 +1,8 @@
 //! Between a caller's dialect and a provider's.
 
+#[cfg(test)]
+mod tests;
+
 use super::answer::{Answer, AnswerPart, ApiError, ErrorKind, Malformed, StreamEvent};
 use super::conversation::{Conversation, Target, Unsupported, Written};
 use super::dialect::{Caller, Dialect, Format};

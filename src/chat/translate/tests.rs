@@ -1,0 +1,306 @@
+//! What survives between dialects, wherever bytes are split.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::chat::Usage;
+use crate::chat::answer::Finish;
+use crate::chat::dialect::DIALECTS;
+
+const FORMATS: [Format; 3] = [Format::OpenAi, Format::Anthropic, Format::Gemini];
+const CALLERS: [Caller; 2] = [Caller::OpenAi, Caller::Anthropic];
+
+fn target() -> Target<'static> {
+    Target { model: "m", max_output: 4096, reasoning: true }
+}
+
+/// Something that a model says in one event.
+#[derive(Debug, Clone)]
+enum Said {
+    Text(String),
+    Call(String, Value),
+}
+
+fn said() -> impl Strategy<Value = Vec<Said>> {
+    let text = "[a-z \"\\\\\né漢😀]{1,8}".prop_map(Said::Text);
+    let call = ("[a-z]{1,5}", "[a-zé]{0,5}").prop_map(|(name, value)| Said::Call(name, json!({"x": value})));
+    prop::collection::vec(prop_oneof![3 => text, 1 => call], 0..6)
+}
+
+fn has_calls(said: &[Said]) -> bool {
+    said.iter().any(|said| matches!(said, Said::Call(..)))
+}
+
+/// A stream as a provider of this format would send it.
+fn stream(format: Format, said: &[Said]) -> String {
+    match format {
+        Format::OpenAi => openai_stream(said),
+        Format::Anthropic => anthropic_stream(said),
+        Format::Gemini => gemini_stream(said),
+    }
+}
+
+fn openai_stream(said: &[Said]) -> String {
+    let chunk = |choices: Value, usage: Value| {
+        format!("data: {}\n\n", json!({"id": "c1", "model": "m", "choices": choices, "usage": usage}))
+    };
+    let delta = |delta: Value, reason: Value| {
+        chunk(json!([{"index": 0, "delta": delta, "finish_reason": reason}]), Value::Null)
+    };
+    let mut stream = delta(json!({"role": "assistant", "content": ""}), Value::Null);
+    let mut calls = 0;
+    for said in said {
+        match said {
+            Said::Text(text) => stream += &delta(json!({"content": text}), Value::Null),
+            Said::Call(name, arguments) => {
+                let function = json!({"name": name, "arguments": ""});
+                let call = json!({"index": calls, "id": format!("call_{calls}"), "function": function});
+                stream += &delta(json!({"tool_calls": [call]}), Value::Null);
+                let rest = json!({"index": calls, "function": {"arguments": arguments.to_string()}});
+                stream += &delta(json!({"tool_calls": [rest]}), Value::Null);
+                calls += 1;
+            }
+        }
+    }
+    stream += &delta(json!({}), if calls > 0 { json!("tool_calls") } else { json!("stop") });
+    stream += &chunk(json!([]), json!({"prompt_tokens": 9, "completion_tokens": 3}));
+    stream + "data: [DONE]\n\n"
+}
+
+fn anthropic_stream(said: &[Said]) -> String {
+    let event = |data: Value| format!("event: {}\ndata: {data}\n\n", data["type"].as_str().unwrap());
+    let usage = json!({"input_tokens": 9, "output_tokens": 1});
+    let mut stream =
+        event(json!({"type": "message_start", "message": {"id": "c1", "model": "m", "usage": usage}}));
+    let mut calls = 0;
+    for (index, said) in said.iter().enumerate() {
+        let (block, delta) = match said {
+            Said::Text(text) => {
+                (json!({"type": "text", "text": ""}), json!({"type": "text_delta", "text": text}))
+            }
+            Said::Call(name, arguments) => {
+                calls += 1;
+                let block = json!({"type": "tool_use", "id": format!("call_{}", calls - 1), "name": name});
+                (block, json!({"type": "input_json_delta", "partial_json": arguments.to_string()}))
+            }
+        };
+        stream += &event(json!({"type": "content_block_start", "index": index, "content_block": block}));
+        stream += &event(json!({"type": "content_block_delta", "index": index, "delta": delta}));
+        stream += &event(json!({"type": "content_block_stop", "index": index}));
+    }
+    let delta = json!({"stop_reason": if calls > 0 { "tool_use" } else { "end_turn" }});
+    stream += &event(json!({"type": "message_delta", "delta": delta, "usage": {"output_tokens": 3}}));
+    stream + &event(json!({"type": "message_stop"}))
+}
+
+fn gemini_stream(said: &[Said]) -> String {
+    let piece = |parts: Value, rest: Value| {
+        let mut candidate = json!({"content": {"parts": parts}});
+        candidate.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        json!({"responseId": "c1", "modelVersion": "m", "candidates": [candidate]})
+    };
+    let mut stream = String::new();
+    let mut calls = 0;
+    for said in said {
+        let part = match said {
+            Said::Text(text) => json!({"text": text}),
+            Said::Call(name, arguments) => {
+                calls += 1;
+                json!({"functionCall": {"id": format!("call_{}", calls - 1), "name": name, "args": arguments}})
+            }
+        };
+        stream += &format!("data: {}\r\n\r\n", piece(json!([part]), json!({})));
+    }
+    let mut last = piece(json!([]), json!({"finishReason": "STOP"}));
+    last["usageMetadata"] = json!({"promptTokenCount": 9, "candidatesTokenCount": 3});
+    stream + &format!("data: {last}\r\n\r\n")
+}
+
+/// Translates `stream`, cut at the given places.
+fn translated(from: Format, to: Caller, stream: &str, cuts: &[usize]) -> String {
+    let mut translator = StreamTranslator::new(from, to, 7);
+    let mut bounds: Vec<usize> = cuts.iter().map(|cut| cut % (stream.len() + 1)).collect();
+    bounds.extend([0, stream.len()]);
+    bounds.sort_unstable();
+    let mut out = Vec::new();
+    for pair in bounds.windows(2) {
+        out.extend(translator.feed(&stream.as_bytes()[pair[0]..pair[1]], false));
+    }
+    out.extend(translator.feed(&[], true));
+    String::from_utf8(out).unwrap()
+}
+
+/// What a caller makes of a stream: text, calls, usage, why it ended.
+fn understood(caller: Caller, stream: &str) -> (String, Vec<(String, String, Value)>, Usage, Finish) {
+    let mut reader = match caller {
+        Caller::OpenAi => Reader::OpenAi(openai::stream::Reader::default()),
+        Caller::Anthropic => Reader::Anthropic(anthropic::stream::Reader::default()),
+    };
+    let mut events = Vec::new();
+    EventReader::default().feed(stream.as_bytes(), |event| reader.read(event.data, &mut events).unwrap());
+    let (mut text, mut calls, mut usage, mut finish) = (String::new(), Vec::new(), Usage::default(), None);
+    for event in events {
+        match event {
+            StreamEvent::Text(more) => text += &more,
+            StreamEvent::ToolCall { id, name, .. } => calls.push((id, name, String::new())),
+            StreamEvent::Arguments { index, json } => calls[index as usize].2 += &json,
+            StreamEvent::Usage(counted) => usage = counted,
+            StreamEvent::Finish(reason) => finish = Some(reason),
+            _ => {}
+        }
+    }
+    let calls = calls.into_iter().map(|(id, name, json)| (id, name, serde_json::from_str(&json).unwrap()));
+    (text, calls.collect(), usage, finish.expect("a stream says why it ended"))
+}
+
+proptest! {
+    #[test]
+    fn a_stream_says_the_same_in_every_dialect(said in said(), cuts in prop::collection::vec(any::<usize>(), 0..8)) {
+        let texts: String =
+            said.iter().filter_map(|said| if let Said::Text(text) = said { Some(text.as_str()) } else { None }).collect();
+        let calls: Vec<_> = said
+            .iter()
+            .filter_map(|said| if let Said::Call(name, arguments) = said { Some((name, arguments)) } else { None })
+            .enumerate()
+            .map(|(i, (name, arguments))| (format!("call_{i}"), name.clone(), arguments.clone()))
+            .collect();
+        let finish = if has_calls(&said) { Finish::ToolCalls } else { Finish::Stop };
+        for from in FORMATS {
+            for to in CALLERS {
+                let whole = translated(from, to, &stream(from, &said), &[]);
+                prop_assert_eq!(&translated(from, to, &stream(from, &said), &cuts), &whole, "{:?} to {:?}", from, to);
+                let usage = Usage { input: 9, output: 3, ..Usage::default() };
+                let expected = (texts.clone(), calls.clone(), usage, finish.clone());
+                prop_assert_eq!(understood(to, &whole), expected, "{:?} to {:?}", from, to);
+            }
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_survived_and_end_in_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        for from in FORMATS {
+            for to in CALLERS {
+                let mut translator = StreamTranslator::new(from, to, 0);
+                let mut out = translator.feed(&bytes, false);
+                out.extend(translator.feed(&[], true));
+                prop_assert!(String::from_utf8(out).unwrap().contains("error"));
+            }
+        }
+    }
+
+    #[test]
+    fn any_body_is_survived(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
+        for caller in CALLERS {
+            for dialect in DIALECTS {
+                let _ = request(&bytes, caller, dialect, target());
+                let _ = answer(&bytes, dialect.format, caller, 0);
+                let _ = read_error(500, &bytes, dialect.format);
+            }
+        }
+    }
+}
+
+#[test]
+fn after_an_error_nothing_more_is_said() {
+    let error = "data: {\"error\":{\"message\":\"boom\"}}\n\n";
+    let whole = translated(Format::OpenAi, Caller::Anthropic, &(error.to_owned() + &openai_stream(&[])), &[]);
+    assert_eq!(whole.matches("event: ").count(), 1);
+    assert!(whole.contains("boom"));
+}
+
+#[test]
+fn memory_does_not_grow_with_a_stream() {
+    let mut translator = StreamTranslator::new(Format::OpenAi, Caller::Anthropic, 0);
+    let chunk = openai_stream(&[Said::Text("x".repeat(100))]);
+    let event = chunk.split("\n\n").nth(1).unwrap().to_owned() + "\n\n";
+    let mut written = 0;
+    for _ in 0..100_000 {
+        written += translator.feed(event.as_bytes(), false).len();
+    }
+    assert!(written > 10_000_000);
+    assert!(std::mem::size_of_val(&translator) < 1000);
+    assert!(format!("{translator:?}").len() < 5000, "what it holds is small");
+}
+
+fn written(dialect: &str, caller: Caller, body: &Value) -> Result<(Value, Vec<&'static str>), Unsupported> {
+    let dialect = Dialect::named(dialect).unwrap();
+    let written = request(body.to_string().as_bytes(), caller, dialect, target())?;
+    Ok((serde_json::from_slice(&written.body).unwrap(), written.dropped))
+}
+
+#[test]
+fn what_anthropic_would_refuse_is_not_sent_to_it() {
+    let user = |content: Value| json!({"role": "user", "content": content});
+    let call = |id: &str, arguments: &str| {
+        json!({"role": "assistant", "tool_calls": [{"id": id, "function": {"name": "f", "arguments": arguments}}]})
+    };
+    let messages = |messages: Value| json!({"model": "x", "messages": messages, "reasoning_effort": "high"});
+    let (sent, _) = written("anthropic", Caller::OpenAi, &messages(json!([user(json!("")), user(json!("a"))]))).unwrap();
+    assert_eq!(sent["messages"], json!([{"role": "user", "content": [{"type": "text", "text": "a"}]}]), "empty text");
+    let tool = json!({"role": "tool", "tool_call_id": "call:1/x", "content": ""});
+    let (sent, dropped) =
+        written("anthropic", Caller::OpenAi, &messages(json!([user(json!("a")), call("call:1/x", ""), tool]))).unwrap();
+    assert_eq!(sent["messages"][1]["content"][0]["id"], "call_1_x", "other characters in identifiers");
+    assert_eq!(sent["messages"][2]["content"][0]["tool_use_id"], "call_1_x");
+    assert_eq!(sent["messages"][1]["content"][0]["input"], json!({}), "arguments that are no object");
+    assert_eq!((sent.get("thinking"), dropped.as_slice()), (None, &["reasoning"][..]), "thinking amid calls");
+    let broken = written("anthropic", Caller::OpenAi, &messages(json!([call("1", "{")])));
+    assert_eq!(broken, Err(Unsupported::new("arguments of a tool call that are not JSON")));
+}
+
+#[test]
+fn results_of_tools_come_before_what_the_user_adds() {
+    let body = json!({"model": "x", "max_tokens": 10, "messages": [
+        {"role": "user", "content": "a"},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "1", "name": "f", "input": {}}]},
+        {"role": "user", "content": [
+            {"type": "text", "text": "look"},
+            {"type": "tool_result", "tool_use_id": "1", "content": [
+                {"type": "text", "text": "r"},
+                {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AA"}}
+            ]}
+        ]}
+    ]});
+    let (sent, _) = written("openai", Caller::Anthropic, &body).unwrap();
+    let roles: Vec<&str> =
+        sent["messages"].as_array().unwrap().iter().map(|message| message["role"].as_str().unwrap()).collect();
+    assert_eq!(roles, ["user", "assistant", "tool", "user"]);
+    assert_eq!(sent["messages"][3]["content"][1]["image_url"]["url"], "data:image/png;base64,AA");
+}
+
+#[test]
+fn settings_of_reasoning_go_only_to_models_that_know_them() {
+    let body = json!({"model": "x", "reasoning_effort": "low", "max_tokens": 9000, "messages": [{"role": "user", "content": "a"}]});
+    let conversation = read_request(body.to_string().as_bytes(), Caller::OpenAi).unwrap();
+    for name in ["openai", "anthropic", "gemini"] {
+        let dialect = Dialect::named(name).unwrap();
+        let ask = |reasoning| write_request(&conversation, dialect, Target { reasoning, ..target() }).unwrap();
+        assert_eq!(ask(true).dropped, Vec::<&str>::new(), "{name}");
+        assert_eq!(ask(false).dropped, ["reasoning"], "{name}");
+        let sent = |reasoning| String::from_utf8(ask(reasoning).body).unwrap();
+        assert!(sent(true).contains("thinking") || sent(true).contains("reasoning_effort"), "{name}");
+        assert!(!sent(false).contains("thinking") && !sent(false).contains("reasoning_effort"), "{name}");
+    }
+}
+
+#[test]
+fn a_prompt_that_is_too_long_is_recognized_in_every_dialect() {
+    let cases = [
+        (Format::OpenAi, json!({"error": {"message": "x", "code": "context_length_exceeded"}})),
+        (Format::OpenAi, json!({"error": {"message": "This model's maximum context length is 8192 tokens."}})),
+        (
+            Format::Anthropic,
+            json!({"type": "error", "error": {"type": "invalid_request_error", "message": "prompt is too long: 300000 tokens > 200000 maximum"}}),
+        ),
+        (
+            Format::Gemini,
+            json!({"error": {"code": 400, "message": "The input token count (2000000) exceeds the maximum number of tokens allowed (1048575).", "status": "INVALID_ARGUMENT"}}),
+        ),
+    ];
+    for (format, body) in cases {
+        assert!(read_error(400, body.to_string().as_bytes(), format).is_context_length(), "{body}");
+    }
+    let other = json!({"error": {"message": "temperature must be at most 2"}});
+    assert!(!read_error(400, other.to_string().as_bytes(), Format::OpenAi).is_context_length());
+}

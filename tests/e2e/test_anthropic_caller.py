@@ -1,0 +1,101 @@
+"""A caller that speaks Anthropic's dialect gets everything that OpenAI's callers get."""
+
+import json
+
+import anthropic
+import pytest
+
+from e2e import chat, dialects
+from e2e.dialects import question, streaming
+from e2e.policies import CACHE_OFF
+
+PATH = "/v1/messages"
+
+
+@pytest.fixture(scope="module", params=["openai", "anthropic", "gemini"])
+def shared(request, tmp_path_factory):
+    cache = {"cache": {"exact": {"ttl": "1h"}}}
+    with dialects.running(tmp_path_factory.mktemp("messages"), (request.param,), **cache) as gateway:
+        yield request.param, gateway
+
+
+@pytest.fixture
+def asked(shared):
+    """The dialect of the only provider, the provider, and how to ask."""
+    dialect, gateway = shared
+    gateway.forget()
+    return dialect, gateway.providers[dialect], lambda body, headers=None: gateway.ask("anthropic", body, headers)
+
+
+def test_a_repeated_question_is_answered_from_the_cache(asked):
+    _, provider, ask = asked
+    body = question("anthropic", "auto", chat.unique())
+    first, second = ask(body), ask(body)
+
+    assert "fwd=miss" in first.headers["cache-status"]
+    assert "; hit" in second.headers["cache-status"]
+    assert second.json() == first.json()
+    assert len(provider.received) == 1
+
+
+def test_a_streamed_answer_serves_both_forms(asked):
+    dialect, provider, ask = asked
+    provider.answer = streaming(dialect, "h\u00e9", "llo")
+    text = chat.unique()
+    ask(question("anthropic", "auto", text, stream=True))
+    again, as_a_whole = ask(question("anthropic", "auto", text, stream=True)), ask(question("anthropic", "auto", text))
+
+    assert "; hit" in again.headers["cache-status"] and "; hit" in as_a_whole.headers["cache-status"]
+    assert as_a_whole.json()["content"] == [{"type": "text", "text": "h\u00e9llo"}]
+    events = chat.events(again.content)
+    assert [event["type"] for event in events][0] == "message_start"
+    assert events[-2]["usage"]["output_tokens"] == 50
+    assert len(provider.received) == 1
+
+
+def test_the_two_dialects_share_no_answers(asked, shared):
+    _, gateway = shared
+    _, provider, ask = asked
+    body = question("anthropic", "auto", chat.unique())
+    ask(body)
+    response = gateway.ask("openai", body)
+
+    assert "fwd=miss" in response.headers["cache-status"]
+    assert response.json()["object"] == "chat.completion"
+    assert len(provider.received) == 2
+
+
+def test_complexity_and_savings_are_reported(tmp_path):
+    with dialects.running(tmp_path, ("anthropic",), **CACHE_OFF) as gateway:
+        response = gateway.ask("anthropic", question("anthropic", "auto"))
+        (line,) = gateway.envoy.calls(1)
+
+    assert "tier=all, model=anthropic, complexity=low" in response.headers["x-arbiter-decision"]
+    assert (line["arbiter"]["input_tokens"], line["arbiter"]["output_tokens"]) == (1000, 50)
+
+
+def test_an_ambiguous_body_is_refused_in_the_callers_dialect(tmp_path):
+    with dialects.running(tmp_path, ("openai",)) as gateway, gateway.envoy.client() as client:
+        body = b'{"model":"a","model":"b","max_tokens":1,"messages":[{"role":"user","content":"x"}]}'
+        response = client.post(PATH, content=body, headers={"content-type": "application/json"})
+
+    assert response.status_code == 400
+    assert response.json()["error"]["type"] == "invalid_request_error"
+
+
+def test_what_is_no_message_passes_to_the_provider_that_speaks_anthropic(tmp_path):
+    with dialects.running(tmp_path, ("openai", "anthropic")) as gateway:
+        client = anthropic.Anthropic(
+            api_key="sk-caller",
+            base_url=gateway.envoy.url,
+            max_retries=0,
+            http_client=anthropic.DefaultHttpxClient(trust_env=False),
+        )
+        gateway.providers["anthropic"].answer = dialects.answer({"input_tokens": 12})
+        counted = client.messages.count_tokens(model="x", messages=[{"role": "user", "content": "hi"}])
+
+        assert counted.input_tokens == 12
+        received = gateway.providers["anthropic"].only
+        assert received.path == "/v1/messages/count_tokens"
+        assert json.loads(received.body)["model"] == "x"
+        assert gateway.providers["openai"].received == []
