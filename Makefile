@@ -12,7 +12,7 @@ PORT ?= 10000
 ADMIN_PORT ?= 9901
 export PORT ADMIN_PORT
 
-.PHONY: help setup build run test unit e2e test-matrix bench lint fmt clean
+.PHONY: help setup build run test unit e2e fuzz test-matrix bench lint fmt clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,12 +26,16 @@ build: setup ## Build dist/llm_arbiter.wasm and dist/arbiter
 run: build ## Start Envoy with the filter and stand-in providers on PORT (10000), ADMIN_PORT (9901)
 	@.local/venv/bin/python scripts/run.py
 
-test: lint unit e2e ## Everything that CI runs
+test: lint unit fuzz e2e ## Everything that CI runs
 
 unit: setup ## Unit and property tests, natively
 	@echo "unit tests"
 	@cargo test --quiet --all-targets
 	@cargo test --quiet --doc
+
+fuzz: setup ## Each fuzz target for SECONDS_EACH (5) seconds, from its stored corpus
+	@echo "fuzz targets"
+	@SECONDS_EACH=$${SECONDS_EACH:-5} scripts/fuzz.sh
 
 e2e: build ## The suite through a real Envoy, on 1.40.0 and on 1.36.4
 	@echo "end-to-end tests, Envoy 1.40.0"

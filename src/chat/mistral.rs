@@ -68,4 +68,9 @@ mod tests {
         assert_eq!(written(r#"{"model":"x","logit_bias":{"1":2}}"#), Err(Unsupported::new("logit_bias")));
         assert!(written(r#"{"model":"x","logit_bias":null}"#).is_ok());
     }
+
+    #[test]
+    fn a_request_that_loses_all_its_members_is_still_an_object() {
+        assert_eq!(written(r#"{ "user":"u" }"#).unwrap().0, "{}");
+    }
 }

@@ -48,6 +48,7 @@ impl Quirks {
         let request: Members<'_> =
             serde_json::from_slice(body).map_err(|_| Unsupported::new("a body that is no JSON object"))?;
         let mut written = String::with_capacity(body.len());
+        written.push('{');
         let mut dropped = Vec::new();
         for (name, value) in &request.0 {
             let value = value.get();
@@ -63,7 +64,9 @@ impl Quirks {
                 continue;
             }
             let name = self.renamed.iter().find(|(from, _)| from == name).map_or(&**name, |(_, to)| to);
-            written.push(if written.is_empty() { '{' } else { ',' });
+            if written.len() > 1 {
+                written.push(',');
+            }
             written.push_str(&Value::from(name).to_string());
             written.push(':');
             if name == "model" {

@@ -6,15 +6,15 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use super::document::{
-    AdmitDocument, BoundariesDocument, CacheDocument, ClassifyDocument, CredentialDocument, Document, ExactCacheBounds,
-    ExactCacheDocument, FailoverDocument, ModelDocument, Named, PathsDocument, PricesDocument,
-    ProviderDocument, RequestedModelDocument, ScorerDocument, TenantDocument, TierDocument, repeated,
-    suggest,
+    AdmitDocument, BoundariesDocument, CacheDocument, ClassifyDocument, CredentialDocument, Document,
+    ExactCacheBounds, ExactCacheDocument, FailoverDocument, ModelDocument, Named, PathsDocument,
+    PricesDocument, ProviderDocument, RequestedModelDocument, ScorerDocument, TenantDocument, TierDocument,
+    repeated, suggest,
 };
 use super::list::NonEmpty;
 use super::{
-    Abilities, Admit, Boundaries, Classify, Credential, ExactCache, Failover, MAX_TIER_MODELS, Model, ModelId, Policy,
-    PolicyError, Provider, ProviderId, RequestedModel, Scorer, TenantSource, Tier,
+    Abilities, Admit, Boundaries, Classify, Credential, ExactCache, Failover, MAX_TIER_MODELS, Model,
+    ModelId, Policy, PolicyError, Provider, ProviderId, RequestedModel, Scorer, TenantSource, Tier,
 };
 use crate::cache::exact::{MIN_SET_BYTES, WAYS};
 use crate::chat::dialect::DIALECTS;

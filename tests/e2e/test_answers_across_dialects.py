@@ -221,9 +221,7 @@ def streamed_calls(dialect):
             return [dialects.named(event) for event in events]
         case "gemini":
             pieces = [
-                dialects.gemini_response(
-                    [{"functionCall": {"id": identifier, "name": name, "args": arguments}}], None
-                )
+                dialects.gemini_response([{"functionCall": {"id": identifier, "name": name, "args": arguments}}], None)
                 for identifier, name, arguments in CALLS
             ]
             pieces[-1]["candidates"][0]["finishReason"] = "STOP"

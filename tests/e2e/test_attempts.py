@@ -26,7 +26,9 @@ def everything(provider):
 
 
 @pytest.mark.parametrize("caller", dialects.CALLERS)
-@pytest.mark.parametrize("order", [("openai", "anthropic", "gemini"), ("gemini", "azure", "openai"), ("anthropic", "gemini", "mistral")])
+@pytest.mark.parametrize(
+    "order", [("openai", "anthropic", "gemini"), ("gemini", "azure", "openai"), ("anthropic", "gemini", "mistral")]
+)
 def test_no_provider_sees_the_key_of_another(tmp_path, caller, order):
     with dialects.running(tmp_path, order) as gateway:
         for dialect in order[:2]:
@@ -39,7 +41,9 @@ def test_no_provider_sees_the_key_of_another(tmp_path, caller, order):
             seen = everything(provider)
             assert KEYS[f"{dialect.upper()}_KEY"] in seen
             strangers = [key for key in KEYS.values() if key != f"sk-of-{dialect}"]
-            assert not [key for key in [*strangers, "of-the-caller", "x-arbiter", "1999-01-01", "stainless"] if key in seen]
+            assert not [
+                key for key in [*strangers, "of-the-caller", "x-arbiter", "1999-01-01", "stainless"] if key in seen
+            ]
             assert ("anthropic-version" in seen) == (dialect == "anthropic")
             assert ("interleaved-thinking" in seen) == (dialect == "anthropic")
             assert provider.only.headers["host"] == f"127.0.0.1:{provider.port}"
@@ -102,7 +106,14 @@ def test_a_call_past_its_deadline_ends_in_an_error(start_gateway):
 
 WINDOWS = {"small": 10_000, "larger": 100_000}
 TOO_LONG = answer(
-    {"error": {"message": "too long", "type": "invalid_request_error", "param": "messages", "code": "context_length_exceeded"}},
+    {
+        "error": {
+            "message": "too long",
+            "type": "invalid_request_error",
+            "param": "messages",
+            "code": "context_length_exceeded",
+        }
+    },
     400,
 )
 
@@ -272,5 +283,3 @@ def test_a_secret_that_is_missing_sends_nothing(tmp_path):
     assert response.status_code == 401
     assert response.json()["error"]["type"] == "authentication_error"
     assert provider.received == []
-
-

@@ -90,9 +90,7 @@ def test_every_call_ends_once_and_well(tmp_path, first):
 
 def texts(standin):
     """How often each call has come."""
-    return collections.Counter(
-        text for entry in standin.journal() for text in set(numbers(json.dumps(entry["body"])))
-    )
+    return collections.Counter(text for entry in standin.journal() for text in set(numbers(json.dumps(entry["body"]))))
 
 
 def numbers(text):

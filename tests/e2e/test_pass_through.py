@@ -9,7 +9,10 @@ from e2e import chat
 from e2e.policies import CACHE_OFF
 from e2e.provider import answer
 
-POLICY = {"admit": {"paths": {"openai": ["/v1/chat/completions"]}, "max_body_bytes": 4096, "max_depth": 16}, **CACHE_OFF}
+POLICY = {
+    "admit": {"paths": {"openai": ["/v1/chat/completions"]}, "max_body_bytes": 4096, "max_depth": 16},
+    **CACHE_OFF,
+}
 
 JSON = {"content-type": "application/json"}
 CHAT = "/v1/chat/completions"

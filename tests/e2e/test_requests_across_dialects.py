@@ -48,7 +48,10 @@ def turns_openai(*messages):
 
 CALL = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Bern"}'}}
 USE = {"type": "tool_use", "id": "call_1", "name": "weather", "input": {"city": "Bern"}}
-SIGNED = {"functionCall": {"name": "weather", "args": {"city": "Bern"}}, "thoughtSignature": "skip_thought_signature_validator"}
+SIGNED = {
+    "functionCall": {"name": "weather", "args": {"city": "Bern"}},
+    "thoughtSignature": "skip_thought_signature_validator",
+}
 PICTURE = {"type": "base64", "media_type": "image/png", "data": IMAGE}
 LINK = "https://example.test/cat.png"
 
@@ -213,7 +216,10 @@ FEATURES = [
         ),
         {"/messages/1/tool_calls/1/id": "call_2", "/messages/3/content": "rain"},
         {"/messages/1/content/1/id": "call_2", "/messages/2/content/1/tool_use_id": "call_2"},
-        {"/contents/1/parts/1/functionCall/name": "weather", "/contents/2/parts/1/functionResponse/response/result": "rain"},
+        {
+            "/contents/1/parts/1/functionCall/name": "weather",
+            "/contents/2/parts/1/functionResponse/response/result": "rain",
+        },
     ),
     Feature(
         "JSON schema",
@@ -343,7 +349,15 @@ FEATURES = [
         "dropped",
         dropped_as="thinking",
     ),
-    Feature("bookkeeping", {"store": True, "metadata": {"a": "b"}}, None, {}, "dropped", "dropped", dropped_as="store, metadata"),
+    Feature(
+        "bookkeeping",
+        {"store": True, "metadata": {"a": "b"}},
+        None,
+        {},
+        "dropped",
+        "dropped",
+        dropped_as="store, metadata",
+    ),
     Feature("logit_bias", {"logit_bias": {"1": 5}}, None, {}, "skipped", "skipped"),
     Feature("log probabilities", {"logprobs": True}, None, {}, "skipped", "skipped"),
     Feature("several choices", {"n": 2}, None, {}, "skipped", "skipped"),

@@ -121,7 +121,7 @@ def test_a_provider_that_does_not_is_asked_over_http1(ask, authority, spare):
     assert provider.received[0].headers["authorization"] == "Bearer sk-cheap"
 
 
-YESTERDAY = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)
+YESTERDAY = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
 
 REFUSED = {
     "another name": lambda authority: TlsProvider(authority, names=("other.test",)),

@@ -219,7 +219,7 @@ fn memory_does_not_grow_with_a_stream() {
         written += translator.feed(event.as_bytes(), false).len();
     }
     assert!(written > 10_000_000);
-    assert!(std::mem::size_of_val(&translator) < 1000);
+    assert!(size_of_val(&translator) < 1000);
     assert!(format!("{translator:?}").len() < 5000, "what it holds is small");
 }
 
@@ -232,15 +232,22 @@ fn written(dialect: &str, caller: Caller, body: &Value) -> Result<(Value, Vec<&'
 #[test]
 fn what_anthropic_would_refuse_is_not_sent_to_it() {
     let user = |content: Value| json!({"role": "user", "content": content});
-    let call = |id: &str, arguments: &str| {
-        json!({"role": "assistant", "tool_calls": [{"id": id, "function": {"name": "f", "arguments": arguments}}]})
-    };
+    let call = |id: &str, arguments: &str| json!({"role": "assistant", "tool_calls": [{"id": id, "function": {"name": "f", "arguments": arguments}}]});
     let messages = |messages: Value| json!({"model": "x", "messages": messages, "reasoning_effort": "high"});
-    let (sent, _) = written("anthropic", Caller::OpenAi, &messages(json!([user(json!("")), user(json!("a"))]))).unwrap();
-    assert_eq!(sent["messages"], json!([{"role": "user", "content": [{"type": "text", "text": "a"}]}]), "empty text");
+    let (sent, _) =
+        written("anthropic", Caller::OpenAi, &messages(json!([user(json!("")), user(json!("a"))]))).unwrap();
+    assert_eq!(
+        sent["messages"],
+        json!([{"role": "user", "content": [{"type": "text", "text": "a"}]}]),
+        "empty text"
+    );
     let tool = json!({"role": "tool", "tool_call_id": "call:1/x", "content": ""});
-    let (sent, dropped) =
-        written("anthropic", Caller::OpenAi, &messages(json!([user(json!("a")), call("call:1/x", ""), tool]))).unwrap();
+    let (sent, dropped) = written(
+        "anthropic",
+        Caller::OpenAi,
+        &messages(json!([user(json!("a")), call("call:1/x", ""), tool])),
+    )
+    .unwrap();
     assert_eq!(sent["messages"][1]["content"][0]["id"], "call_1_x", "other characters in identifiers");
     assert_eq!(sent["messages"][2]["content"][0]["tool_use_id"], "call_1_x");
     assert_eq!(sent["messages"][1]["content"][0]["input"], json!({}), "arguments that are no object");
@@ -263,8 +270,12 @@ fn results_of_tools_come_before_what_the_user_adds() {
         ]}
     ]});
     let (sent, _) = written("openai", Caller::Anthropic, &body).unwrap();
-    let roles: Vec<&str> =
-        sent["messages"].as_array().unwrap().iter().map(|message| message["role"].as_str().unwrap()).collect();
+    let roles: Vec<&str> = sent["messages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|message| message["role"].as_str().unwrap())
+        .collect();
     assert_eq!(roles, ["user", "assistant", "tool", "user"]);
     assert_eq!(sent["messages"][3]["content"][1]["image_url"]["url"], "data:image/png;base64,AA");
 }
@@ -275,7 +286,8 @@ fn settings_of_reasoning_go_only_to_models_that_know_them() {
     let conversation = read_request(body.to_string().as_bytes(), Caller::OpenAi).unwrap();
     for name in ["openai", "anthropic", "gemini"] {
         let dialect = Dialect::named(name).unwrap();
-        let ask = |reasoning| write_request(&conversation, dialect, Target { reasoning, ..target() }).unwrap();
+        let ask =
+            |reasoning| write_request(&conversation, dialect, Target { reasoning, ..target() }).unwrap();
         assert_eq!(ask(true).dropped, Vec::<&str>::new(), "{name}");
         assert_eq!(ask(false).dropped, ["reasoning"], "{name}");
         let sent = |reasoning| String::from_utf8(ask(reasoning).body).unwrap();
@@ -288,7 +300,10 @@ fn settings_of_reasoning_go_only_to_models_that_know_them() {
 fn a_prompt_that_is_too_long_is_recognized_in_every_dialect() {
     let cases = [
         (Format::OpenAi, json!({"error": {"message": "x", "code": "context_length_exceeded"}})),
-        (Format::OpenAi, json!({"error": {"message": "This model's maximum context length is 8192 tokens."}})),
+        (
+            Format::OpenAi,
+            json!({"error": {"message": "This model's maximum context length is 8192 tokens."}}),
+        ),
         (
             Format::Anthropic,
             json!({"type": "error", "error": {"type": "invalid_request_error", "message": "prompt is too long: 300000 tokens > 200000 maximum"}}),

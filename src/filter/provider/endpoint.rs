@@ -3,8 +3,8 @@
 use super::ProviderError;
 use crate::chat::conversation::Target;
 use crate::chat::{Dialect, Format};
-use crate::filter::{OWN_PREFIX, PROVIDER_HEADER};
 use crate::filter::call::Call;
+use crate::filter::{OWN_PREFIX, PROVIDER_HEADER};
 use crate::host::{Direction, Host};
 use crate::policy::{Abilities, Model, Provider};
 

@@ -23,11 +23,9 @@ pub fn all(file: &PolicyFile, options: &Options) -> Vec<Value> {
         clusters.extend(subsets.iter().map(|subset| tier_cluster(file, tier, subset, options)));
     }
     clusters.extend(policy.models().map(|(_, model)| model_cluster(file, model, options)));
-    clusters.extend(
-        pass_through(policy).into_iter().map(|provider| {
-            endpoint_cluster(policy, &provider_name(provider), provider, None, Vec::new(), options)
-        }),
-    );
+    clusters.extend(pass_through(policy).into_iter().map(|provider| {
+        endpoint_cluster(policy, &provider_name(provider), provider, None, Vec::new(), options)
+    }));
     clusters
 }
 

@@ -1,0 +1,24 @@
+//! Any answer or error is read without a panic, and what comes of it is one in the caller's dialect.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use llm_arbiter::cache::replay;
+use llm_arbiter::chat::{Caller, Format, response, translate};
+
+fuzz_target!(|body: &[u8]| {
+    for caller in [Caller::OpenAi, Caller::Anthropic] {
+        for format in [Format::OpenAi, Format::Anthropic, Format::Gemini] {
+            if let Ok(answer) = translate::answer(body, format, caller, 7) {
+                assert!(
+                    response::read(&answer, caller).is_some(),
+                    "an answer is one in the caller's dialect"
+                );
+            }
+            let error = translate::read_error(500, body, format);
+            assert!(translate::is_error(500, &translate::write_error(&error, caller), caller));
+        }
+        let _ = response::read(body, caller);
+        let _ = replay::as_stream(body, caller, true);
+    }
+});

@@ -1,0 +1,40 @@
+//! A stream is translated and observed without a panic, and to the same bytes wherever it is split. The first two bytes choose
+//! where.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use llm_arbiter::chat::stream::{Observe, StreamObserver};
+use llm_arbiter::chat::translate::StreamTranslator;
+use llm_arbiter::chat::{Caller, Format, MessageObserver};
+
+fuzz_target!(|input: &[u8]| {
+    let Some((cuts, stream)) = input.split_first_chunk::<2>() else { return };
+    let first = usize::from(cuts[0]) * stream.len() / 255;
+    let second = first + usize::from(cuts[1]) * (stream.len() - first) / 255;
+    let pieces = [&stream[..first], &stream[first..second], &stream[second..]];
+    for caller in [Caller::OpenAi, Caller::Anthropic] {
+        for format in [Format::OpenAi, Format::Anthropic, Format::Gemini] {
+            let mut whole = StreamTranslator::new(format, caller, 7);
+            let mut split = StreamTranslator::new(format, caller, 7);
+            let mut expected = whole.feed(stream, false);
+            expected.extend(whole.feed(&[], true));
+            let mut translated: Vec<u8> = pieces.iter().flat_map(|piece| split.feed(piece, false)).collect();
+            translated.extend(split.feed(&[], true));
+            assert_eq!(translated, expected);
+        }
+    }
+    for strip_usage in [false, true] {
+        let observe = Observe { strip_usage, keep_bytes: 1000 };
+        let (mut whole, mut split) = (StreamObserver::new(observe), StreamObserver::new(observe));
+        whole.feed(stream, true);
+        for (i, piece) in pieces.iter().enumerate() {
+            split.feed(piece, i == 2);
+        }
+        assert_eq!(split.finish(), whole.finish());
+    }
+    let (mut whole, mut split) = (MessageObserver::new(1000), MessageObserver::new(1000));
+    whole.feed(stream);
+    pieces.iter().for_each(|piece| split.feed(piece));
+    assert_eq!(split.finish(), whole.finish());
+});
