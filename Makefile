@@ -52,6 +52,9 @@ test-matrix: build ## The suite on further Envoy versions
 bench: build ## What the README's figures come from: one worker, with and without the filter
 	@scripts/bench-tools.sh
 	@envoy="$$(scripts/envoy.sh)"; ENVOY="$$envoy" .local/venv/bin/python benches/run.py
+	@scripts/build.sh bench
+	@echo; echo "Translation, in Node's V8:"; echo
+	@node --no-warnings benches/wasi.mjs target/wasm/wasm32-wasip1/release/examples/translate.wasm
 
 lint: setup ## Formatting, clippy for both targets, licences
 	@echo "lint"

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Builds dist/llm_arbiter.wasm and dist/arbiter; cargo compiles only what has changed.
+# Builds dist/llm_arbiter.wasm and dist/arbiter; cargo compiles only what has changed. `clippy` checks what only the module
+# contains, `bench` builds target/wasm/wasm32-wasip1/release/examples/translate.wasm.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 toolchain=$(cat .local/wasm-toolchain)
-target=(--lib --target wasm32-wasip1 --target-dir target/wasm)
+target=(--target wasm32-wasip1 --target-dir target/wasm)
 simd="-C target-feature=+simd128"
 
 # Debian's Rust has its own cargo; its target directory is apart, so that neither invalidates what the other has built.
@@ -19,8 +20,16 @@ with_target() { RUSTFLAGS="$simd" cargo "$@" --quiet "${target[@]}"; }
 # Debian's Rust comes without clippy: there the compiler alone checks what only the module contains.
 if [ "${1:-}" = clippy ]; then
   if [ "$toolchain" = rustup ]; then
-    RUSTFLAGS="$simd" cargo clippy --quiet "${target[@]}" -- -D warnings
+    RUSTFLAGS="$simd" cargo clippy --quiet --lib "${target[@]}" -- -D warnings
   fi
+  exit
+fi
+
+build() { if [ "$toolchain" = rustup ]; then with_target build --release "$@"; else debian build --release "$@"; fi; }
+
+# The benchmark of translation, for Node's V8.
+if [ "${1:-}" = bench ]; then
+  build --example translate
   exit
 fi
 
@@ -33,7 +42,7 @@ publish() {
 }
 
 echo "build: dist/llm_arbiter.wasm"
-if [ "$toolchain" = rustup ]; then with_target build --release; else debian build --release; fi
+build --lib
 publish target/wasm/wasm32-wasip1/release/llm_arbiter.wasm
 echo "build: dist/arbiter"
 cargo build --quiet --release --bin arbiter

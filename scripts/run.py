@@ -4,6 +4,7 @@ Everything that it starts it also stops, on Ctrl-C or when one of them ends. Fil
 """
 
 import contextlib
+import json
 import os
 import pathlib
 import signal
@@ -101,7 +102,8 @@ def with_standins(policy, stack):
         standin = f"standin-{name}"
         standins[standin] = start(stack, standin, command)
         until_ready(standin, standins[standin], f"http://127.0.0.1:{port}/health")
-        policy["providers"][name] = {"host": "127.0.0.1", "port": port, "tls": False}
+        standing_in = {"host": "127.0.0.1", "port": port, "tls": False}
+        policy["providers"][name] = {"dialect": provider.get("dialect", "openai"), **standing_in}
     return real, standins
 
 
@@ -117,10 +119,9 @@ def render(policy, listen, admin):
     (RUN / "envoy.yaml").write_text(rendered.stdout)
 
 
-def curl(listen, question, *options, stream=False):
-    body = f'{{"model": "auto", {"`stream`: true, " if stream else ""}"messages": [{{"role": "user", "content": "{question}"}}]}}'
-    body = body.replace("`", '"')
-    return f"curl {' '.join(options)} http://127.0.0.1:{listen}/v1/chat/completions -H 'content-type: application/json' -d '{body}'"
+def curl(listen, question, *options, path="/v1/chat/completions", **members):
+    body = json.dumps({"model": "auto", **members, "messages": [{"role": "user", "content": question}]})
+    return f"curl {' '.join(options)} http://127.0.0.1:{listen}{path} -H 'content-type: application/json' -d '{body}'"
 
 
 def announce(listen, admin, real):
@@ -136,6 +137,9 @@ A hard one goes to the large tier:
 
 The first answer again, as a stream:
   {curl(listen, "What is the capital of France?", "-iN", stream=True)}
+
+An SDK of Anthropic's asks like this, and does not notice that an OpenAI model answers:
+  {curl(listen, "What is the capital of Italy?", "-i", path="/v1/messages", max_tokens=100)}
 
 Counters: http://127.0.0.1:{admin}/stats?filter=arbiter   Configuration: .run/envoy.yaml   Ctrl-C stops everything.
 One line per call follows:

@@ -96,7 +96,7 @@ fn tier_route(policy: &Policy, tier: &Tier, models: &[ModelId]) -> Value {
                 "retriable_headers": [{"name": RETRY_HEADER, "present_match": true}],
                 "num_retries": models.len().saturating_sub(1),
                 "per_try_idle_timeout": duration(policy.failover.per_try_idle_timeout),
-                "retry_back_off": {"base_interval": "0.025s", "max_interval": "0.250s"},
+                "retry_back_off": {"base_interval": "0.001s", "max_interval": "0.010s"},
                 "retry_priority": previous_priorities()
             }
         }

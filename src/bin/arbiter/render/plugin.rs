@@ -37,7 +37,7 @@ pub fn filter(role: &str, file: &PolicyFile, options: &Options) -> Value {
                 "configuration": {
                     // Envoy hands any other type over in binary form.
                     "@type": "type.googleapis.com/google.protobuf.StringValue",
-                    "value": format!("{configuration:#}")
+                    "value": configuration.to_string()
                 }
             }
         }
