@@ -1,6 +1,11 @@
 //! What translation costs: a request of 2 KB, and a streamed answer of 200 events fed event by event.
 
-#![allow(clippy::arithmetic_side_effects, clippy::expect_used, clippy::cast_precision_loss, reason = "a benchmark may panic")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::cast_precision_loss,
+    reason = "a benchmark may panic"
+)]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -55,7 +60,9 @@ fn translate_request(caller: Caller, dialect: &Dialect) {
     let target = Target { model: "target-model", max_output: 4096, reasoning: false };
     BODIES.with(|[openai, anthropic]| {
         let body = if caller == Caller::OpenAi { openai } else { anthropic };
-        black_box(translate::request(black_box(body), caller, dialect, target).expect("a request that can be said"));
+        black_box(
+            translate::request(black_box(body), caller, dialect, target).expect("a request that can be said"),
+        );
     });
 }
 

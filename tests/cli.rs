@@ -46,7 +46,7 @@ fn check_says_what_a_policy_means() {
     assert!(output.status.success(), "{}", text(&output.stderr));
     for part in [
         "small handles up to low",
-        "mini at one (127.0.0.1): 0.15 in, 0.15 cached, 0.6 out",
+        "mini at one (127.0.0.1, dialect openai): 0.15 in, 0.15 cached, 0.6 out",
         "baseline: big",
         "at most 8192 answers",
         "warning: models.lonely: no tier uses it",

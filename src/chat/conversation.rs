@@ -295,6 +295,13 @@ pub struct Written {
 }
 
 impl Conversation {
+    /// Notes that something was left out; once is enough.
+    pub fn leave_out(&mut self, member: &'static str) {
+        if !self.left_out.contains(&member) {
+            self.left_out.push(member);
+        }
+    }
+
     /// Adds to the last turn when `role` speaks on, else begins a turn.
     pub fn say(&mut self, role: Role, parts: Vec<Part>) {
         match self.turns.last_mut() {

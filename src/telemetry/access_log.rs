@@ -64,6 +64,9 @@ pub struct AccessRecord<'r> {
     /// The model that answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<&'r str>,
+    /// Its provider.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<&'r str>,
     /// How many times a provider was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempts: Option<usize>,
@@ -139,6 +142,7 @@ impl<'r> AccessRecord<'r> {
             score: None,
             tier: None,
             model: None,
+            provider: None,
             attempts: None,
             failed: &[],
             cache: None,

@@ -5,41 +5,58 @@ use std::fmt::Write;
 use super::Attempted;
 use crate::complexity::Complexity;
 
-/// Says tier, model, score and reason, for example
-/// `tier=small, model=gpt-4o-mini, complexity=low, score=0.12, reason=complexity, signals="length code"`; after attempts that
-/// failed also `attempts=2, failed="gpt-4o:503"`.
-///
-/// `tier` is absent when the caller's own model was honored. Names come from the policy, which allows only characters that
-/// a token may have.
-#[must_use]
-pub fn decision_header(
-    tier: Option<&str>,
-    model: &str,
-    complexity: &Complexity,
-    reason: &str,
-    failed: &[Attempted<'_>],
-) -> String {
-    let mut value = String::with_capacity(128);
-    if let Some(tier) = tier {
-        let _ = write!(value, "tier={tier}, ");
-    }
-    let Complexity { score, level, .. } = complexity;
-    let _ = write!(value, "model={model}, complexity={level}, score={score:.2}, reason={reason}");
-    let mut signals = complexity.reasons.iter().map(|signal| signal.as_str());
-    if let Some(first) = signals.next() {
-        let _ = write!(value, ", signals=\"{first}");
-        for signal in signals {
-            let _ = write!(value, " {signal}");
+/// What the header says. Names come from the policy, which allows only characters that a token may have.
+#[derive(Debug, Clone, Copy)]
+pub struct DecisionHeader<'d> {
+    /// The tier; `None` when the caller's own model was honored.
+    pub tier: Option<&'d str>,
+    /// The model that answered, or would have.
+    pub model: &'d str,
+    /// Its provider.
+    pub provider: &'d str,
+    /// How hard the request is.
+    pub complexity: &'d Complexity,
+    /// Why the tier was chosen.
+    pub reason: &'d str,
+    /// How many times a provider was asked.
+    pub attempts: usize,
+    /// The attempts that failed.
+    pub failed: &'d [Attempted<'d>],
+}
+
+impl DecisionHeader<'_> {
+    /// Its value, for example `tier=small, model=gpt-4o-mini, provider=openai, complexity=low, score=0.12, reason=complexity,
+    /// signals="length code", attempts=2, failed="claude-haiku:529"`.
+    #[must_use]
+    pub fn value(&self) -> String {
+        let mut value = String::with_capacity(192);
+        if let Some(tier) = self.tier {
+            let _ = write!(value, "tier={tier}, ");
         }
-        value.push('"');
+        let Complexity { score, level, reasons } = self.complexity;
+        let Self { model, provider, reason, attempts, .. } = self;
+        let _ = write!(
+            value,
+            "model={model}, provider={provider}, complexity={level}, score={score:.2}, reason={reason}"
+        );
+        list(&mut value, "signals", reasons.iter().map(|signal| signal.as_str()));
+        let _ = write!(value, ", attempts={attempts}");
+        list(
+            &mut value,
+            "failed",
+            self.failed.iter().map(|Attempted { model, reason }| format!("{model}:{reason}")),
+        );
+        value
     }
-    if !failed.is_empty() {
-        let others = usize::from(failed.last().is_none_or(|last| last.model != model));
-        let _ = write!(value, ", attempts={}, failed=\"", failed.len().saturating_add(others));
-        for (i, attempt) in failed.iter().enumerate() {
-            let _ = write!(value, "{}{}:{}", if i > 0 { " " } else { "" }, attempt.model, attempt.reason);
-        }
-        value.push('"');
+}
+
+/// Appends a member whose value is a string of words, if there are any.
+fn list(value: &mut String, name: &str, mut words: impl Iterator<Item = impl AsRef<str>>) {
+    let Some(first) = words.next() else { return };
+    let _ = write!(value, ", {name}=\"{}", first.as_ref());
+    for word in words {
+        value.push(' ');
+        value.push_str(word.as_ref());
     }
-    value
+    value.push('"');
 }

@@ -28,8 +28,8 @@ pub enum Metric {
     Cache,
     /// Answers that came from another model than the one asked first.
     Failovers,
-    /// Attempts that failed.
-    FailedAttempts,
+    /// Attempts by what became of them.
+    Attempts,
     /// Answers whose tokens are not known.
     UsageUnknown,
 }
@@ -50,7 +50,8 @@ pub struct Description {
 }
 
 /// All labels that occur.
-pub const LABELS: [&str; 7] = ["outcome", "reason", "tier", "model", "complexity", "kind", "result"];
+pub const LABELS: [&str; 8] =
+    ["outcome", "reason", "tier", "provider", "model", "complexity", "kind", "result"];
 
 /// The table.
 pub const METRICS: [Description; 10] = [
@@ -112,12 +113,12 @@ pub const METRICS: [Description; 10] = [
         meaning: "Answers that came from another model than the one asked first, by the model that answered",
     },
     Description {
-        metric: Metric::FailedAttempts,
-        name: "arbiter.failed_attempts",
+        metric: Metric::Attempts,
+        name: "arbiter.attempts",
         unit: "attempts",
-        labels: &["model", "reason"],
-        meaning: "Attempts that failed, by the model that was asked and by reason: a status, `connect_failure`, `reset`, `timeout`, \
-                  `malformed` (an answer that cannot be read), `context_length`",
+        labels: &["provider", "model", "result"],
+        meaning: "Attempts by the model that was asked and by result: `answered`, or why it failed: a status, `connect_failure`, `reset`, \
+                  `timeout`, `malformed` (an answer that cannot be read), `context_length`",
     },
     Description {
         metric: Metric::UsageUnknown,

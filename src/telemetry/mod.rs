@@ -5,5 +5,5 @@ mod decision_header;
 mod metrics;
 
 pub use access_log::{AccessRecord, Attempted, Outcome};
-pub use decision_header::decision_header;
+pub use decision_header::DecisionHeader;
 pub use metrics::{Counters, Description, LABELS, METRICS, Metric, reference};

@@ -70,7 +70,7 @@ def test_complexity_and_savings_are_reported(tmp_path):
         response = gateway.ask("anthropic", question("anthropic", "auto"))
         (line,) = gateway.envoy.calls(1)
 
-    assert "tier=all, model=anthropic, complexity=low" in response.headers["x-arbiter-decision"]
+    assert "tier=all, model=anthropic, provider=anthropic, complexity=low" in response.headers["x-arbiter-decision"]
     assert (line["arbiter"]["input_tokens"], line["arbiter"]["output_tokens"]) == (1000, 50)
 
 

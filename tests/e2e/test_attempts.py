@@ -58,17 +58,18 @@ def test_failed_attempts_are_reported(tmp_path):
         response = gateway.ask("openai", question("openai", "auto", user="u-1"))
 
         assert response.headers["x-arbiter-decision"].endswith('attempts=3, failed="openai:429 anthropic:529"')
-        assert "model=gemini" in response.headers["x-arbiter-decision"]
+        assert "model=gemini, provider=gemini" in response.headers["x-arbiter-decision"]
         assert response.headers["x-arbiter-dropped"] == "user"
         (line,) = gateway.envoy.calls(1)
-        assert line["arbiter"]["model"] == "gemini"
+        assert (line["arbiter"]["model"], line["arbiter"]["provider"]) == ("gemini", "gemini")
         assert line["arbiter"]["attempts"] == 3
         assert line["arbiter"]["failed"] == [
             {"model": "openai", "reason": "429"},
             {"model": "anthropic", "reason": "529"},
         ]
-        gateway.envoy.wait_count("failed_attempts", 1, model="openai", reason="429")
-        gateway.envoy.wait_count("failed_attempts", 1, model="anthropic", reason="529")
+        gateway.envoy.wait_count("attempts", 1, provider="openai", model="openai", result="429")
+        gateway.envoy.wait_count("attempts", 1, model="anthropic", result="529")
+        gateway.envoy.wait_count("attempts", 1, model="gemini", result="answered")
 
 
 def test_a_connection_that_fails_is_told_from_one_that_breaks(start_gateway):
@@ -181,7 +182,7 @@ def test_a_refused_credential_fails_over_only_if_the_policy_says_so(start_gatewa
 
     assert response.status_code == (200 if fails_over else status)
     assert len(gateway.spare.received) == fails_over
-    gateway.envoy.wait_count("failed_attempts", 1, model="mini", reason=str(status))
+    gateway.envoy.wait_count("attempts", 1, model="mini", result=str(status))
     assert f"mini answered {status}: the credential of its provider is refused" in gateway.envoy.log.read_text()
 
 

@@ -484,6 +484,13 @@ def page():
     for feature in FEATURES:
         cells = [outcome(feature, caller, dialect) for caller, dialect in columns]
         lines.append(f"| {feature.name} | " + " | ".join(cells) + " |")
+    lines += [
+        "",
+        "Of answers, each of these is a test for every pair of `tests/e2e/test_answers_across_dialects.py`, with the caller's official",
+        "SDK: whole and streamed text, streams split anywhere, pieces that do not wait for the next, calls of tools whole and",
+        "streamed, why an answer ended, refusals, usage (cached, written to the cache, reasoning), errors by status, errors that are no",
+        "JSON, streams that end too early. `test_standins_across_dialects.py` tries every pair on strict stand-ins.",
+    ]
     return "\n".join(lines) + "\n"
 
 

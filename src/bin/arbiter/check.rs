@@ -45,10 +45,11 @@ fn describe(policy: &Policy, model: &Model) -> String {
     let Prices { input, cached_input, output, .. } = model.prices;
     let provider = policy.provider(model.provider);
     format!(
-        "{} at {} ({}): {} in, {} cached, {} out, USD per million tokens",
+        "{} at {} ({}, dialect {}): {} in, {} cached, {} out, USD per million tokens",
         model.name,
         provider.name,
         provider.host,
+        provider.dialect.name,
         dollars(input),
         dollars(cached_input),
         dollars(output)

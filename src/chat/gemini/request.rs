@@ -47,6 +47,7 @@ pub(in crate::chat) fn write(
     }
     for (name, is_there) in [
         ("user", conversation.user.is_some()),
+        ("strict", conversation.tools.iter().any(|tool| tool.strict == Some(true))),
         ("cache_control", conversation.marks_cache()),
         ("thinking", conversation.has_thoughts()),
     ] {

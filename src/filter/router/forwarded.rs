@@ -13,7 +13,7 @@ use crate::filter::call::{Attempt, Call};
 use crate::filter::{DECISION_HEADER, DROPPED_HEADER, OWN_PREFIX};
 use crate::host::{Direction, Host};
 use crate::policy::{Decision, ModelId, Policy};
-use crate::telemetry::{Attempted, decision_header};
+use crate::telemetry::{Attempted, DecisionHeader};
 
 /// What the caller asked for.
 #[derive(Debug)]
@@ -45,10 +45,17 @@ pub(super) struct Verdict {
 impl Verdict {
     /// The value of the decision header, for an answer by `model` after `attempts`.
     fn describe(&self, policy: &Policy, model: ModelId, attempts: &[Attempt]) -> String {
-        let tier = self.decision.tier(policy).map(|tier| tier.name.as_str());
-        let model = &policy.model(model).name;
         let failed: Vec<Attempted<'_>> = failed(attempts).collect();
-        decision_header(tier, model, &self.complexity, self.decision.reason.as_str(), &failed)
+        let header = DecisionHeader {
+            tier: self.decision.tier(policy).map(|tier| tier.name.as_str()),
+            model: &policy.model(model).name,
+            provider: &policy.provider_of(model).name,
+            complexity: &self.complexity,
+            reason: self.decision.reason.as_str(),
+            attempts: attempts.len(),
+            failed: &failed,
+        };
+        header.value()
     }
 }
 

@@ -53,10 +53,8 @@ impl Answering {
         if !asked_first && self.model.is_some() {
             router.counters.add(Metric::Failovers, &[books.model_name()], 1);
         }
+        books.count_attempts(&self.attempts);
         let failed: Vec<_> = failed(&self.attempts).collect();
-        for attempt in &failed {
-            router.counters.add(Metric::FailedAttempts, &[attempt.model, attempt.reason], 1);
-        }
         let cache = books.remember(&self.caching, &observed);
         books.publish(&AccessRecord {
             cache,
@@ -137,6 +135,15 @@ impl<'s, H: Host> Books<'s, H> {
         self.router.counters.add(Metric::Requests, &values, 1);
     }
 
+    fn count_attempts(&self, attempts: &[Attempt]) {
+        let policy = &self.router.policy;
+        for Attempt { model, failure, .. } in attempts {
+            let provider = policy.model_by_name(model).map_or("", |id| &policy.provider_of(id).name);
+            let result = failure.as_deref().unwrap_or("answered");
+            self.router.counters.add(Metric::Attempts, &[provider, model, result], 1);
+        }
+    }
+
     fn count_answer(&self, observed: &Observed, bill: Option<Bill>, outcome: Outcome) {
         let counters = &self.router.counters;
         if let Some(usage) = &observed.usage {
@@ -201,6 +208,7 @@ impl<'s, H: Host> Books<'s, H> {
             score: complexity.map(|complexity| complexity.score),
             tier: Some(self.tier_name()).filter(|name| !name.is_empty()),
             model: Some(self.model_name()).filter(|name| !name.is_empty()),
+            provider: self.model.map(|id| self.router.policy.provider_of(id).name.as_str()),
             ..AccessRecord::new(outcome)
         }
     }

@@ -348,7 +348,10 @@ fn failed_attempts_are_said_counted_and_logged() {
     assert_eq!(asked.log()["attempts"], 2);
     assert_eq!(asked.log()["failed"], json!([{"model": "mini", "reason": "503"}]));
     router.on_tick(&vm);
-    assert_eq!(vm.counter("arbiter.failed_attempts;model=mini;reason=503"), 1);
+    assert_eq!(vm.counter("arbiter.attempts;provider=one;model=mini;result=503"), 1);
+    assert_eq!(vm.counter("arbiter.attempts;provider=two;model=spare;result=answered"), 1);
+    assert!(decision.contains("model=spare, provider=two"), "{decision}");
+    assert_eq!(asked.log()["provider"], "two");
 }
 
 #[test]

@@ -48,9 +48,9 @@ fn member(conversation: &mut Conversation, name: &str, value: &Value) -> Result<
         }
         "stream" => conversation.stream = value.as_bool() == Some(true),
         "model" => {}
-        "service_tier" => conversation.left_out.push("service_tier"),
-        "context_management" => conversation.left_out.push("context_management"),
-        "inference_geo" => conversation.left_out.push("inference_geo"),
+        "service_tier" => conversation.leave_out("service_tier"),
+        "context_management" => conversation.leave_out("context_management"),
+        "inference_geo" => conversation.leave_out("inference_geo"),
         other => return Err(Unsupported::new(other)),
     }
     Ok(())

@@ -50,13 +50,13 @@ fn member(conversation: &mut Conversation, name: &str, value: &Value) -> Result<
         "n" if value.as_u64() == Some(1) => {}
         "logprobs" if value.as_bool() == Some(false) => {}
         "modalities" if strings(value) == ["text"] => {}
-        "metadata" => conversation.left_out.push("metadata"),
-        "store" => conversation.left_out.push("store"),
-        "service_tier" => conversation.left_out.push("service_tier"),
-        "prompt_cache_key" => conversation.left_out.push("prompt_cache_key"),
-        "prompt_cache_retention" => conversation.left_out.push("prompt_cache_retention"),
-        "prediction" => conversation.left_out.push("prediction"),
-        "verbosity" => conversation.left_out.push("verbosity"),
+        "metadata" => conversation.leave_out("metadata"),
+        "store" => conversation.leave_out("store"),
+        "service_tier" => conversation.leave_out("service_tier"),
+        "prompt_cache_key" => conversation.leave_out("prompt_cache_key"),
+        "prompt_cache_retention" => conversation.leave_out("prompt_cache_retention"),
+        "prediction" => conversation.leave_out("prediction"),
+        "verbosity" => conversation.leave_out("verbosity"),
         other => return Err(Unsupported::new(other)),
     }
     Ok(())
@@ -64,6 +64,13 @@ fn member(conversation: &mut Conversation, name: &str, value: &Value) -> Result<
 
 fn read_message(conversation: &mut Conversation, message: &Value) -> Result<(), Unsupported> {
     let content = message.get("content").unwrap_or(&Value::Null);
+    if message.get("name").is_some_and(|name| !name.is_null()) {
+        conversation.leave_out("name");
+    }
+    let parts_of_content = content.as_array().into_iter().flatten();
+    if parts_of_content.filter_map(|part| part.get("image_url")).any(|image| image.get("detail").is_some()) {
+        conversation.leave_out("detail");
+    }
     match message.get("role").and_then(Value::as_str).unwrap_or_default() {
         "system" | "developer" => {
             let text = joined_text(content)?;
