@@ -50,7 +50,15 @@ fn virtual_host(file: &PolicyFile) -> Value {
     }
     routes.push(json!({
         "match": {"prefix": "/", "headers": [{"name": CLUSTER_HEADER, "string_match": {"prefix": "arbiter-model-"}}]},
-        "route": {"cluster_header": CLUSTER_HEADER, "timeout": duration(policy.failover.timeout)}
+        "route": {
+            "cluster_header": CLUSTER_HEADER,
+            "timeout": duration(policy.failover.timeout),
+            // There is no other model to ask, but silence has an end here as well.
+            "retry_policy": {
+                "num_retries": 0,
+                "per_try_idle_timeout": duration(policy.failover.per_try_idle_timeout)
+            }
+        }
     }));
     routes.extend(
         clusters::first_anthropic(policy).map(|provider| pass_route(policy, provider, "/v1/messages")),
