@@ -4,6 +4,7 @@ import contextlib
 import os
 
 import pytest
+from e2e import dialects
 from e2e import gateway as gateways
 from e2e.envoy import ARBITER, BINARY, WASM
 
@@ -28,6 +29,20 @@ def gateway(module_gateway):
     for provider in module_gateway.providers:
         provider.forget()
     return module_gateway
+
+
+@pytest.fixture(scope="module")
+def module_dialect_gateway(tmp_path_factory):
+    """A gateway with a provider of every dialect; see `e2e.dialects`."""
+    with dialects.running(tmp_path_factory.mktemp("dialects")) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def dialect_gateway(module_dialect_gateway):
+    """The gateway of every dialect, its providers as if just started."""
+    module_dialect_gateway.forget()
+    return module_dialect_gateway
 
 
 @pytest.fixture

@@ -371,3 +371,11 @@ impl Image {
         }
     }
 }
+
+/// Reads the elements of a list; what is no list has none.
+pub(super) fn each<T>(
+    values: &Value,
+    read: impl Fn(&Value) -> Result<T, Unsupported>,
+) -> Result<Vec<T>, Unsupported> {
+    values.as_array().into_iter().flatten().map(read).collect()
+}

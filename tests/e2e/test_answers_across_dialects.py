@@ -14,18 +14,6 @@ from e2e.provider import Gate, answer, stream
 PAIRS = [pytest.param(caller, dialect, id=f"{caller} from {dialect}") for caller in CALLERS for dialect in DIALECTS]
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory):
-    with dialects.running(tmp_path_factory.mktemp("dialects")) as gateway:
-        yield gateway
-
-
-@pytest.fixture
-def gateway(shared):
-    shared.forget()
-    return shared
-
-
 class OpenAiCaller:
     """The official `openai` package, pointed at the gateway."""
 
@@ -131,45 +119,45 @@ class AnthropicCaller:
 
 
 @pytest.fixture
-def sdk(gateway):
-    return lambda caller: {"openai": OpenAiCaller, "anthropic": AnthropicCaller}[caller](gateway)
+def sdk(dialect_gateway):
+    return lambda caller: {"openai": OpenAiCaller, "anthropic": AnthropicCaller}[caller](dialect_gateway)
 
 
 COUNTS = (1000, 200, 50)
 
 
 @pytest.mark.parametrize(("caller", "dialect"), PAIRS)
-def test_a_whole_answer(gateway, sdk, caller, dialect):
-    gateway.providers[dialect].answer = whole(dialect, 'h\u00e9 "quoted"\n')
+def test_a_whole_answer(dialect_gateway, sdk, caller, dialect):
+    dialect_gateway.providers[dialect].answer = whole(dialect, 'h\u00e9 "quoted"\n')
 
     assert sdk(caller).said(dialect) == ('h\u00e9 "quoted"\n', "stop", COUNTS)
 
 
 @pytest.mark.parametrize(("caller", "dialect"), PAIRS)
-def test_a_streamed_answer(gateway, sdk, caller, dialect):
-    gateway.providers[dialect].answer = streaming(dialect, "h\u00e9", " \U0001f600", "\nthere")
+def test_a_streamed_answer(dialect_gateway, sdk, caller, dialect):
+    dialect_gateway.providers[dialect].answer = streaming(dialect, "h\u00e9", " \U0001f600", "\nthere")
 
     assert sdk(caller).streamed(dialect) == ("h\u00e9 \U0001f600\nthere", "stop", COUNTS)
 
 
 @pytest.mark.parametrize(("caller", "dialect"), PAIRS)
 @pytest.mark.parametrize("size", [1, 7])
-def test_a_stream_may_be_split_anywhere(gateway, sdk, caller, dialect, size):
+def test_a_stream_may_be_split_anywhere(dialect_gateway, sdk, caller, dialect, size):
     whole_stream = b"".join(streamed(dialect, "h\u00e9", " \U0001f600"))
     pieces = [whole_stream[i : i + size] for i in range(0, len(whole_stream), size)]
-    gateway.providers[dialect].answer = stream(*pieces)
+    dialect_gateway.providers[dialect].answer = stream(*pieces)
 
     assert sdk(caller).streamed(dialect) == ("h\u00e9 \U0001f600", "stop", COUNTS)
 
 
 @pytest.mark.parametrize(("caller", "dialect"), PAIRS)
-def test_a_piece_of_a_stream_does_not_wait_for_the_next(gateway, caller, dialect):
+def test_a_piece_of_a_stream_does_not_wait_for_the_next(dialect_gateway, caller, dialect):
     events = streamed(dialect, "first", "second")
     said = next(i for i, event in enumerate(events) if b"first" in event) + 1
     gate = Gate()
-    gateway.providers[dialect].answer = stream(*events[:said], gate, *events[said:])
+    dialect_gateway.providers[dialect].answer = stream(*events[:said], gate, *events[said:])
     body = question(caller, dialect, stream=True)
-    with gateway.envoy.client() as client:
+    with dialect_gateway.envoy.client() as client:
         with client.stream("POST", dialects.PATHS[caller], json=body) as response:
             received = b""
             chunks = response.iter_raw()
@@ -185,8 +173,8 @@ CALLS = [("call_a", "weather", {"city": "Z\u00fcrich"}), ("call_b", "weather", {
 
 
 @pytest.mark.parametrize(("caller", "dialect"), PAIRS)
-def test_calls_of_tools(gateway, sdk, caller, dialect):
-    gateway.providers[dialect].answer = calling(dialect, *CALLS)
+def test_calls_of_tools(dialect_gateway, sdk, caller, dialect):
+    dialect_gateway.providers[dialect].answer = calling(dialect, *CALLS)
 
     assert sdk(caller).calls(dialect) == CALLS
 
@@ -229,8 +217,8 @@ def streamed_calls(dialect):
 
 
 @pytest.mark.parametrize(("caller", "dialect"), PAIRS)
-def test_calls_of_tools_in_a_stream(gateway, sdk, caller, dialect):
-    gateway.providers[dialect].answer = stream(*streamed_calls(dialect))
+def test_calls_of_tools_in_a_stream(dialect_gateway, sdk, caller, dialect):
+    dialect_gateway.providers[dialect].answer = stream(*streamed_calls(dialect))
 
     assert sdk(caller).calls(dialect, streaming=True) == CALLS
 
@@ -253,8 +241,8 @@ def ended(dialect, reason):
 
 @pytest.mark.parametrize(("caller", "dialect"), PAIRS)
 @pytest.mark.parametrize("reason", ["length", "content_filter"])
-def test_why_an_answer_ended(gateway, sdk, caller, dialect, reason):
-    gateway.providers[dialect].answer = ended(dialect, reason)
+def test_why_an_answer_ended(dialect_gateway, sdk, caller, dialect, reason):
+    dialect_gateway.providers[dialect].answer = ended(dialect, reason)
 
     assert sdk(caller).said(dialect) == ("so far", reason, COUNTS)
 
@@ -272,8 +260,8 @@ KINDS = {
 
 @pytest.mark.parametrize(("caller", "dialect"), PAIRS)
 @pytest.mark.parametrize("status", KINDS)
-def test_an_error(gateway, sdk, caller, dialect, status):
-    gateway.providers[dialect].answer = error(dialect, status, "this is why")
+def test_an_error(dialect_gateway, sdk, caller, dialect, status):
+    dialect_gateway.providers[dialect].answer = error(dialect, status, "this is why")
     caught, message, kind = sdk(caller).failure(dialect)
 
     assert (caught.status_code, message) == (status, "this is why")
@@ -281,20 +269,20 @@ def test_an_error(gateway, sdk, caller, dialect, status):
     assert kind == ("some_error" if native else KINDS[status][CALLERS.index(caller)])
     assert caught.response.headers["retry-after"] == "7"
     assert caught.response.headers["x-ratelimit-remaining-requests"] == "0"
-    assert len(gateway.providers[dialect].received) == 1
+    assert len(dialect_gateway.providers[dialect].received) == 1
 
 
 @pytest.mark.parametrize(("caller", "status"), [("openai", 503), ("anthropic", 529)])
 @pytest.mark.parametrize(("dialect", "given"), [("openai", 503), ("anthropic", 529), ("gemini", 503)])
-def test_a_provider_that_has_too_much_to_do(gateway, sdk, caller, status, dialect, given):
-    gateway.providers[dialect].answer = error(dialect, given, "busy")
+def test_a_provider_that_has_too_much_to_do(dialect_gateway, sdk, caller, status, dialect, given):
+    dialect_gateway.providers[dialect].answer = error(dialect, given, "busy")
 
     assert sdk(caller).failure(dialect)[0].status_code == status
 
 
 @pytest.mark.parametrize(("caller", "dialect"), PAIRS)
-def test_an_error_that_is_no_json(gateway, sdk, caller, dialect):
-    gateway.providers[dialect].answer = answer(b"<html>Bad Gateway</html>", 502, "text/html")
+def test_an_error_that_is_no_json(dialect_gateway, sdk, caller, dialect):
+    dialect_gateway.providers[dialect].answer = answer(b"<html>Bad Gateway</html>", 502, "text/html")
     caught, message, _ = sdk(caller).failure(dialect)
 
     assert (caught.status_code, message) == (502, "the provider answered with status 502")
@@ -304,18 +292,18 @@ BROKEN_OFF = [pair for pair in PAIRS if FORMATS[pair.values[1]] != pair.values[0
 
 
 @pytest.mark.parametrize(("caller", "dialect"), BROKEN_OFF)
-def test_a_stream_that_ends_too_early_ends_in_an_error(gateway, sdk, caller, dialect):
+def test_a_stream_that_ends_too_early_ends_in_an_error(dialect_gateway, sdk, caller, dialect):
     events = streamed(dialect, "first", "second")
-    gateway.providers[dialect].answer = stream(*events[: len(events) // 2])
+    dialect_gateway.providers[dialect].answer = stream(*events[: len(events) // 2])
 
     with pytest.raises((openai.APIError, anthropic.APIError), match="ended before the answer was complete"):
         sdk(caller).streamed(dialect)
 
 
 @pytest.mark.parametrize("caller", CALLERS)
-def test_a_refused_prompt_of_gemini(gateway, sdk, caller):
+def test_a_refused_prompt_of_gemini(dialect_gateway, sdk, caller):
     blocked = {"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {"promptTokenCount": 1000}}
-    gateway.providers["gemini"].answer = answer(blocked)
+    dialect_gateway.providers["gemini"].answer = answer(blocked)
     text, reason, _ = sdk(caller).said("gemini")
 
     assert (text or "", reason) == ("", "content_filter")
@@ -341,7 +329,7 @@ def test_thoughts_and_cache_writes_are_paid_for(tmp_path, caller):
     assert written["cost_nanousd"] == 800_000 + 100_000 + 800_000 + 500_000
 
 
-def test_structured_output_is_parsed_by_the_callers_sdk(gateway, sdk):
+def test_structured_output_is_parsed_by_the_callers_sdk(dialect_gateway, sdk):
     import pydantic
 
     class City(pydantic.BaseModel):
@@ -349,14 +337,14 @@ def test_structured_output_is_parsed_by_the_callers_sdk(gateway, sdk):
         people: int
 
     for dialect in DIALECTS:
-        gateway.providers[dialect].answer = whole(dialect, '{"name": "Bern", "people": 134000}')
+        dialect_gateway.providers[dialect].answer = whole(dialect, '{"name": "Bern", "people": 134000}')
         completion = sdk("openai").client.chat.completions.parse(
             model=dialect, messages=[{"role": "user", "content": "A city?"}], response_format=City
         )
         assert completion.choices[0].message.parsed == City(name="Bern", people=134000)
 
 
-def test_googles_sdk_understands_what_gemini_is_sent(gateway):
+def test_googles_sdk_understands_what_gemini_is_sent(dialect_gateway):
     from google.genai import types
 
     tools = [{"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}]
@@ -382,8 +370,8 @@ def test_googles_sdk_understands_what_gemini_is_sent(gateway):
             {"role": "tool", "tool_call_id": "c", "content": '{"sun": true}'},
         ],
     )
-    assert gateway.ask("openai", body).status_code == 200
-    sent = gateway.providers["gemini"].only.json
+    assert dialect_gateway.ask("openai", body).status_code == 200
+    sent = dialect_gateway.providers["gemini"].only.json
 
     contents = [types.Content.model_validate(content) for content in sent["contents"]]
     assert [content.role for content in contents] == ["user", "model", "user"]

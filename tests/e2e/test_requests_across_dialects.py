@@ -10,7 +10,6 @@ import pathlib
 
 import pytest
 
-from e2e import dialects
 from e2e.dialects import CALLERS, DIALECTS, FORMATS, question
 
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "conformance.md"
@@ -414,18 +413,6 @@ CELLS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory):
-    with dialects.running(tmp_path_factory.mktemp("dialects")) as gateway:
-        yield gateway
-
-
-@pytest.fixture
-def gateway(shared):
-    shared.forget()
-    return shared
-
-
 def at(document, pointer):
     for part in pointer.split("/")[1:]:
         document = document[int(part) if isinstance(document, list) else part]
@@ -433,10 +420,10 @@ def at(document, pointer):
 
 
 @pytest.mark.parametrize(("feature", "caller", "dialect"), CELLS)
-def test_a_provider_receives_what_the_caller_meant(gateway, feature, caller, dialect):
+def test_a_provider_receives_what_the_caller_meant(dialect_gateway, feature, caller, dialect):
     body = question(caller, dialect, **getattr(feature, caller))
-    response = gateway.ask(caller, body)
-    provider = gateway.providers[dialect]
+    response = dialect_gateway.ask(caller, body)
+    provider = dialect_gateway.providers[dialect]
     verdict = outcome(feature, caller, dialect)
 
     if verdict == "skipped":

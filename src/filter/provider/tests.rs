@@ -246,6 +246,30 @@ fn an_answer_that_cannot_be_read_is_a_failure_that_can_be_retried() {
 }
 
 #[test]
+fn an_answer_longer_than_what_is_held_goes_on_unless_it_must_be_translated() {
+    let vm = MemoryHost::default();
+    let large = "x".repeat((1 << 20) + 1);
+    for (model, status) in [("mini", "200"), ("haiku", "502")] {
+        let attempts = Attempts::new(&vm, &role(40), &told(Caller::OpenAi, false, &[model]), QUESTION);
+        let (mut attempt, _) = attempts.at(model);
+        let stream = &attempts.call.stream;
+        *stream.response_headers.borrow_mut() =
+            vec![(":status".into(), "200".into()), ("content-type".into(), "application/json".into())];
+        assert_eq!(attempt.on_response_headers(&attempts.call, false), Flow::Pause);
+        let mut feed = |piece: &str, end| {
+            *stream.response_body.borrow_mut() = piece.as_bytes().to_vec();
+            let flow = attempt.on_response_body(&attempts.call, piece.len(), end);
+            (flow, stream.response_body.borrow().len())
+        };
+        assert_eq!(feed(&large[..1000], false).0, Flow::Pause);
+        let (flow, length) = feed(&large, false);
+        assert_eq!((flow, length == large.len()), (Flow::Continue, status == "200"), "{model}");
+        assert_eq!(feed("rest", true), (Flow::Continue, if status == "200" { 4 } else { 0 }), "{model}");
+        assert_eq!(attempts.header(Direction::Response, ":status").as_deref(), Some(status));
+    }
+}
+
+#[test]
 fn a_prompt_that_is_too_long_goes_on_to_a_larger_window_alone() {
     let vm = MemoryHost::default();
     let too_long =

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::chat::answer::text_of;
 use crate::chat::conversation::{
     Content, Conversation, Effort, Image, OutputFormat, Part, Reasoning, Role, SystemText, Tool, ToolCall,
-    ToolChoice, ToolResult, Unsupported,
+    ToolChoice, ToolResult, Unsupported, each,
 };
 
 /// Reads a request body.
@@ -197,8 +197,4 @@ fn is_marked(block: &Value) -> bool {
 
 fn string(value: &Value) -> Result<String, Unsupported> {
     value.as_str().map(str::to_owned).ok_or_else(|| Unsupported::new("stop_sequences"))
-}
-
-fn each<T>(values: &Value, read: impl Fn(&Value) -> Result<T, Unsupported>) -> Result<Vec<T>, Unsupported> {
-    values.as_array().into_iter().flatten().map(read).collect()
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::chat::answer::text_of;
 use crate::chat::conversation::{
     Content, Conversation, Effort, Image, OutputFormat, Part, Reasoning, Role, SystemText, Tool, ToolCall,
-    ToolChoice, ToolResult, Unsupported,
+    ToolChoice, ToolResult, Unsupported, each,
 };
 
 /// Reads a request body.
@@ -202,8 +202,4 @@ fn strings(value: &Value) -> Vec<String> {
         Value::String(text) => vec![text.clone()],
         _ => value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect(),
     }
-}
-
-fn each<T>(values: &Value, read: impl Fn(&Value) -> Result<T, Unsupported>) -> Result<Vec<T>, Unsupported> {
-    values.as_array().into_iter().flatten().map(read).collect()
 }
