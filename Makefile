@@ -8,11 +8,12 @@ SHELL := /bin/bash
 # would run on another Envoy than the one named.
 
 PYTEST := .local/venv/bin/python -m pytest
+DATA ?= ../shared/data
 PORT ?= 10000
 ADMIN_PORT ?= 9901
 export PORT ADMIN_PORT
 
-.PHONY: help setup build run test unit e2e fuzz test-matrix bench lint fmt clean
+.PHONY: help setup build run test unit e2e fuzz test-matrix bench eval lint fmt clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,18 +57,21 @@ bench: build ## What the README's figures come from: one worker, with and withou
 	@echo; echo "Translation, in Node's V8:"; echo
 	@node --no-warnings benches/wasi.mjs target/wasm/wasm32-wasip1/release/examples/translate.wasm
 
+eval: build ## How well the scorers route, on DATA (a folder with routing/routing.jsonl.gz)
+	@.local/venv/bin/python model/evaluate_routing.py "$(DATA)"
+
 lint: setup ## Formatting, clippy for both targets, licences
 	@echo "lint"
 	@cargo fmt --check
 	@cargo clippy --quiet --all-targets -- -D warnings
 	@scripts/build.sh clippy
 	@.local/venv/bin/python scripts/licences.py
-	@.local/venv/bin/ruff check --quiet tests benches scripts
-	@.local/venv/bin/ruff format --quiet --check tests benches scripts
+	@.local/venv/bin/ruff check --quiet tests benches scripts model
+	@.local/venv/bin/ruff format --quiet --check tests benches scripts model
 
 fmt: setup ## Format everything
 	@cargo fmt
-	@.local/venv/bin/ruff format --quiet tests benches scripts
+	@.local/venv/bin/ruff format --quiet tests benches scripts model
 
 clean: ## Remove what was built; what was set up stays
 	@cargo clean

@@ -116,3 +116,53 @@ fn the_example_configuration_is_what_render_prints() {
         "UPDATE=1 cargo test --test cli writes it anew"
     );
 }
+
+/// What `arbiter score` makes of `lines`.
+fn score(test: &str, lines: &str) -> Output {
+    let policy = file(test, POLICY);
+    let input = file(&format!("{test}-lines"), lines);
+    arbiter(&["score", policy.to_str().unwrap(), input.to_str().unwrap()])
+}
+
+#[test]
+fn score_answers_every_line_in_order() {
+    let hard = "Analyze this architecture step by step, debug the deadlock, refactor it and prove that it is correct.";
+    let body = |id: &str, model: &str| {
+        format!(
+            r#"{{"id":"{id}","body":{{"model":"{model}","messages":[{{"role":"user","content":"{hard}"}}]}}}}"#
+        )
+    };
+    let message = r#"{"id":{"n":1},"dialect":"anthropic","body":{"model":"auto","max_tokens":5,"system":"x","messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}]}}"#;
+    let lines = format!("{{\"id\":1,\"prompt\":\"hi\"}}\n\n{}\n{message}\n", body("b", "auto"));
+    let output = score("score_answers", &lines);
+    let printed = text(&output.stdout);
+    let printed: Vec<serde_json::Value> =
+        printed.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let ids: Vec<_> = printed.iter().map(|line| line["id"].to_string()).collect();
+    assert_eq!(ids, ["1", "\"b\"", r#"{"n":1}"#]);
+    assert_eq!(
+        (&printed[0]["tier"], &printed[1]["tier"], &printed[2]["tier"]),
+        (&"small".into(), &"large".into(), &"small".into())
+    );
+    assert!(printed[1]["complexity"].as_f64() > printed[0]["complexity"].as_f64());
+    assert!(
+        printed[1]["reasons"].as_array().is_some_and(|reasons| reasons.contains(&"demanding-task".into()))
+    );
+}
+
+#[test]
+fn score_names_the_line_that_it_cannot_read() {
+    for (name, line, advice) in [
+        ("no-json", "{", "line 2: EOF while parsing"),
+        ("both", r#"{"id":1,"prompt":"a","body":{}}"#, "line 2: it must have either `prompt` or `body`"),
+        ("unknown", r#"{"id":1,"promt":"a"}"#, "line 2: unknown field `promt`"),
+        ("body", r#"{"id":1,"body":{"model":"a"}}"#, "line 2: body: `messages` is missing"),
+        ("dialect", r#"{"id":1,"body":{},"dialect":"x"}"#, "line 2: there is no dialect `x`"),
+    ] {
+        let output =
+            score(&format!("score_names-{name}"), &format!("{{\"id\":0,\"prompt\":\"\"}}\n{line}\n"));
+        assert!(!output.status.success());
+        assert!(text(&output.stderr).starts_with(advice), "{name}: {}", text(&output.stderr));
+    }
+}

@@ -3,6 +3,7 @@
 mod check;
 mod policy_file;
 mod render;
+mod score;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -31,6 +32,14 @@ enum Verb {
         #[command(flatten)]
         options: render::Options,
     },
+    /// Score requests: JSON lines {"id", "prompt"} or {"id", "body": chat request}, to {"id", "complexity", "tier", "reasons"}.
+    Score {
+        /// The policy, YAML or JSON.
+        policy: PathBuf,
+        /// The lines; `-` is the standard input.
+        #[arg(default_value = "-")]
+        lines: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -38,6 +47,9 @@ fn main() -> ExitCode {
         Verb::Check { policy } => policy_file::read(&policy).map(|file| check::report(&file.policy)),
         Verb::Render { policy, options } => {
             policy_file::read(&policy).and_then(|file| render::bootstrap(&file, &options))
+        }
+        Verb::Score { policy, lines } => {
+            policy_file::read(&policy).and_then(|file| Ok(score::lines(&file.policy, &lines)?))
         }
     };
     match result {

@@ -6,6 +6,8 @@ use llm_arbiter::policy::{Policy, PolicyError};
 use serde_json::Value;
 use thiserror::Error;
 
+use crate::score::ScoreError;
+
 /// A policy that was read, and the document it came from.
 #[derive(Debug)]
 pub struct PolicyFile {
@@ -42,6 +44,9 @@ pub enum CommandError {
         /// What is wrong.
         source: PolicyError,
     },
+    /// Requests cannot be scored.
+    #[error(transparent)]
+    Score(#[from] ScoreError),
     /// What was rendered cannot be written.
     #[error("the configuration cannot be written as YAML: {0}")]
     Unwritable(String),

@@ -1,0 +1,112 @@
+"""How well each scorer tells which questions need the strong model, by RouteLLM's protocol.
+
+The data: JSON lines {prompt, source, split, strong, weak}, the graded answers of a strong and a weak model; only rows of split
+`test` are read. Questions are sorted by score, the hardest share goes to the strong model, in eleven steps of 10 %, and quality is
+the mean grade. CPT(x) is the share of strong calls at which x of the gap between weak and strong is closed (linear between steps);
+APGR is the area under quality over share, from 0 (weak) to 1 (strong). Random is 50 / 80 / 0.5.
+"""
+
+import argparse
+import gzip
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+ARBITER = ROOT / "dist" / "arbiter"
+STEPS = 10
+BENCHMARKS = {"mt_bench": "MT-Bench", "mmlu": "MMLU", "gsm8k": "GSM8K"}
+PUBLISHED = {"mt_bench": 0.80, "mmlu": 0.60, "gsm8k": 0.62}
+"""RouteLLM's best APGR per benchmark, by its authors."""
+
+
+def policy(scorer):
+    """A policy of which only the scorer matters here."""
+    price = {"input": 1, "output": 1}
+    return {
+        "providers": {"any": {"host": "localhost"}},
+        "models": {"weak": {"provider": "any", "prices": price}, "strong": {"provider": "any", "prices": price}},
+        "tiers": [
+            {"name": "weak", "handles": "low", "models": ["weak"]},
+            {"name": "strong", "handles": "high", "models": ["strong"]},
+        ],
+        "baseline": "strong",
+        "classify": {"scorer": scorer},
+    }
+
+
+def scores(prompts, scorer):
+    """The complexity of each prompt, as `arbiter score` says it."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = pathlib.Path(directory) / "policy.json"
+        path.write_text(json.dumps(policy(scorer)))
+        lines = "".join(json.dumps({"id": i, "prompt": prompt}) + "\n" for i, prompt in enumerate(prompts))
+        scored = subprocess.run([ARBITER, "score", path], input=lines, capture_output=True, text=True, check=True)
+    return [json.loads(line)["complexity"] for line in scored.stdout.splitlines()]
+
+
+def quality_by_share(rows, hardness):
+    """Mean grade when the hardest 0, 10, ... 100 % go to the strong model. Equal scores share what they get."""
+    order = sorted(range(len(rows)), key=lambda i: -hardness[i])
+    gains = [rows[i]["strong"] - rows[i]["weak"] for i in order]
+    start = 0
+    while start < len(order):
+        end = start
+        while end < len(order) and hardness[order[end]] == hardness[order[start]]:
+            end += 1
+        gains[start:end] = [sum(gains[start:end]) / (end - start)] * (end - start)
+        start = end
+    weak = sum(row["weak"] for row in rows)
+    return [(weak + sum(gains[: round(len(rows) * step / STEPS)])) / len(rows) for step in range(STEPS + 1)]
+
+
+def cpt(quality, recovered):
+    """Share of strong calls, in per cent, at which so much of the gap is closed."""
+    weak, strong = quality[0], quality[-1]
+    wanted = weak + recovered * (strong - weak)
+    for step, (before, after) in enumerate(zip(quality, quality[1:], strict=False)):
+        if after >= wanted:
+            within = (wanted - before) / (after - before) if after > before else 0.0
+            return (step + max(within, 0.0)) * 100 / STEPS
+    return 100.0
+
+
+def apgr(quality):
+    """Area under quality over share, from 0 (always weak) to 1 (always strong)."""
+    weak, strong = quality[0], quality[-1]
+    area = sum((before + after) / 2 for before, after in zip(quality, quality[1:], strict=False)) / STEPS
+    return (area - weak) / (strong - weak)
+
+
+def table(rows):
+    """The table as Markdown."""
+    lines = ["| scorer | " + " | ".join(BENCHMARKS.values()) + " |", "|---|" + "---|" * len(BENCHMARKS)]
+    for scorer in ("heuristic", "wordcount"):
+        cells = []
+        for source in BENCHMARKS:
+            chosen = [row for row in rows if row["source"] == source]
+            quality = quality_by_share(chosen, scores([row["prompt"] for row in chosen], scorer))
+            cells.append(f"{cpt(quality, 0.5):.1f} / {cpt(quality, 0.8):.1f} / {apgr(quality):.3f}")
+        lines.append(f"| {scorer} | " + " | ".join(cells) + " |")
+    lines.append("| random, by definition | " + " | ".join(["50.0 / 80.0 / 0.500"] * len(BENCHMARKS)) + " |")
+    published = [f"- / - / {PUBLISHED[source]:.2f}" for source in BENCHMARKS]
+    lines.append("| RouteLLM, best published | " + " | ".join(published) + " |")
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=pathlib.Path, help="folder that holds routing/routing.jsonl.gz")
+    path = parser.parse_args().data / "routing" / "routing.jsonl.gz"
+    if not path.exists():
+        sys.exit(f"eval: {path} is not there; say where the data is: make eval DATA=FOLDER")
+    with gzip.open(path, "rt") as lines:
+        rows = [row for row in map(json.loads, lines) if row["split"] == "test"]
+    print("Share of strong calls for 50 % and 80 % of the quality gap, and APGR, on held-out rows:\n")
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    main()
