@@ -114,13 +114,14 @@ fn endpoint_cluster(
 }
 
 /// Envoy's defaults (1024 calls, 3 retries at a time) would turn calls away when many of them fail over together. A retry
-/// goes to another provider, so it adds no load to the one that fails; the budget keeps retries from being more than the calls.
+/// goes to another provider, so it adds no load to the one that fails, and `num_retries` bounds those of a call. A retry budget
+/// cannot: calls count for the members of an aggregate, retries for the aggregate itself, which has no calls to take a share of.
 fn circuit_breakers() -> Value {
     json!({"thresholds": [{
         "max_connections": MAX_CALLS,
         "max_pending_requests": MAX_CALLS,
         "max_requests": MAX_CALLS,
-        "retry_budget": {"budget_percent": {"value": 100.0}, "min_retry_concurrency": 100}
+        "max_retries": MAX_CALLS
     }]})
 }
 
