@@ -44,6 +44,8 @@ pub(crate) enum Failure {
     Reset,
     /// Silence for too long.
     Timeout,
+    /// Envoy had no credential to inject; nothing was sent.
+    Credential,
     /// An answer that cannot be read.
     Malformed,
     /// The prompt is longer than the model's context window.
@@ -57,6 +59,7 @@ impl Failure {
             Self::Connect => "connect_failure",
             Self::Reset => "reset",
             Self::Timeout => "timeout",
+            Self::Credential => "no_credential",
             Self::Malformed => "malformed",
             Self::ContextLength => "context_length",
         }
@@ -66,9 +69,14 @@ impl Failure {
 impl Attempt {
     /// Whether the provider gave an answer, be it an error.
     pub(crate) fn was_answered(&self) -> bool {
-        ![Failure::Connect, Failure::Reset, Failure::Timeout]
+        ![Failure::Connect, Failure::Reset, Failure::Timeout, Failure::Credential]
             .iter()
-            .any(|failure| self.failure.as_deref() == Some(failure.as_str()))
+            .any(|failure| self.failed_by(*failure))
+    }
+
+    /// Whether this is why it failed.
+    pub(crate) fn failed_by(&self, failure: Failure) -> bool {
+        self.failure.as_deref() == Some(failure.as_str())
     }
 }
 

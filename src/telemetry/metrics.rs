@@ -118,7 +118,7 @@ pub const METRICS: [Description; 10] = [
         unit: "attempts",
         labels: &["provider", "model", "result"],
         meaning: "Attempts by the model that was asked and by result: `answered`, or why it failed: a status, `connect_failure`, `reset`, \
-                  `timeout`, `malformed` (an answer that cannot be read), `context_length`",
+                  `timeout`, `no_credential` (none for Envoy to inject), `malformed` (an answer that cannot be read), `context_length`",
     },
     Description {
         metric: Metric::UsageUnknown,

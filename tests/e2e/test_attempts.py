@@ -2,7 +2,7 @@
 
 import pytest
 
-from e2e import chat, dialects, policies
+from e2e import dialects, policies
 from e2e.dialects import KEYS, error, question, whole
 from e2e.envoy import Envoy, version
 from e2e.provider import Provider, answer, failure, refused_port
@@ -196,36 +196,6 @@ def test_a_refused_credential_fails_over_only_if_the_policy_says_so(start_gatewa
     assert f"mini answered {status}: the credential of its provider is refused" in gateway.envoy.log.read_text()
 
 
-def test_a_provider_that_fails_steadily_is_not_asked_each_time(start_gateway):
-    gateway = start_gateway(policies.CACHE_OFF, ejects=True)
-    gateway.mini.answer = failure(503)
-    statuses = [gateway.ask().status_code for _ in range(30)]
-
-    assert statuses == [200] * 30
-    assert len(gateway.mini.received) == 5
-    assert len(gateway.spare.received) == 30
-
-
-def test_when_every_provider_fails_steadily_they_are_still_asked(start_gateway):
-    gateway = start_gateway(policies.CACHE_OFF, ejects=True)
-    gateway.mini.answer = gateway.spare.answer = failure(503)
-    for _ in range(20):
-        gateway.ask()
-    gateway.mini.answer = gateway.spare.answer = answer(chat.completion("back again"))
-
-    assert gateway.ask().status_code == 200
-
-
-def test_a_host_name_that_does_not_resolve_is_skipped(start_gateway):
-    def document(mini, grand, spare, **members):
-        policy = policies.document(mini, grand, spare, **members)
-        policy["providers"]["cheap"]["host"] = "no-such-host.invalid"
-        return policy
-
-    gateway = start_gateway(policies.CACHE_OFF, document=document)
-    assert gateway.ask().json()["choices"][0]["message"]["content"] == "spare says hello"
-
-
 def test_a_missing_credential_is_named_and_no_empty_header_is_sent(tmp_path):
     with Provider(whole("openai", "hello")) as one, Provider(whole("anthropic", "hello")) as two:
         document = dialects.policy({"openai": one.port, "anthropic": two.port})
@@ -241,56 +211,3 @@ def test_a_missing_credential_is_named_and_no_empty_header_is_sent(tmp_path):
     assert pinned.json()["error"]["code"] == "no_credential"
     assert "environment variable OPENAI_KEY is not set" in pinned.json()["error"]["message"]
     assert "providers.openai.credential: environment variable OPENAI_KEY is not set" in log
-
-
-def secret(directory, provider, value):
-    """A file with a secret as Envoy's SDS has it."""
-    path = directory / f"{provider}.yaml"
-    path.write_text(
-        f"""resources:
-- "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret
-  name: {provider}
-  generic_secret: {{ secret: {{ inline_string: "{value}" }} }}
-"""
-    )
-    return {"sds": str(path)}
-
-
-@pytest.mark.parametrize("order", [("openai", "anthropic", "gemini"), ("anthropic", "gemini", "openai")])
-def test_a_credential_may_be_left_to_envoy(tmp_path, order):
-    """`openai` and `anthropic` have secrets that the filter never sees, `gemini` an environment variable."""
-    injected = {
-        "openai": secret(tmp_path, "openai", "Bearer sk-of-openai"),
-        "anthropic": secret(tmp_path, "anthropic", "sk-of-anthropic"),
-    }
-    providers = {dialect: Provider(whole(dialect, "hello")) for dialect in order}
-    document = dialects.policy({dialect: providers[dialect].port for dialect in order})
-    for dialect, credential in injected.items():
-        document["providers"][dialect]["credential"] = credential
-    for dialect in order[:2]:
-        providers[dialect].answer = error(dialect, 500, "not now")
-    headers = {"openai": "authorization", "anthropic": "x-api-key", "gemini": "x-goog-api-key"}
-    values = {"openai": "Bearer sk-of-openai", "anthropic": "sk-of-anthropic", "gemini": "sk-of-gemini"}
-    with Envoy.start(document, tmp_path, environment=KEYS) as envoy, envoy.client() as client:
-        body = question("openai", "auto")
-        response = client.post(dialects.PATHS["openai"], json=body, headers=OF_THE_CALLER)
-        assert response.status_code == 200
-        for dialect, provider in providers.items():
-            provider.__exit__()
-            assert provider.only.headers[headers[dialect]] == values[dialect]
-            seen = everything(provider)
-            assert not [key for key in [*KEYS.values(), "of-the-caller"] if key in seen and key != f"sk-of-{dialect}"]
-            assert "x-arbiter" not in seen
-
-
-def test_a_secret_that_is_missing_sends_nothing(tmp_path):
-    with Provider(whole("openai", "hello")) as provider:
-        document = dialects.policy({"openai": provider.port})
-        document["providers"]["openai"]["credential"] = {"sds": str(tmp_path / "absent.yaml")}
-        (tmp_path / "absent.yaml").write_text("resources: []\n")
-        with Envoy.start(document, tmp_path) as envoy, envoy.client() as client:
-            response = client.post(dialects.PATHS["openai"], json=question("openai", "auto"))
-
-    assert response.status_code == 401
-    assert response.json()["error"]["type"] == "authentication_error"
-    assert provider.received == []

@@ -8,7 +8,7 @@ import pytest
 from e2e import chat
 from e2e.envoy import version
 from e2e.policies import CACHE_OFF
-from e2e.provider import answer, failure, hang, refused_port, reset, stream
+from e2e.provider import Gate, answer, failure, hang, refused_port, reset, stream
 
 POLICY = {
     "failover": {"per_try_idle_timeout": "1s", "connect_timeout": "1s", "timeout": "30s"},
@@ -123,6 +123,26 @@ def test_failover_keeps_working_when_calls_come_together(gateway):
     assert [response.status_code for response in responses] == [200] * 40
     assert {received.json["model"] for received in gateway.spare.received} == {"spare-with-a-longer-name-v2"}
     assert len(gateway.spare.received) == 40
+
+
+def test_an_outage_fails_over_any_number_of_calls_at_once(start_gateway):
+    gateway = start_gateway(POLICY | {"failover": {"per_try_idle_timeout": "30s"}})
+    gateway.mini.answer = failure(503)
+    gate = Gate()
+
+    def when_all_are_there(exchange):
+        gate.pass_through(exchange.closed)
+        answer(chat.completion("spare says hello"))(exchange)
+
+    gateway.spare.answer = when_all_are_there
+    with concurrent.futures.ThreadPoolExecutor(200) as pool:
+        calls = [pool.submit(gateway.ask) for _ in range(200)]
+        try:
+            gateway.spare.wait_for(200)
+        finally:
+            gate.open()
+
+    assert {call.result().status_code for call in calls} == {200}
 
 
 def test_a_failed_answer_is_not_counted_as_the_answer(start_gateway):

@@ -77,13 +77,13 @@ def authority():
 
 @pytest.fixture
 def ask(tmp_path, authority):
-    """Asks a gateway whose first model is behind TLS at `localhost`, its second one at a plain port."""
+    """Asks a gateway whose first model is behind TLS at `host`, its second one at a plain port."""
 
-    def answered(provider, spare):
+    def answered(provider, spare, host="localhost"):
         trusted = tmp_path / "authority.pem"
         authority.cert_pem.write_to_path(str(trusted))
         document = policies.document(provider.port, spare.port, spare.port, **policies.CACHE_OFF)
-        document["providers"]["cheap"] |= {"host": "localhost", "tls": True, "credential": "CHEAP_KEY"}
+        document["providers"]["cheap"] |= {"host": host, "tls": True, "credential": "CHEAP_KEY"}
         environment = {"CHEAP_KEY": "sk-cheap"}
         options = ("--trusted-ca", str(trusted))
         with Envoy.start(document, tmp_path / "envoy", environment=environment, options=options) as envoy:
@@ -119,6 +119,27 @@ def test_a_provider_that_does_not_is_asked_over_http1(ask, authority, spare):
 
     assert text_of(response) == "behind TLS"
     assert provider.received[0].headers["authorization"] == "Bearer sk-cheap"
+
+
+@pytest.mark.parametrize(
+    ("host", "name", "asked_for"),
+    [("api.localhost", "*.localhost", ["api.localhost"]), ("127.0.0.1", "127.0.0.1", [None])],
+    ids=["wildcard", "address"],
+)
+def test_a_certificate_may_be_for_many_names_or_for_an_address(ask, authority, spare, host, name, asked_for):
+    with TlsProvider(authority, names=(name,)) as provider:
+        response = ask(provider, spare, host)
+
+    assert text_of(response) == "behind TLS"
+    assert provider.server_names == asked_for
+
+
+def test_a_certificate_for_another_address_gets_no_request(ask, authority, spare):
+    with TlsProvider(authority, names=("127.0.0.2", "localhost")) as provider:
+        response = ask(provider, spare, "127.0.0.1")
+
+    assert provider.received == []
+    assert text_of(response) == "spare"
 
 
 YESTERDAY = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)

@@ -38,7 +38,7 @@ pub(super) struct Endpoint {
     /// Value of the header that carries the credential.
     credential: Option<String>,
     /// Name of its provider, if Envoy injects the credential.
-    injected_for: Option<String>,
+    pub(super) injected_for: Option<String>,
 }
 
 impl Endpoint {

@@ -73,9 +73,35 @@ impl Provider {
         self.endpoints.iter().find(|endpoint| endpoint.model == model)
     }
 
+    /// Why an attempt has ended without a whole answer.
+    fn why_unanswered<H: Host>(&self, host: &H, trip: &Trip) -> Failure {
+        if let (Some(provider), true) = (&trip.endpoint.injected_for, lacks_credential(host)) {
+            log::error!(
+                "providers.{provider}.credential.sds: Envoy has not found the secret `{provider}` there"
+            );
+            return Failure::Credential;
+        }
+        // Envoy's timer runs since a little before this filter saw the request.
+        let silence = self.policy.failover.per_try_idle_timeout.mul_f64(0.9);
+        let transport = host.property(&["upstream", "transport_failure_reason"]);
+        if transport.is_some_and(|reason| !reason.is_empty()) {
+            Failure::Connect
+        } else if host.now().saturating_sub(trip.began) >= silence {
+            Failure::Timeout
+        } else {
+            Failure::Reset
+        }
+    }
+
     fn limits(&self) -> Limits {
         Limits { max_depth: self.policy.admit.max_depth }
     }
+}
+
+/// Whether Envoy has ended the call because it had no credential to inject.
+fn lacks_credential<H: Host>(host: &H) -> bool {
+    host.property(&["response", "code_details"])
+        .is_some_and(|details| details == b"failed_to_inject_credential")
 }
 
 /// One attempt.
@@ -209,15 +235,7 @@ impl ProviderStream {
     pub fn on_done<H: Host>(&mut self, host: &H) {
         let Some(mut trip) = self.trip.take() else { return };
         if trip.reply.is_unfinished() {
-            let silence = self.role.policy.failover.per_try_idle_timeout;
-            let transport = host.property(&["upstream", "transport_failure_reason"]);
-            let failure = if transport.is_some_and(|reason| !reason.is_empty()) {
-                Failure::Connect
-            } else if host.now().saturating_sub(trip.began) >= silence {
-                Failure::Timeout
-            } else {
-                Failure::Reset
-            };
+            let failure = self.role.why_unanswered(host, &trip);
             trip.call.fail(host, failure.as_str());
         }
     }

@@ -15,14 +15,16 @@ fn policy() -> Policy {
             "two": {"host": "127.0.0.1", "port": 8080, "tls": false, "path": "/openai/chat"},
             "three": {"host": "three.test", "dialect": "anthropic", "credential": "THREE_KEY"},
             "four": {"host": "four.test", "dialect": "gemini", "credential": "FOUR_KEY"},
-            "five": {"host": "five.test", "dialect": "azure", "credential": "FIVE_KEY"}
+            "five": {"host": "five.test", "dialect": "azure", "credential": "FIVE_KEY"},
+            "six": {"host": "six.test", "credential": {"sds": "/secrets/six.yaml"}}
         },
         "models": {
             "mini": {"provider": "one", "context_window": 1000, "prices": prices},
             "spare": {"provider": "two", "upstream_name": "spare-2026", "context_window": 500, "prices": prices},
             "haiku": {"provider": "three", "context_window": 2000, "prices": prices},
             "flash": {"provider": "four", "prices": prices},
-            "deployed": {"provider": "five", "upstream_name": "my-gpt", "prices": prices}
+            "deployed": {"provider": "five", "upstream_name": "my-gpt", "prices": prices},
+            "injected": {"provider": "six", "prices": prices}
         },
         "tiers": [{"name": "only", "handles": "high", "models": ["mini", "spare", "haiku", "flash", "deployed"]}],
         "baseline": "mini"
@@ -315,8 +317,13 @@ fn a_stream_is_translated_as_it_comes() {
 
 #[test]
 fn an_attempt_without_an_answer_says_why() {
-    let cases =
-        [("connect_failure", 0, Some("delayed connect error")), ("reset", 1, None), ("timeout", 30, None)];
+    let cases = [
+        ("connect_failure", 0, Some("delayed connect error")),
+        ("reset", 1, None),
+        ("timeout", 30, None),
+        // The timer that ended it had been running before the attempt was seen.
+        ("timeout", 29, None),
+    ];
     for (reason, seconds, transport) in cases {
         let vm = MemoryHost::default();
         let attempts = Attempts::new(&vm, &role(40), &told(Caller::OpenAi, false, &["mini"]), QUESTION);
@@ -326,6 +333,33 @@ fn an_attempt_without_an_answer_says_why() {
             let mut properties = attempts.call.stream.properties.borrow_mut();
             properties.insert("upstream.transport_failure_reason".into(), transport.into());
         }
+        attempt.on_done(&attempts.call);
+        assert_eq!(attempts.failures(), [Some(reason.to_owned())]);
+    }
+}
+
+#[test]
+fn a_credential_that_envoy_injects_is_marked_for_this_attempt_only() {
+    let vm = MemoryHost::default();
+    let told = told(Caller::OpenAi, false, &["injected", "mini"]);
+    let attempts = Attempts::new(&vm, &role(40), &told, QUESTION);
+    let (mut attempt, _) = attempts.at("injected");
+    assert_eq!(attempts.sent_header("x-arbiter-provider").as_deref(), Some("six"));
+    assert_eq!(attempts.sent_header("authorization"), None);
+    attempts.answered(&mut attempt, 503, "application/json", "{}");
+    attempts.at("mini");
+    assert_eq!(attempts.sent_header("x-arbiter-provider"), None);
+    assert_eq!(attempts.sent_header("authorization").as_deref(), Some("Bearer sk-one"));
+}
+
+#[test]
+fn a_secret_that_envoy_lacks_is_told_from_a_connection_that_breaks() {
+    for (model, reason) in [("injected", "no_credential"), ("mini", "reset")] {
+        let vm = MemoryHost::default();
+        let attempts = Attempts::new(&vm, &role(40), &told(Caller::OpenAi, false, &[model]), QUESTION);
+        let (mut attempt, _) = attempts.at(model);
+        let details = b"failed_to_inject_credential".to_vec();
+        attempts.call.stream.properties.borrow_mut().insert("response.code_details".into(), details);
         attempt.on_done(&attempts.call);
         assert_eq!(attempts.failures(), [Some(reason.to_owned())]);
     }

@@ -9,7 +9,7 @@ use crate::cache::exact::Bypass;
 use crate::chat::answer::{ApiError, ErrorKind};
 use crate::chat::{Caller, ChatRequest, translate};
 use crate::complexity::Complexity;
-use crate::filter::call::{Attempt, Call};
+use crate::filter::call::{Attempt, Call, Failure};
 use crate::filter::{DECISION_HEADER, DROPPED_HEADER, OWN_PREFIX};
 use crate::host::{Direction, Host};
 use crate::policy::{Decision, ModelId, Policy};
@@ -126,8 +126,11 @@ impl Forwarded {
         let caller = self.asked.caller;
         let strip_usage = caller == Caller::OpenAi && self.asked.stream && !self.asked.wants_usage;
         let observer = if head.status >= 400 && is_envoys_own(host) {
-            head.status = translate::status(head.status, caller);
-            Observer::Replacement(replacement(host, head.status, caller, &attempts))
+            // The credential that Envoy lacks is ours: the caller's is not at fault.
+            let is_ours = attempts.last().is_some_and(|attempt| attempt.failed_by(Failure::Credential));
+            let code = is_ours.then_some(Failure::Credential.as_str());
+            head.status = if is_ours { 503 } else { translate::status(head.status, caller) };
+            Observer::Replacement(replacement(host, head.status, caller, code, &attempts))
         } else {
             Observer::of(head, caller, strip_usage, storable)
         };
@@ -183,7 +186,13 @@ fn is_envoys_own<H: Host>(host: &H) -> bool {
 }
 
 /// Puts an error in the caller's dialect in the place of Envoy's plain text; returns its body.
-fn replacement<H: Host>(host: &H, status: u16, caller: Caller, attempts: &[Attempt]) -> Vec<u8> {
+fn replacement<H: Host>(
+    host: &H,
+    status: u16,
+    caller: Caller,
+    code: Option<&str>,
+    attempts: &[Attempt],
+) -> Vec<u8> {
     let set = |name, value: Option<&str>| host.set_header(Direction::Response, name, value);
     set(":status", Some(&status.to_string()));
     set("content-type", Some("application/json"));
@@ -195,5 +204,7 @@ fn replacement<H: Host>(host: &H, status: u16, caller: Caller, attempts: &[Attem
     } else {
         format!("no provider gave an answer ({})", reasons.join(", "))
     };
-    translate::write_error(&ApiError::new(ErrorKind::of_status(status), message), caller)
+    let kind = if code.is_some() { ErrorKind::Server } else { ErrorKind::of_status(status) };
+    let error = ApiError { code: code.map(str::to_owned), ..ApiError::new(kind, message) };
+    translate::write_error(&error, caller)
 }

@@ -9,6 +9,7 @@ use super::{Router, RouterStream};
 use crate::filter::Flow;
 use crate::filter::call::{Attempt, Call};
 use crate::host::memory::{MemoryCall, MemoryHost, MemoryStream, Reply};
+use crate::host::{Direction, Stream};
 use crate::policy::Policy;
 
 fn policy(changes: &Value) -> Policy {
@@ -464,5 +465,26 @@ fn an_error_of_envoys_own_reaches_the_caller_in_its_dialect() {
         assert!(body["error"]["message"].as_str().unwrap().contains("mini: connect_failure"));
         assert_eq!(asked.log()["outcome"], "failed");
         assert_eq!(asked.log()["failed"], json!([{"model": "mini", "reason": "connect_failure"}]));
+    }
+}
+
+#[test]
+fn a_secret_that_envoy_lacks_is_no_fault_of_the_caller() {
+    for (path, kind) in [("/v1/chat/completions", "server_error"), ("/v1/messages", "api_error")] {
+        let (vm, router) = (MemoryHost::default(), router(json!({})));
+        let mut asked = ask(&router, &vm, &[(":path", path)], &question("auto", "hi"));
+        let call = &asked.call;
+        let mut told = Call::read(call).unwrap();
+        let failure = Some("no_credential".to_owned());
+        told.attempts.push(Attempt { model: "mini".into(), failure, ..Attempt::default() });
+        told.publish(call);
+        let details = b"failed_to_inject_credential".to_vec();
+        call.stream.properties.borrow_mut().insert("response.code_details".into(), details);
+        *call.stream.response_headers.borrow_mut() = vec![(":status".into(), "401".into())];
+        asked.stream.on_response_headers(call, false);
+        asked.stream.on_response_body(call, 0, true);
+        let body: Value = serde_json::from_slice(&call.stream.response_body.borrow()).unwrap();
+        assert_eq!(body["error"]["type"], kind);
+        assert_eq!(call.header(Direction::Response, ":status").as_deref(), Some("503"));
     }
 }

@@ -114,13 +114,14 @@ fn endpoint_cluster(
 }
 
 /// Envoy's defaults (1024 calls, 3 retries at a time) would turn calls away when many of them fail over together. A retry
-/// goes to another provider, so it adds no load to the one that fails; the budget keeps retries from being more than the calls.
+/// goes to another provider, so it adds no load to the one that fails, and `num_retries` bounds those of a call. A retry budget
+/// cannot: calls count for the members of an aggregate, retries for the aggregate itself, which has no calls to take a share of.
 fn circuit_breakers() -> Value {
     json!({"thresholds": [{
         "max_connections": MAX_CALLS,
         "max_pending_requests": MAX_CALLS,
         "max_requests": MAX_CALLS,
-        "retry_budget": {"budget_percent": {"value": 100.0}, "min_retry_concurrency": 100}
+        "max_retries": MAX_CALLS
     }]})
 }
 
@@ -225,19 +226,22 @@ fn protocol_options(tls: bool, mut filters: Vec<Value>) -> Value {
     json!({"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options})
 }
 
-/// TLS with the provider's name in SNI and in its certificate, which a trusted authority has signed.
+/// TLS with the provider's name in SNI and in its certificate, which a trusted authority has signed. An address may not stand in
+/// SNI, and is another kind of name in a certificate.
 fn tls(host: &str, options: &Options) -> Value {
-    json!({
-        "name": "envoy.transport_sockets.tls",
-        "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
-            "sni": host,
-            "common_tls_context": {
-                "validation_context": {
-                    "trusted_ca": {"filename": options.trusted_ca},
-                    "match_typed_subject_alt_names": [{"san_type": "DNS", "matcher": {"exact": host}}]
-                }
+    let is_address = host.parse::<IpAddr>().is_ok();
+    let kind = if is_address { "IP_ADDRESS" } else { "DNS" };
+    let mut context = json!({
+        "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+        "common_tls_context": {
+            "validation_context": {
+                "trusted_ca": {"filename": options.trusted_ca},
+                "match_typed_subject_alt_names": [{"san_type": kind, "matcher": {"exact": host}}]
             }
         }
-    })
+    });
+    if let (false, Value::Object(context)) = (is_address, &mut context) {
+        context.insert("sni".into(), host.into());
+    }
+    json!({"name": "envoy.transport_sockets.tls", "typed_config": context})
 }
