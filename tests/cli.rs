@@ -121,7 +121,7 @@ fn the_example_configuration_is_what_render_prints() {
 fn score(test: &str, lines: &str) -> Output {
     let policy = file(test, POLICY);
     let input = file(&format!("{test}-lines"), lines);
-    arbiter(&["score", policy.to_str().unwrap(), input.to_str().unwrap()])
+    arbiter(&["score", &policy.to_string_lossy(), &input.to_string_lossy()])
 }
 
 #[test]
