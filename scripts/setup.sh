@@ -65,6 +65,15 @@ python_tools() {
   cp tests/requirements.txt "$stamp"
 }
 
+# Every crate of both lock files, those of other platforms too: what reads the metadata of all of them needs no network.
+crates() {
+  local manifest
+  for manifest in Cargo.toml fuzz/Cargo.toml; do
+    quietly cargo fetch --quiet --locked --manifest-path "$manifest" ||
+      fail "cargo could not fetch the crates of $manifest; is the network there, and does ${manifest%.toml}.lock match?"
+  done
+}
+
 stand_ins() {
   local place=.local/standins
   cmp -s tests/standins/package-lock.json "$place/package-lock.json" && [ -x "$place/node_modules/.bin/llmock" ] && return
@@ -79,6 +88,7 @@ stand_ins() {
 
 check_tools
 wasm_toolchain
+crates
 python_tools
 stand_ins
 scripts/envoy.sh >/dev/null
