@@ -10,7 +10,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use llm_arbiter::chat::conversation::Target;
+use llm_arbiter::chat::conversation::Addressee;
 use llm_arbiter::chat::translate::{self, StreamTranslator};
 use llm_arbiter::chat::{Caller, Dialect, Format};
 use serde_json::{Value, json};
@@ -57,7 +57,7 @@ fn microseconds(mut round: impl FnMut()) -> f64 {
 
 fn translate_request(caller: Caller, dialect: &Dialect) {
     thread_local!(static BODIES: [Vec<u8>; 2] = [request(Caller::OpenAi), request(Caller::Anthropic)]);
-    let target = Target { model: "target-model", max_output: 4096, reasoning: false };
+    let target = Addressee { model: "target-model", max_output: 4096, reasoning: false };
     BODIES.with(|[openai, anthropic]| {
         let body = if caller == Caller::OpenAi { openai } else { anthropic };
         black_box(

@@ -7,10 +7,10 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel};
 
-use crate::filter::Flow;
 use crate::filter::plugin::Plugin;
 use crate::filter::provider::ProviderStream;
 use crate::filter::router::RouterStream;
+use crate::filter::{Flow, Role};
 use crate::host::proxy_wasm::Proxy;
 
 /// Time between two reports of counters.
@@ -60,12 +60,10 @@ impl RootContext for Root {
     }
 
     fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
-        match self.plugin.as_ref()? {
-            Plugin::Router(router) => Some(Box::new(RouterContext(RouterStream::new(Rc::clone(router))))),
-            Plugin::Provider(provider) => {
-                Some(Box::new(ProviderContext(ProviderStream::new(Rc::clone(provider)))))
-            }
-        }
+        Some(match self.plugin.as_ref()? {
+            Plugin::Router(role) => Box::new(RoleContext(RouterStream::new(Rc::clone(role)))),
+            Plugin::Provider(role) => Box::new(RoleContext(ProviderStream::new(Rc::clone(role)))),
+        })
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -89,11 +87,18 @@ impl From<Flow> for Action {
     }
 }
 
-struct RouterContext(RouterStream);
+/// A role as the SDK sees it. Envoy tells downstream filters of the end before it writes its access log, upstream filters only by
+/// the end of the stream: whichever comes first counts.
+struct RoleContext<R>(R);
 
-impl Context for RouterContext {}
+impl<R: Role> Context for RoleContext<R> {
+    fn on_done(&mut self) -> bool {
+        self.0.on_done(&Proxy);
+        true
+    }
+}
 
-impl HttpContext for RouterContext {
+impl<R: Role> HttpContext for RoleContext<R> {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
         self.0.on_request_headers(&Proxy, end_of_stream).into()
     }
@@ -107,48 +112,6 @@ impl HttpContext for RouterContext {
     }
 
     fn on_http_response_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
-        self.0.on_response_headers(&Proxy, end_of_stream);
-        Action::Continue
-    }
-
-    fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        self.0.on_response_body(&Proxy, size, end_of_stream);
-        Action::Continue
-    }
-
-    fn on_http_response_trailers(&mut self, _count: usize) -> Action {
-        self.0.on_response_end(&Proxy);
-        Action::Continue
-    }
-
-    fn on_log(&mut self) {
-        self.0.on_done(&Proxy);
-    }
-}
-
-struct ProviderContext(ProviderStream);
-
-impl Context for ProviderContext {
-    fn on_done(&mut self) -> bool {
-        self.0.on_done(&Proxy);
-        true
-    }
-}
-
-impl HttpContext for ProviderContext {
-    fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
-        self.0.on_request_headers(&Proxy, end_of_stream).into()
-    }
-
-    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        self.0.on_request_body(&Proxy, size, end_of_stream).into()
-    }
-
-    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
-        self.0.on_request_end(&Proxy).into()
-    }
-
-    fn on_http_response_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
         self.0.on_response_headers(&Proxy, end_of_stream).into()
     }
 
@@ -158,5 +121,9 @@ impl HttpContext for ProviderContext {
 
     fn on_http_response_trailers(&mut self, _count: usize) -> Action {
         self.0.on_response_trailers(&Proxy).into()
+    }
+
+    fn on_log(&mut self) {
+        self.0.on_done(&Proxy);
     }
 }

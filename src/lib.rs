@@ -7,25 +7,32 @@
 //!
 //! | step | module |
 //! |---|---|
+//! | is it for us? | [`admission`] |
 //! | read the request without losing a byte | [`chat`] |
-//! | how hard is it? | [`complexity`] |
-//! | what may be spent on it? | [`policy`] |
+//! | who asks? | [`identity`] |
 //! | have we answered it before? | [`cache`] |
+//! | how hard is it? | [`complexity`] |
+//! | who may be asked, in which order, and what of? | [`routing`] |
 //! | what did it cost, what did it save? | [`ledger`] |
 //! | what is reported | [`telemetry`] |
 //!
-//! These are pure: they know nothing of a proxy. [`filter`] carries values between them and the [`host`], which is one
+//! [`policy`] is what a team has written down about all of it; [`envoy`] is what the filter and the proxy's configuration agree
+//! on. These are pure: they know nothing of a running proxy. [`filter`] carries values between them and the [`host`], which is one
 //! narrow boundary with two sides: `host::proxy_wasm` in Envoy and [`host::memory`] in tests.
 
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::string_slice, reason = "a test may panic"))]
 
+pub mod admission;
 pub mod cache;
 pub mod chat;
 pub mod complexity;
 #[cfg(target_arch = "wasm32")]
 mod entry;
+pub mod envoy;
 pub mod filter;
 pub mod host;
+pub mod identity;
 pub mod ledger;
 pub mod policy;
+pub mod routing;
 pub mod telemetry;

@@ -166,3 +166,16 @@ fn score_names_the_line_that_it_cannot_read() {
         assert!(text(&output.stderr).starts_with(advice), "{name}: {}", text(&output.stderr));
     }
 }
+
+#[test]
+fn score_says_who_can_take_a_request_and_why_others_cannot() {
+    let path = file("score_says", &POLICY.replace("mini: {provider", "mini: {tools: false, provider"));
+    let lines = Path::new(env!("CARGO_TARGET_TMPDIR")).join("score_says.jsonl");
+    let body = r#"{"id": 7, "body": {"model": "auto", "tools": [{}], "messages": [{"role": "user", "content": "hi"}]}}"#;
+    std::fs::write(&lines, body).expect("the file can be written");
+    let output = arbiter(&["score", path.to_str().unwrap(), lines.to_str().unwrap()]);
+    let line: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one JSON line");
+    assert_eq!((&line["id"], &line["tier"]), (&7.into(), &"small".into()));
+    assert_eq!(line["models"], serde_json::json!(["big"]));
+    assert_eq!(line["left_out"], "mini: it does not call tools");
+}

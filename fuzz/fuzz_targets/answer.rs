@@ -3,22 +3,21 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use llm_arbiter::cache::replay;
-use llm_arbiter::chat::{Caller, Format, response, translate};
+use llm_arbiter::chat::{Caller, Format, translate, whole};
 
 fuzz_target!(|body: &[u8]| {
     for caller in [Caller::OpenAi, Caller::Anthropic] {
         for format in [Format::OpenAi, Format::Anthropic, Format::Gemini] {
             if let Ok(answer) = translate::answer(body, format, caller, 7) {
                 assert!(
-                    response::read(&answer, caller).is_some(),
+                    whole::read(&answer, caller).is_some(),
                     "an answer is one in the caller's dialect"
                 );
             }
             let error = translate::read_error(500, body, format);
             assert!(translate::is_error(500, &translate::write_error(&error, caller), caller));
         }
-        let _ = response::read(body, caller);
-        let _ = replay::as_stream(body, caller, true);
+        let _ = whole::read(body, caller);
+        let _ = whole::as_stream(body, caller, true);
     }
 });

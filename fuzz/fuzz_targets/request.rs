@@ -3,21 +3,22 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use llm_arbiter::chat::conversation::Target;
-use llm_arbiter::chat::dialect::DIALECTS;
-use llm_arbiter::chat::request::Limits;
+use llm_arbiter::chat::conversation::Addressee;
+use llm_arbiter::chat::registry::DIALECTS;
+use llm_arbiter::chat::request::{Canonical, Limits};
 use llm_arbiter::chat::splice::{Edit, splice};
 use llm_arbiter::chat::{Caller, ChatRequest, translate};
 
 fuzz_target!(|body: &[u8]| {
-    let target = Target { model: "m", max_output: 4096, reasoning: true };
+    let target = Addressee { model: "m", max_output: 4096, reasoning: true };
     for caller in [Caller::OpenAi, Caller::Anthropic] {
-        if let Ok(request) = ChatRequest::parse(body, caller, Limits { max_depth: 64 }) {
-            let edited = splice(body, &request, Edit { model: "other", include_usage: true });
-            let edited = edited.as_deref().unwrap_or(body);
-            let again = ChatRequest::parse(edited, caller, Limits { max_depth: 64 })
-                .expect("a splice stays a request");
-            assert_eq!((&*again.model, again.digest), ("other", request.digest));
+        let parse = |body: &[u8]| {
+            ChatRequest::parse(body.to_vec(), caller, Limits { max_depth: 64 }, Canonical::Keep)
+        };
+        if let Ok(request) = parse(body) {
+            let edited = splice(&request, Edit { model: "other", include_usage: true });
+            let again = parse(edited.as_deref().unwrap_or(body)).expect("a splice stays a request");
+            assert_eq!((&*again.model, again.canonical()), ("other", request.canonical()));
         }
         for dialect in DIALECTS {
             if let Ok(written) = translate::request(body, caller, dialect, target) {

@@ -4,9 +4,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use llm_arbiter::chat::stream::{Observe, StreamObserver};
+use llm_arbiter::chat::observe::{Observer, Wanted};
 use llm_arbiter::chat::translate::StreamTranslator;
-use llm_arbiter::chat::{Caller, Format, MessageObserver};
+use llm_arbiter::chat::{AnswerHead, Caller, Format};
 
 fuzz_target!(|input: &[u8]| {
     let Some((cuts, stream)) = input.split_first_chunk::<2>() else { return };
@@ -24,17 +24,16 @@ fuzz_target!(|input: &[u8]| {
             assert_eq!(translated, expected);
         }
     }
-    for strip_usage in [false, true] {
-        let observe = Observe { strip_usage, keep_bytes: 1000 };
-        let (mut whole, mut split) = (StreamObserver::new(observe), StreamObserver::new(observe));
-        whole.feed(stream, true);
-        for (i, piece) in pieces.iter().enumerate() {
-            split.feed(piece, i == 2);
+    let head = AnswerHead { status: 200, content_type: "text/event-stream", ..AnswerHead::default() };
+    for caller in [Caller::OpenAi, Caller::Anthropic] {
+        for strip_usage in [false, true] {
+            let observer = || Observer::new(&head, caller, Wanted { strip_usage, keep_bytes: 1000 });
+            let (mut whole, mut split) = (observer(), observer());
+            whole.feed(stream.to_vec(), true);
+            for (i, piece) in pieces.iter().enumerate() {
+                split.feed(piece.to_vec(), i == 2);
+            }
+            assert_eq!(split.finish(), whole.finish());
         }
-        assert_eq!(split.finish(), whole.finish());
     }
-    let (mut whole, mut split) = (MessageObserver::new(1000), MessageObserver::new(1000));
-    whole.feed(stream);
-    pieces.iter().for_each(|piece| split.feed(piece));
-    assert_eq!(split.finish(), whole.finish());
 });

@@ -7,13 +7,27 @@ use super::slots::Slots;
 pub use super::slots::{Geometry, Stored, WAYS};
 use crate::chat::request::Sampling;
 use crate::host::{Clock, SharedData};
-use crate::policy;
 
 /// Fewest bytes that a set of [`WAYS`] slots is given.
 pub const MIN_SET_BYTES: u64 = 1024;
 
 /// The temperature that providers use when a request names none.
 const DEFAULT_TEMPERATURE: f64 = 1.0;
+
+/// Bounds of the exact cache.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bounds {
+    /// How long an answer may be served.
+    pub ttl: Duration,
+    /// Most answers kept.
+    pub entries: u32,
+    /// Most bytes of answers kept.
+    pub bytes: u64,
+    /// Requests with a greater temperature are not cached.
+    pub max_temperature: f64,
+    /// Requests for more choices are not cached.
+    pub max_choices: u64,
+}
 
 /// Why a request has nothing to do with the cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,30 +58,12 @@ impl Bypass {
     }
 }
 
-/// Whether a stored answer may stand for the answer to such a request.
-///
-/// # Errors
-/// [`Bypass`] says why not.
-pub fn admissible(sampling: &Sampling, bounds: &policy::ExactCache) -> Result<(), Bypass> {
-    if sampling.temperature.unwrap_or(DEFAULT_TEMPERATURE) > bounds.max_temperature {
-        Err(Bypass::Temperature)
-    } else if sampling.choices.unwrap_or(1) > bounds.max_choices {
-        Err(Bypass::Choices)
-    } else if sampling.logprobs {
-        Err(Bypass::Logprobs)
-    } else if sampling.audio {
-        Err(Bypass::Audio)
-    } else {
-        Ok(())
-    }
-}
-
 /// What the cache has for a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lookup {
     /// An answer that may be served.
     Hit {
-        /// The answer, a `chat.completion` body.
+        /// The answer, in the dialect of those who may ask for it.
         answer: Vec<u8>,
         /// Time since it was stored.
         age: Duration,
@@ -81,17 +77,35 @@ pub enum Lookup {
 }
 
 /// The exact cache of a policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ExactCache {
     slots: Slots,
-    ttl: Duration,
+    bounds: Bounds,
 }
 
 impl ExactCache {
     /// A cache within `bounds`.
     #[must_use]
-    pub fn new(bounds: &policy::ExactCache) -> Self {
-        Self { slots: Slots::new(Geometry::new(bounds.entries, bounds.bytes)), ttl: bounds.ttl }
+    pub fn new(bounds: &Bounds) -> Self {
+        Self { slots: Slots::new(Geometry::new(bounds.entries, bounds.bytes)), bounds: bounds.clone() }
+    }
+
+    /// Whether a stored answer may stand for the answer to such a request.
+    ///
+    /// # Errors
+    /// [`Bypass`] says why not.
+    pub fn admits(&self, sampling: &Sampling) -> Result<(), Bypass> {
+        if sampling.temperature.unwrap_or(DEFAULT_TEMPERATURE) > self.bounds.max_temperature {
+            Err(Bypass::Temperature)
+        } else if sampling.choices.unwrap_or(1) > self.bounds.max_choices {
+            Err(Bypass::Choices)
+        } else if sampling.logprobs {
+            Err(Bypass::Logprobs)
+        } else if sampling.audio {
+            Err(Bypass::Audio)
+        } else {
+            Ok(())
+        }
     }
 
     /// How much it may hold.
@@ -107,12 +121,13 @@ impl ExactCache {
         key: &CacheKey,
         max_age: Option<Duration>,
     ) -> Lookup {
-        let Some(found) = self.slots.get(host, key) else { return Lookup::Miss };
-        let age = Duration::from_secs(host.now().as_secs()).saturating_sub(found.stored_at);
-        if age >= self.ttl || max_age.is_some_and(|max_age| age > max_age) {
+        let Some(entry) = self.slots.find(host, key) else { return Lookup::Miss };
+        let age = Duration::from_secs(host.now().as_secs()).saturating_sub(entry.stored_at);
+        if age >= self.bounds.ttl || max_age.is_some_and(|max_age| age > max_age) {
             return Lookup::TooOld;
         }
-        Lookup::Hit { answer: found.answer, age, ttl_left: self.ttl.saturating_sub(age) }
+        let Some(answer) = self.slots.read(host, key, &entry) else { return Lookup::Miss };
+        Lookup::Hit { answer, age, ttl_left: self.bounds.ttl.saturating_sub(age) }
     }
 
     /// Keeps an answer that was given just now.
@@ -128,22 +143,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::cache::Partition;
     use crate::host::memory::MemoryHost;
     use crate::host::{HostError, Shared};
 
-    fn bounds(entries: u32, bytes: u64) -> policy::ExactCache {
-        policy::ExactCache {
-            ttl: Duration::from_secs(60),
-            entries,
-            bytes,
-            max_temperature: 1.0,
-            max_choices: 1,
-        }
+    fn bounds(entries: u32, bytes: u64) -> Bounds {
+        Bounds { ttl: Duration::from_secs(60), entries, bytes, max_temperature: 1.0, max_choices: 1 }
     }
 
     fn key(name: &str) -> CacheKey {
-        CacheKey::new(&Partition::of_header(None), &[0; 32], name, &[0; 32])
+        CacheKey::named(name)
     }
 
     fn at(seconds: u64) -> Duration {
@@ -318,10 +326,14 @@ mod tests {
             (Sampling { audio: true, ..plain }, Err(Bypass::Audio)),
         ];
         for (sampling, admitted) in cases {
-            assert_eq!(admissible(&sampling, &bounds(8, 8192)), admitted, "{sampling:?}");
+            assert_eq!(ExactCache::new(&bounds(8, 8192)).admits(&sampling), admitted, "{sampling:?}");
         }
-        let strict = policy::ExactCache { max_temperature: 0.5, ..bounds(8, 8192) };
-        assert_eq!(admissible(&plain, &strict), Err(Bypass::Temperature), "providers default to 1");
+        let strict = Bounds { max_temperature: 0.5, ..bounds(8, 8192) };
+        assert_eq!(
+            ExactCache::new(&strict).admits(&plain),
+            Err(Bypass::Temperature),
+            "providers default to 1"
+        );
     }
 
     proptest! {

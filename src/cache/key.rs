@@ -2,52 +2,59 @@
 
 use sha2::{Digest, Sha256};
 
-/// The tenant that an answer belongs to. It can only be made from what identifies a caller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Partition([u8; 32]);
-
-impl Partition {
-    /// The tenant named by a request header; all requests without it belong to one default tenant.
-    #[must_use]
-    pub fn of_header(value: Option<&str>) -> Self {
-        match value {
-            Some(value) => Self(digest(b"header", &[value.as_bytes()])),
-            None => Self(digest(b"default", &[])),
-        }
-    }
-
-    /// The tenant that an API key stands for. The key itself is not kept.
-    #[must_use]
-    pub fn of_api_key(key: Option<&str>) -> Self {
-        match key {
-            Some(key) => Self(digest(b"api-key", &[key.as_bytes()])),
-            None => Self(digest(b"default", &[])),
-        }
-    }
-}
+use crate::chat::ChatRequest;
+use crate::identity::Partition;
 
 /// The identity of an answer: tenant, policy, model and request.
 ///
-/// There is no way to one without a tenant:
-///
-/// ```compile_fail
+/// ```
 /// use llm_arbiter::cache::CacheKey;
-/// let key = CacheKey::new(&[0; 32], "auto", &[0; 32]);
+/// use llm_arbiter::chat::request::{Canonical, Limits};
+/// use llm_arbiter::chat::{Caller, ChatRequest};
+/// use llm_arbiter::identity::Partition;
+///
+/// let body = r#"{"model": "auto", "messages": [{"role": "user", "content": "hi"}]}"#;
+/// let request = ChatRequest::parse(body.into(), Caller::OpenAi, Limits { max_depth: 64 }, Canonical::Keep).unwrap();
+/// let tenant = Partition::of_header(Some(b"acme"));
+/// assert!(CacheKey::new(&tenant, &[0; 32], &request).is_some());
+/// ```
+///
+/// There is no way to one without a tenant, not even with the bytes of its name:
+///
+/// ```compile_fail,E0308
+/// use llm_arbiter::cache::CacheKey;
+/// use llm_arbiter::chat::request::{Canonical, Limits};
+/// use llm_arbiter::chat::{Caller, ChatRequest};
+///
+/// let body = r#"{"model": "auto", "messages": [{"role": "user", "content": "hi"}]}"#;
+/// let request = ChatRequest::parse(body.into(), Caller::OpenAi, Limits { max_depth: 64 }, Canonical::Keep).unwrap();
+/// let tenant = b"acme";
+/// assert!(CacheKey::new(&tenant, &[0; 32], &request).is_some());
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CacheKey([u8; 32]);
 
 impl CacheKey {
-    /// The key of a request for `requested_model` under the policy with this `revision`. `request` is the digest of
-    /// everything else that can change the answer.
+    /// The key of a request under the policy with this `revision`: SHA-256 over all that can change the answer, each part with
+    /// its length before it. `None` when the request was read without its canonical form.
     #[must_use]
-    pub fn new(
-        partition: &Partition,
-        revision: &[u8; 32],
-        requested_model: &str,
-        request: &[u8; 32],
-    ) -> Self {
-        Self(digest(b"answer", &[&partition.0, revision, requested_model.as_bytes(), request]))
+    pub fn new(partition: &Partition, revision: &[u8; 32], request: &ChatRequest) -> Option<Self> {
+        let [source, name] = partition.parts();
+        let canonical = request.canonical()?;
+        let mut hash = Sha256::new();
+        for part in
+            [source, name, revision, request.model.as_bytes(), request.caller.as_str().as_bytes(), canonical]
+        {
+            hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
+            hash.update(part);
+        }
+        Some(Self(hash.finalize().into()))
+    }
+
+    /// A key that no request has, told apart by `name`.
+    #[cfg(test)]
+    pub(super) fn named(name: &str) -> Self {
+        Self(Sha256::digest(name).into())
     }
 
     /// Its 32 bytes, evenly spread.
@@ -56,43 +63,38 @@ impl CacheKey {
     }
 }
 
-/// SHA-256 over `domain` and `parts`, each with its length before it.
-fn digest(domain: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    for part in std::iter::once(&domain).chain(parts) {
-        hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
-        hash.update(part);
-    }
-    hash.finalize().into()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chat::Caller;
+    use crate::chat::request::{Canonical, Limits};
 
-    #[test]
-    fn no_two_callers_are_the_same_tenant() {
-        let tenants = [
-            Partition::of_header(None),
-            Partition::of_header(Some("")),
-            Partition::of_header(Some("a")),
-            Partition::of_header(Some("b")),
-            Partition::of_api_key(Some("a")),
-            Partition::of_api_key(Some("")),
-        ];
-        for (i, tenant) in tenants.iter().enumerate() {
-            assert_eq!(tenants.iter().position(|other| other == tenant), Some(i));
-        }
+    fn request(body: &str, caller: Caller) -> ChatRequest {
+        ChatRequest::parse(body.into(), caller, Limits { max_depth: 16 }, Canonical::Keep).unwrap()
     }
 
     #[test]
     fn a_key_differs_when_any_part_of_it_does() {
-        let (tenant, other) = (Partition::of_header(Some("a")), Partition::of_header(Some("b")));
-        let key = CacheKey::new(&tenant, &[1; 32], "auto", &[2; 32]);
-        assert_eq!(key, CacheKey::new(&tenant, &[1; 32], "auto", &[2; 32]));
-        assert_ne!(key, CacheKey::new(&other, &[1; 32], "auto", &[2; 32]));
-        assert_ne!(key, CacheKey::new(&tenant, &[3; 32], "auto", &[2; 32]));
-        assert_ne!(key, CacheKey::new(&tenant, &[1; 32], "gpt-4o", &[2; 32]));
-        assert_ne!(key, CacheKey::new(&tenant, &[1; 32], "auto", &[4; 32]));
+        let (tenant, other) = (Partition::of_header(Some(b"a")), Partition::of_header(Some(b"b")));
+        let body = r#"{"model":"auto","messages":[{"role":"user","content":"x"}]}"#;
+        let asked = request(body, Caller::OpenAi);
+        let key = CacheKey::new(&tenant, &[1; 32], &asked);
+        assert!(key.is_some());
+        assert_eq!(key, CacheKey::new(&tenant, &[1; 32], &asked));
+        assert_ne!(key, CacheKey::new(&other, &[1; 32], &asked));
+        assert_ne!(key, CacheKey::new(&tenant, &[3; 32], &asked));
+        assert_ne!(key, CacheKey::new(&tenant, &[1; 32], &request(body, Caller::Anthropic)));
+        for (from, to) in [("auto", "gpt-4o"), ("\"x\"", "\"y\"")] {
+            let another = request(&body.replace(from, to), Caller::OpenAi);
+            assert_ne!(key, CacheKey::new(&tenant, &[1; 32], &another), "{to}");
+        }
+    }
+
+    #[test]
+    fn a_request_without_its_canonical_form_has_no_key() {
+        let body = br#"{"model":"auto","messages":[{"role":"user","content":"x"}]}"#;
+        let limits = Limits { max_depth: 16 };
+        let asked = ChatRequest::parse(body.to_vec(), Caller::OpenAi, limits, Canonical::Skip).unwrap();
+        assert_eq!(CacheKey::new(&Partition::of_header(None), &[0; 32], &asked), None);
     }
 }

@@ -1,11 +1,11 @@
 //! Answers that were given before.
 //!
-//! A key cannot be made without a tenant's [`Partition`], so one tenant's answer cannot reach another.
+//! A key cannot be made without a tenant's [`Partition`](crate::identity::Partition), so one tenant's answer cannot reach another.
 
 pub mod directives;
 pub mod exact;
 pub mod key;
-pub mod replay;
+pub mod recall;
 mod slots;
 
-pub use key::{CacheKey, Partition};
+pub use key::CacheKey;

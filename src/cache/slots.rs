@@ -68,10 +68,11 @@ impl Geometry {
     }
 }
 
-/// An answer and when it was stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Found {
-    pub(super) answer: Vec<u8>,
+/// What the directory says of a key's answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Entry {
+    set: u32,
+    way: usize,
     pub(super) stored_at: Duration,
 }
 
@@ -187,19 +188,24 @@ impl Slots {
         self.geometry
     }
 
-    /// Finds the answer of a key. The payload is read only if its slot says so and `accept` takes its time of storage.
-    pub(super) fn get<H: SharedData>(&self, host: &H, key: &CacheKey) -> Option<Found> {
+    /// Looks a key up in its directory; the answer itself is not read.
+    pub(super) fn find<H: SharedData>(&self, host: &H, key: &CacheKey) -> Option<Entry> {
         let set = self.geometry.set_of(key);
         let directory = Directory::decode(&host.shared_data(&directory_name(set)).value, self.geometry);
         let tag = tag_of(key);
         let is_ours = |(_, slot): &(usize, &Slot)| slot.tag == tag && !slot.is_free();
         let (way, slot) = directory.slots.iter().enumerate().find(is_ours)?;
-        let mut payload = host.shared_data(&payload_name(set, way)).value;
+        Some(Entry { set, way, stored_at: Duration::from_secs(slot.stored_at) })
+    }
+
+    /// Reads the answer of a key that was found; `None` when another one has taken its slot since.
+    pub(super) fn read<H: SharedData>(&self, host: &H, key: &CacheKey, entry: &Entry) -> Option<Vec<u8>> {
+        let mut payload = host.shared_data(&payload_name(entry.set, entry.way)).value;
         if payload.get(..PAYLOAD_HEAD) != Some(key.bytes()) {
             return None;
         }
         payload.drain(..PAYLOAD_HEAD);
-        Some(Found { answer: payload, stored_at: Duration::from_secs(slot.stored_at) })
+        Some(payload)
     }
 
     /// Keeps an answer; the oldest of its set make room.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use thiserror::Error;
 
-use super::Usage;
+use super::usage::Usage;
 
 /// A whole answer.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -13,5 +13,6 @@ pub(super) const DIALECT: Dialect = Dialect {
     credential_header: "api-key",
     credential_prefix: "",
     version_header: None,
+    feature_header: None,
     quirks: &Quirks::NONE,
 };

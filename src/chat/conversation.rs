@@ -74,7 +74,7 @@ pub struct SystemText {
 
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub enum Speaker {
     /// The caller: questions and results of tools.
     User,
     /// The model: answers and calls of tools.
@@ -85,7 +85,7 @@ pub enum Role {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Turn {
     /// Who.
-    pub role: Role,
+    pub role: Speaker,
     /// What, in order.
     pub parts: Vec<Part>,
 }
@@ -276,7 +276,7 @@ impl Unsupported {
 
 /// The model that a request is written for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Target<'t> {
+pub struct Addressee<'t> {
     /// What its provider calls it.
     pub model: &'t str,
     /// Longest answer to ask for when the caller names none and the dialect demands one, in tokens.
@@ -303,7 +303,7 @@ impl Conversation {
     }
 
     /// Adds to the last turn when `role` speaks on, else begins a turn.
-    pub fn say(&mut self, role: Role, parts: Vec<Part>) {
+    pub fn say(&mut self, role: Speaker, parts: Vec<Part>) {
         match self.turns.last_mut() {
             Some(turn) if turn.role == role => turn.parts.extend(parts),
             _ => self.turns.push(Turn { role, parts }),

@@ -1,7 +1,6 @@
-//! The dialects that providers speak: one row each.
+//! What a dialect is: the families of formats, those that callers use, and what a provider wants.
 
 use super::openai_like::Quirks;
-use super::{anthropic, azure, gemini, mistral, openai};
 
 /// A family of request, answer, error and stream formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -69,21 +68,13 @@ pub struct Dialect {
     pub credential_prefix: &'static str,
     /// Header that carries the API version, if one does.
     pub version_header: Option<&'static str>,
+    /// Header by which callers ask for features of the dialect, if there is one.
+    pub feature_header: Option<&'static str>,
     /// How its OpenAI differs from OpenAI's.
     pub quirks: &'static Quirks,
 }
 
-/// Every dialect.
-pub const DIALECTS: [&Dialect; 5] =
-    [&openai::DIALECT, &azure::DIALECT, &mistral::DIALECT, &anthropic::DIALECT, &gemini::DIALECT];
-
 impl Dialect {
-    /// A dialect by its name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<&'static Self> {
-        DIALECTS.into_iter().find(|dialect| dialect.name == name)
-    }
-
     /// Whether a caller's body needs no more than another model's name in it.
     #[must_use]
     pub fn is_spoken_by(&self, caller: Caller) -> bool {
@@ -94,14 +85,6 @@ impl Dialect {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_dialect_has_a_name_of_its_own_and_a_path() {
-        for (i, dialect) in DIALECTS.iter().enumerate() {
-            assert_eq!(DIALECTS.iter().position(|other| other.name == dialect.name), Some(i));
-            assert!(dialect.path.starts_with('/'), "{}", dialect.name);
-        }
-    }
 
     #[test]
     fn a_caller_is_known_by_its_name() {

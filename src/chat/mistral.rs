@@ -13,6 +13,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     credential_header: "authorization",
     credential_prefix: "Bearer ",
     version_header: None,
+    feature_header: None,
     quirks: &Quirks {
         longest_answer: "max_tokens",
         renamed: &[("max_completion_tokens", "max_tokens"), ("seed", "random_seed")],

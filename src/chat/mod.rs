@@ -7,22 +7,24 @@
 pub mod answer;
 mod anthropic;
 mod azure;
+pub mod completion;
 pub mod conversation;
-mod delta;
 pub mod dialect;
 mod gemini;
+pub mod head;
 mod mistral;
+pub mod observe;
 mod openai;
 mod openai_like;
+pub mod registry;
 pub mod request;
-pub mod response;
 pub mod splice;
 pub mod sse;
-pub mod stream;
 pub mod translate;
 pub mod usage;
+pub mod whole;
 
-pub use anthropic::observe::MessageObserver;
 pub use dialect::{Caller, Dialect, Format};
+pub use head::AnswerHead;
 pub use request::ChatRequest;
 pub use usage::Usage;

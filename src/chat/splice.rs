@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde_json::{Map, Value};
 
-use super::ChatRequest;
+use super::request::ChatRequest;
 
 /// What to change in a request body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,15 +15,15 @@ pub struct Edit<'m> {
     pub include_usage: bool,
 }
 
-/// Returns `body` with `edit` applied, or `None` when nothing has to change. `request` must have been read from `body`.
+/// Returns the body of `request` with `edit` applied, or `None` when nothing has to change.
 ///
 /// Only the value of `model` and, if it must change, the value of `stream_options` are written anew.
 #[must_use]
-pub fn splice(body: &[u8], request: &ChatRequest<'_>, edit: Edit<'_>) -> Option<Vec<u8>> {
+pub fn splice(request: &ChatRequest, edit: Edit<'_>) -> Option<Vec<u8>> {
+    let body = request.body();
     let model = (request.model != edit.model)
         .then(|| (request.model_span.clone(), Value::from(edit.model).to_string()));
-    let usage =
-        (edit.include_usage && !request.stream_options.include_usage).then(|| include_usage(body, request));
+    let usage = (edit.include_usage && !request.stream_options.include_usage).then(|| include_usage(request));
     if model.is_none() && usage.is_none() {
         return None;
     }
@@ -42,15 +42,17 @@ pub fn splice(body: &[u8], request: &ChatRequest<'_>, edit: Edit<'_>) -> Option<
 }
 
 /// Where and how `stream_options` has to be written so that usage is included.
-fn include_usage(body: &[u8], request: &ChatRequest<'_>) -> (Range<usize>, String) {
+fn include_usage(request: &ChatRequest) -> (Range<usize>, String) {
     match &request.stream_options.span {
         None => {
             let after_model = request.model_span.end;
             (after_model..after_model, r#","stream_options":{"include_usage":true}"#.into())
         }
         Some(span) => {
-            let value =
-                body.get(span.clone()).and_then(|value| serde_json::from_slice::<Map<_, _>>(value).ok());
+            let value = request
+                .body()
+                .get(span.clone())
+                .and_then(|value| serde_json::from_slice::<Map<_, _>>(value).ok());
             let mut options = value.unwrap_or_default();
             options.insert("include_usage".into(), Value::Bool(true));
             (span.clone(), Value::Object(options).to_string())
@@ -63,12 +65,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::chat::Caller;
-    use crate::chat::request::Limits;
+    use crate::chat::dialect::Caller;
+    use crate::chat::request::{Canonical, Limits};
 
     fn edited(body: &str, model: &str, include_usage: bool) -> Option<String> {
-        let request = ChatRequest::parse(body.as_bytes(), Caller::OpenAi, Limits { max_depth: 64 }).unwrap();
-        let edited = splice(body.as_bytes(), &request, Edit { model, include_usage });
+        let limits = Limits { max_depth: 64 };
+        let request = ChatRequest::parse(body.into(), Caller::OpenAi, limits, Canonical::Skip).unwrap();
+        let edited = splice(&request, Edit { model, include_usage });
         edited.map(|bytes| String::from_utf8(bytes).unwrap())
     }
 

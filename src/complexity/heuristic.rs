@@ -1,9 +1,9 @@
 //! The heuristic scorer: signals, each with a weight, joined into one score.
 
 use super::features::Features;
+use super::settings::Boundaries;
 use super::{Complexity, Level, Signal};
 use crate::chat::request::Shape;
-use crate::policy::Boundaries;
 
 /// Signals that add less than this to a score are not given as its reasons.
 const NOTABLE: f64 = 0.02;

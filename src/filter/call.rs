@@ -1,11 +1,12 @@
 //! What the roles tell each other about a call: the router what was asked and whom it may go to, each attempt what became of
 //! it. It stands in filter state, which lives as long as the call and which no header carries.
 
-use crate::chat::Caller;
-use crate::host::Host;
+use std::fmt::Write;
 
-/// Filter state that holds it.
-const FILTER_STATE: &str = "arbiter.call";
+use crate::chat::Caller;
+use crate::envoy::CALL_STATE;
+use crate::host::Host;
+use crate::routing::{Attempt, Failure};
 
 /// A call on its way.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -18,83 +19,27 @@ pub(crate) struct Call {
     pub(crate) length: usize,
     /// Names of the models that may be asked, in failover order. The body names the first.
     pub(crate) models: Vec<String>,
-    /// The caller's `anthropic-beta`, for providers that know it.
-    pub(crate) beta: String,
+    /// What the caller says in a header that asks for features of a dialect, for providers that speak it.
+    pub(crate) features: String,
     /// The attempts so far, in order.
     pub(crate) attempts: Vec<Attempt>,
-}
-
-/// One attempt.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Attempt {
-    /// Name of the model that was asked.
-    pub(crate) model: String,
-    /// Why it failed, if it did: a status, or one of the words of [`Failure`].
-    pub(crate) failure: Option<String>,
-    /// What was left out of the request.
-    pub(crate) dropped: Vec<String>,
-}
-
-/// Why an attempt failed without a status of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Failure {
-    /// No connection.
-    Connect,
-    /// The connection broke.
-    Reset,
-    /// Silence for too long.
-    Timeout,
-    /// Envoy had no credential to inject; nothing was sent.
-    Credential,
-    /// An answer that cannot be read.
-    Malformed,
-    /// The prompt is longer than the model's context window.
-    ContextLength,
-}
-
-impl Failure {
-    /// Its name in headers, logs and metrics.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Connect => "connect_failure",
-            Self::Reset => "reset",
-            Self::Timeout => "timeout",
-            Self::Credential => "no_credential",
-            Self::Malformed => "malformed",
-            Self::ContextLength => "context_length",
-        }
-    }
-}
-
-impl Attempt {
-    /// Whether the provider gave an answer, be it an error.
-    pub(crate) fn was_answered(&self) -> bool {
-        ![Failure::Connect, Failure::Reset, Failure::Timeout, Failure::Credential]
-            .iter()
-            .any(|failure| self.failed_by(*failure))
-    }
-
-    /// Whether this is why it failed.
-    pub(crate) fn failed_by(&self, failure: Failure) -> bool {
-        self.failure.as_deref() == Some(failure.as_str())
-    }
 }
 
 impl Call {
     /// Reads what the other role has written; `None` when it has not.
     pub(crate) fn read<H: Host>(host: &H) -> Option<Self> {
-        Self::parse(std::str::from_utf8(&host.property(&[FILTER_STATE])?).ok()?)
+        Self::parse(std::str::from_utf8(&host.property(&[CALL_STATE])?).ok()?)
     }
 
     /// Writes it for the other role.
     pub(crate) fn publish<H: Host>(&self, host: &H) {
-        host.set_filter_state(FILTER_STATE, self.to_text().as_bytes());
+        host.set_filter_state(CALL_STATE, self.to_text().as_bytes());
     }
 
     /// The failure of the attempt under way becomes known.
-    pub(crate) fn fail<H: Host>(&mut self, host: &H, failure: &str) {
+    pub(crate) fn fail<H: Host>(&mut self, host: &H, failure: Failure) {
         if let Some(attempt) = self.attempts.last_mut() {
-            attempt.failure = Some(failure.to_owned());
+            attempt.failure = Some(failure);
             self.publish(host);
         }
     }
@@ -107,15 +52,18 @@ impl Call {
         unasked.next().filter(|_| has_attempts_left).map(String::as_str)
     }
 
-    /// Caller, form of the answer and length, models, beta, then an attempt a line. Names hold no spaces, commas or line breaks.
+    /// Caller, form of the answer and length, models, features, then an attempt a line. Names hold no spaces, commas or line breaks.
     fn to_text(&self) -> String {
         let form = if self.stream { "stream" } else { "whole" };
         let head = format!("{} {form} {}", self.caller.as_str(), self.length);
-        let mut text = format!("{head}\n{}\n{}", self.models.join(","), self.beta);
+        let mut text = format!("{head}\n{}\n{}", self.models.join(","), self.features);
         for Attempt { model, failure, dropped } in &self.attempts {
-            for part in ["\n", model, " ", failure.as_deref().unwrap_or("-"), " ", &dropped.join(",")] {
-                text.push_str(part);
-            }
+            let _ = write!(text, "\n{model} ");
+            let _ = match failure {
+                Some(failure) => write!(text, "{failure}"),
+                None => write!(text, "-"),
+            };
+            let _ = write!(text, " {}", dropped.join(","));
         }
         text
     }
@@ -125,17 +73,17 @@ impl Call {
         let mut head = lines.next()?.split(' ');
         let (caller, form, length) = (Caller::named(head.next()?)?, head.next()?, head.next()?.parse().ok()?);
         let models = lines.next()?.split(',').map(str::to_owned).collect();
-        let beta = lines.next()?.to_owned();
+        let features = lines.next()?.to_owned();
         let attempt = |line: &str| {
             let mut parts = line.split(' ');
             let model = parts.next()?.to_owned();
-            let failure = parts.next().filter(|failure| *failure != "-").map(str::to_owned);
+            let failure = parts.next().and_then(|failure| failure.parse().ok());
             let dropped = parts.next().unwrap_or_default().split(',');
             let dropped = dropped.filter(|name| !name.is_empty()).map(str::to_owned).collect();
             Some(Attempt { model, failure, dropped })
         };
         let attempts = lines.filter_map(attempt).collect();
-        Some(Self { caller, stream: form == "stream", length, models, beta, attempts })
+        Some(Self { caller, stream: form == "stream", length, models, features, attempts })
     }
 }
 
@@ -145,9 +93,9 @@ mod tests {
 
     #[test]
     fn what_one_role_writes_the_other_reads() {
-        let attempt = |model: &str, failure: Option<&str>, dropped: &[&str]| Attempt {
+        let attempt = |model: &str, failure: Option<Failure>, dropped: &[&str]| Attempt {
             model: model.into(),
-            failure: failure.map(Into::into),
+            failure,
             dropped: dropped.iter().map(|name| (*name).into()).collect(),
         };
         let call = Call {
@@ -155,8 +103,11 @@ mod tests {
             stream: true,
             length: 1234,
             models: vec!["org/a:1".into(), "b".into()],
-            beta: "x-2025, y-2026".into(),
-            attempts: vec![attempt("org/a:1", Some("429"), &[]), attempt("b", None, &["seed", "user"])],
+            features: "x-2025, y-2026".into(),
+            attempts: vec![
+                attempt("org/a:1", Some(Failure::Status(429)), &[]),
+                attempt("b", None, &["seed", "user"]),
+            ],
         };
         assert_eq!(Call::parse(&call.to_text()), Some(call.clone()));
         assert_eq!(call.next_model(), None);

@@ -5,17 +5,17 @@ use std::rc::Rc;
 use serde_json::Value;
 use thiserror::Error;
 
-use super::provider::{Provider, ProviderError};
-use super::router::Router;
+use super::provider::{ProviderError, ProviderRole};
+use super::router::RouterRole;
 use crate::policy::{Policy, PolicyError};
 
 /// A configured plugin.
 #[derive(Debug, Clone)]
 pub enum Plugin {
     /// Downstream filter: reads, decides, answers from the cache, keeps the books.
-    Router(Rc<Router>),
+    Router(Rc<RouterRole>),
     /// Upstream filter: fits each attempt to its provider.
-    Provider(Rc<Provider>),
+    Provider(Rc<ProviderRole>),
 }
 
 /// Why a plugin configuration is refused.
@@ -63,8 +63,10 @@ impl Plugin {
         }
         let policy = Policy::from_value(policy)?;
         match role.as_ref().and_then(Value::as_str) {
-            Some("router") => Ok(Self::Router(Rc::new(Router::new(policy, environment)))),
-            Some("provider") => Ok(Self::Provider(Rc::new(Provider::new(policy, environment, envoy_minor)?))),
+            Some("router") => Ok(Self::Router(Rc::new(RouterRole::new(policy, environment)))),
+            Some("provider") => {
+                Ok(Self::Provider(Rc::new(ProviderRole::new(policy, environment, envoy_minor)?)))
+            }
             _ => Err(PluginError::Role),
         }
     }

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::{Clock, Direction, HostError, MetricId, Metrics, Shared, SharedData, Stream};
+use super::{Clock, Direction, Headers, HostError, MetricId, Metrics, Shared, SharedData, Stream};
 
 /// A reply that the filter sent by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,6 +132,14 @@ impl MemoryStream {
         }
     }
 
+    /// One header, its values joined by `,`.
+    #[must_use]
+    pub fn header(&self, direction: Direction, name: &str) -> Option<String> {
+        let headers = self.header_list(direction).borrow();
+        let values: Vec<&str> = headers.iter().filter(|(n, _)| n == name).map(|(_, v)| v.as_str()).collect();
+        (!values.is_empty()).then(|| values.join(","))
+    }
+
     fn body_bytes(&self, direction: Direction) -> &RefCell<Vec<u8>> {
         match direction {
             Direction::Request => &self.request_body,
@@ -141,14 +149,13 @@ impl MemoryStream {
 }
 
 impl Stream for MemoryStream {
-    fn headers(&self, direction: Direction) -> Vec<(String, String)> {
-        self.header_list(direction).borrow().clone()
-    }
-
-    fn header(&self, direction: Direction, name: &str) -> Option<String> {
+    fn headers(&self, direction: Direction) -> Headers {
         let headers = self.header_list(direction).borrow();
-        let values: Vec<&str> = headers.iter().filter(|(n, _)| n == name).map(|(_, v)| v.as_str()).collect();
-        (!values.is_empty()).then(|| values.join(","))
+        headers
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone().into_bytes()))
+            .collect::<Vec<_>>()
+            .into()
     }
 
     fn set_header(&self, direction: Direction, name: &str, value: Option<&str>) {
@@ -164,8 +171,11 @@ impl Stream for MemoryStream {
         bytes.get(..size).unwrap_or(&bytes).to_vec()
     }
 
-    fn set_body(&self, direction: Direction, _size: usize, bytes: &[u8]) {
-        *self.body_bytes(direction).borrow_mut() = bytes.to_vec();
+    /// Like Envoy, replaces the first `size` bytes and leaves what comes after them.
+    fn set_body(&self, direction: Direction, size: usize, bytes: &[u8]) {
+        let mut body = self.body_bytes(direction).borrow_mut();
+        let rest = body.get(size..).unwrap_or_default().to_vec();
+        *body = [bytes, &rest].concat();
     }
 
     fn reply(&self, status: u16, headers: &[(&str, &str)], body: &[u8]) {
@@ -219,12 +229,8 @@ impl Metrics for MemoryCall<'_> {
 }
 
 impl Stream for MemoryCall<'_> {
-    fn headers(&self, direction: Direction) -> Vec<(String, String)> {
+    fn headers(&self, direction: Direction) -> Headers {
         self.stream.headers(direction)
-    }
-
-    fn header(&self, direction: Direction, name: &str) -> Option<String> {
-        self.stream.header(direction, name)
     }
 
     fn set_header(&self, direction: Direction, name: &str, value: Option<&str>) {

@@ -74,6 +74,29 @@ pub enum Direction {
     Response,
 }
 
+/// Headers in order, names in lower case, values as the bytes that they are.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Headers(Vec<(String, Vec<u8>)>);
+
+impl Headers {
+    /// Names and values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
+    }
+
+    /// The first value of a header.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        self.iter().find(|(found, _)| *found == name).map(|(_, value)| value)
+    }
+}
+
+impl From<Vec<(String, Vec<u8>)>> for Headers {
+    fn from(headers: Vec<(String, Vec<u8>)>) -> Self {
+        Self(headers)
+    }
+}
+
 /// Everything at once.
 pub trait Host: SharedData + Clock + Metrics + Stream {}
 
@@ -81,11 +104,8 @@ impl<H: SharedData + Clock + Metrics + Stream> Host for H {}
 
 /// What a filter may ask about, and do to, its stream.
 pub trait Stream {
-    /// All headers in order, names in lower case; bytes of a value that are no UTF-8 are replaced.
-    fn headers(&self, direction: Direction) -> Vec<(String, String)>;
-
-    /// One header, its values joined by `,`.
-    fn header(&self, direction: Direction, name: &str) -> Option<String>;
+    /// All headers in order.
+    fn headers(&self, direction: Direction) -> Headers;
 
     /// Sets or (with `None`) removes a header.
     fn set_header(&self, direction: Direction, name: &str, value: Option<&str>);
@@ -93,7 +113,7 @@ pub trait Stream {
     /// The body bytes that the current callback may see, `size` of them.
     fn body(&self, direction: Direction, size: usize) -> Vec<u8>;
 
-    /// Replaces those bytes.
+    /// Replaces the first `size` of those bytes; what comes after them stays.
     fn set_body(&self, direction: Direction, size: usize, bytes: &[u8]);
 
     /// Answers the caller now; nothing goes to a provider.

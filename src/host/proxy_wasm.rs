@@ -7,7 +7,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType, MetricType, Status};
 
-use super::{Clock, Direction, HostError, MetricId, Metrics, Shared, SharedData, Stream};
+use super::{Clock, Direction, Headers, HostError, MetricId, Metrics, Shared, SharedData, Stream};
 
 /// The proxy that runs this module; host calls act on the stream whose callback is being served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -55,16 +55,8 @@ impl Metrics for Proxy {
 }
 
 impl Stream for Proxy {
-    fn headers(&self, direction: Direction) -> Vec<(String, String)> {
-        hostcalls::get_map_bytes(header_map(direction))
-            .unwrap_or_default()
-            .into_iter()
-            .map(|(name, value)| (name, text(value)))
-            .collect()
-    }
-
-    fn header(&self, direction: Direction, name: &str) -> Option<String> {
-        hostcalls::get_map_value_bytes(header_map(direction), name).ok().flatten().map(text)
+    fn headers(&self, direction: Direction) -> Headers {
+        hostcalls::get_map_bytes(header_map(direction)).unwrap_or_default().into()
     }
 
     fn set_header(&self, direction: Direction, name: &str, value: Option<&str>) {
@@ -98,10 +90,6 @@ impl Stream for Proxy {
             log::warn!("filter state {name} could not be set: status {}", status as u32);
         }
     }
-}
-
-fn text(value: Vec<u8>) -> String {
-    String::from_utf8(value).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 fn header_map(direction: Direction) -> MapType {

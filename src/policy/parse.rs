@@ -3,23 +3,27 @@
 use std::fmt::Display;
 use std::time::Duration;
 
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::document::{
-    AdmitDocument, BoundariesDocument, CacheDocument, ClassifyDocument, CredentialDocument, Document,
+    self, AdmitDocument, BoundariesDocument, CacheDocument, ClassifyDocument, CredentialDocument, Document,
     ExactCacheBounds, ExactCacheDocument, FailoverDocument, ModelDocument, Named, PathsDocument,
     PricesDocument, ProviderDocument, RequestedModelDocument, ScorerDocument, TenantDocument, TierDocument,
     repeated, suggest,
 };
 use super::list::NonEmpty;
 use super::{
-    Abilities, Admit, Boundaries, Classify, Credential, ExactCache, Failover, MAX_TIER_MODELS, Model,
-    ModelId, Policy, PolicyError, Provider, ProviderId, RequestedModel, Scorer, TenantSource, Tier,
+    Abilities, Credential, MAX_TIER_MODELS, Model, ModelId, Policy, PolicyError, Provider, ProviderId,
+    RequestedModel, Tier,
 };
-use crate::cache::exact::{MIN_SET_BYTES, WAYS};
-use crate::chat::dialect::DIALECTS;
+use crate::admission::Admission;
+use crate::cache::exact::{Bounds, MIN_SET_BYTES, WAYS};
+use crate::chat::registry::DIALECTS;
 use crate::chat::{Caller, Dialect};
-use crate::complexity::Level;
+use crate::complexity::{Boundaries, Classify, Level, Scorer};
+use crate::envoy::{Failover, MODEL_CLUSTER, OWN_PREFIX, TIER_CLUSTER};
+use crate::identity::TenantSource;
 use crate::ledger::{PriceError, Prices};
 
 /// Most bytes of answers that the cache may be told to keep.
@@ -32,15 +36,23 @@ const MAX_BODY_BYTES: usize = 64 << 20;
 const MAX_DEPTH: u16 = 256;
 /// Longest answer to ask for where a dialect demands a bound and neither caller nor policy names one, in tokens.
 const MAX_OUTPUT: u64 = 4096;
-/// Prefix of the headers that no policy may use.
-const OWN_PREFIX: &str = "x-arbiter-";
 
 fn fault<T>(path: impl Display, message: impl Display) -> Result<T, PolicyError> {
     Err(PolicyError { path: path.to_string(), message: message.to_string() })
 }
 
+impl Policy {
+    /// Parses a policy document.
+    ///
+    /// # Errors
+    /// [`PolicyError`] names the path to the first thing that is wrong.
+    pub fn from_value(document: Value) -> Result<Self, PolicyError> {
+        policy(document::read(document)?)
+    }
+}
+
 /// Checks a document and resolves what it refers to.
-pub(super) fn policy(document: Document) -> Result<Policy, PolicyError> {
+fn policy(document: Document) -> Result<Policy, PolicyError> {
     let providers = providers(document.providers)?;
     let models = models(document.models, &providers)?;
     let tiers = tiers(document.tiers, &models)?;
@@ -159,7 +171,7 @@ fn model(name: String, document: ModelDocument, providers: &[&str]) -> Result<Mo
     if upstream_name.is_empty() {
         return fault(format!("{path}.upstream_name"), "must not be empty");
     }
-    let cluster = format!("arbiter-model-{name}");
+    let cluster = format!("{MODEL_CLUSTER}{name}");
     Ok(Model { name, upstream_name, provider: ProviderId(provider), prices, abilities, cluster })
 }
 
@@ -232,7 +244,7 @@ fn tier(at: usize, document: TierDocument, models: &[&str]) -> Result<Tier, Poli
     let Some(ids) = NonEmpty::new(ids.collect::<Result<_, _>>()?) else {
         return fault(format!("tiers[{at}].models"), "there is none; name at least one");
     };
-    let cluster = format!("arbiter-tier-{}", document.name);
+    let cluster = format!("{TIER_CLUSTER}{}", document.name);
     Ok(Tier { name: document.name, handles: document.handles.into(), cluster, models: ids })
 }
 
@@ -248,7 +260,7 @@ fn classify(document: &ClassifyDocument) -> Result<Classify, PolicyError> {
     Ok(Classify { scorer, boundaries: Boundaries { medium, high } })
 }
 
-fn admit(document: AdmitDocument) -> Result<Admit, PolicyError> {
+fn admit(document: AdmitDocument) -> Result<Admission, PolicyError> {
     let AdmitDocument { paths, max_body_bytes, max_depth } = document;
     let PathsDocument { openai, anthropic } = paths;
     for (field, paths) in [("openai", &openai), ("anthropic", &anthropic)] {
@@ -269,7 +281,7 @@ fn admit(document: AdmitDocument) -> Result<Admit, PolicyError> {
     if !(1..=MAX_DEPTH).contains(&max_depth) {
         return fault("admit.max_depth", format!("must be between 1 and {MAX_DEPTH}"));
     }
-    Ok(Admit { paths, max_body_bytes, max_depth })
+    Ok(Admission { paths, max_body_bytes, max_depth })
 }
 
 fn tenant(document: TenantDocument) -> Result<TenantSource, PolicyError> {
@@ -293,7 +305,7 @@ fn header_name(path: &str, name: &str) -> Result<String, PolicyError> {
     Ok(name)
 }
 
-fn exact_cache(document: CacheDocument) -> Result<Option<ExactCache>, PolicyError> {
+fn exact_cache(document: CacheDocument) -> Result<Option<Bounds>, PolicyError> {
     let bounds = match document.exact {
         ExactCacheDocument::Off => return Ok(None),
         ExactCacheDocument::On(bounds) => bounds,
@@ -314,7 +326,7 @@ fn exact_cache(document: CacheDocument) -> Result<Option<ExactCache>, PolicyErro
     if max_choices == 0 {
         return fault("cache.exact.max_choices", "must be at least 1");
     }
-    Ok(Some(ExactCache { ttl, entries, bytes, max_temperature, max_choices }))
+    Ok(Some(Bounds { ttl, entries, bytes, max_temperature, max_choices }))
 }
 
 fn failover(document: &FailoverDocument) -> Result<Failover, PolicyError> {

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Policy, RequestedModel, Scorer, TenantSource};
+use super::{Policy, RequestedModel};
 use crate::chat::Caller;
-use crate::complexity::Level;
+use crate::complexity::{Level, Scorer};
+use crate::identity::TenantSource;
 
 fn document() -> Value {
     json!({

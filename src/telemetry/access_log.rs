@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::chat::Usage;
 use crate::ledger::Bill;
+use crate::routing::{Attempt, Failure};
 
 /// What became of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -17,7 +18,7 @@ pub enum Outcome {
     Failed,
     /// The caller left before an answer began.
     Abandoned,
-    /// Answered with 400.
+    /// Answered by us with an error: the body is ambiguous, or no model may take the request.
     Refused,
     /// Not read.
     Passed,
@@ -89,8 +90,13 @@ pub struct AccessRecord<'r> {
 pub struct Attempted<'r> {
     /// The model that was asked.
     pub model: &'r str,
-    /// Why: a status or a word.
-    pub reason: &'r str,
+    /// Why.
+    pub reason: Failure,
+}
+
+/// The attempts that failed, in order.
+pub fn failed(attempts: &[Attempt]) -> impl Iterator<Item = Attempted<'_>> {
+    attempts.iter().filter_map(|attempt| Some(Attempted { model: &attempt.model, reason: attempt.failure? }))
 }
 
 /// Tokens as reported by the provider.

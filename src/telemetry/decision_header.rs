@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
-use super::Attempted;
+use super::access_log::{Attempted, failed};
 use crate::complexity::Complexity;
+use crate::routing::Attempt;
 
 /// What the header says. Names come from the policy, which allows only characters that a token may have.
 #[derive(Debug, Clone, Copy)]
@@ -18,10 +19,8 @@ pub struct DecisionHeader<'d> {
     pub complexity: &'d Complexity,
     /// Why the tier was chosen.
     pub reason: &'d str,
-    /// How many times a provider was asked.
-    pub attempts: usize,
-    /// The attempts that failed.
-    pub failed: &'d [Attempted<'d>],
+    /// How often a provider was asked, and what became of it.
+    pub attempts: &'d [Attempt],
 }
 
 impl DecisionHeader<'_> {
@@ -40,12 +39,9 @@ impl DecisionHeader<'_> {
             "model={model}, provider={provider}, complexity={level}, score={score:.2}, reason={reason}"
         );
         list(&mut value, "signals", reasons.iter().map(|signal| signal.as_str()));
-        let _ = write!(value, ", attempts={attempts}");
-        list(
-            &mut value,
-            "failed",
-            self.failed.iter().map(|Attempted { model, reason }| format!("{model}:{reason}")),
-        );
+        let _ = write!(value, ", attempts={}", attempts.len());
+        let failed = failed(attempts).map(|Attempted { model, reason }| format!("{model}:{reason}"));
+        list(&mut value, "failed", failed);
         value
     }
 }

@@ -103,7 +103,7 @@ pub const METRICS: [Description; 10] = [
         name: "arbiter.cache",
         unit: "requests",
         labels: &["result", "reason"],
-        meaning: "Exact cache: `hit`, `miss`, `bypass` by reason, and what was `stored` or `refused` by reason",
+        meaning: "Exact cache: `hit`, `miss`, `bypass` by reason, and what was `stored` or `not_stored` by reason",
     },
     Description {
         metric: Metric::Failovers,

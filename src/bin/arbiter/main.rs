@@ -32,7 +32,7 @@ enum Verb {
         #[command(flatten)]
         options: render::Options,
     },
-    /// Score requests: JSON lines {"id", "prompt"} or {"id", "body": chat request}, to {"id", "complexity", "tier", "reasons"}.
+    /// Score requests: JSON lines {"id", "prompt"} or {"id", "body": chat request}, to {"id", "complexity", "tier", "reasons", "models", "left_out"}.
     Score {
         /// The policy, YAML or JSON.
         policy: PathBuf,

@@ -4,17 +4,16 @@ use std::fmt::Write;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use llm_arbiter::chat::request::{Limits, RequestError};
+use llm_arbiter::cache::recall::{Caching, Recall};
+use llm_arbiter::chat::request::{Canonical, Limits, RequestError};
 use llm_arbiter::chat::{Caller, ChatRequest};
-use llm_arbiter::complexity;
-use llm_arbiter::policy::Policy;
+use llm_arbiter::policy::{ModelId, Policy};
+use llm_arbiter::routing::decision::AUTO;
+use llm_arbiter::routing::{Credentials, Forward, Plan, plan};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use thiserror::Error;
-
-/// The model name with which the choice is left to the policy.
-const AUTO: &str = "auto";
 
 /// A line: a prompt, or a chat request.
 #[derive(Deserialize)]
@@ -103,14 +102,29 @@ fn score(policy: &Policy, line: &str) -> Result<Value, LineFault> {
         _ => return Err(LineFault::Ambiguous),
     };
     let caller = Caller::named(&dialect).ok_or(LineFault::Dialect(dialect))?;
-    let request = ChatRequest::parse(body.as_bytes(), caller, Limits { max_depth: policy.admit.max_depth })?;
-    let verdict = complexity::assess(&policy.classify, &request.last_user_text, &request.shape);
-    let decision = policy.decide(&request.model, verdict.level);
-    let reasons: Vec<&str> = verdict.reasons.iter().map(|signal| signal.as_str()).collect();
-    Ok(json!({
+    let limits = Limits { max_depth: policy.admit.max_depth };
+    let request = ChatRequest::parse(body.into_bytes(), caller, limits, Canonical::Skip)?;
+    match plan(policy, &Credentials::all(), &request, Recall::Forward(Caching::Off)) {
+        Plan::Forward(forward) => Ok(verdict(policy, &id, &forward)),
+        Plan::Refuse(none) => Ok(json!({"id": id, "refused": none.to_string()})),
+        Plan::Reply(_) => Ok(json!({"id": id})),
+    }
+}
+
+fn verdict(policy: &Policy, id: &Value, forward: &Forward) -> Value {
+    let Forward { complexity, candidates, .. } = forward;
+    let reasons: Vec<&str> = complexity.reasons.iter().map(|signal| signal.as_str()).collect();
+    let name = |id: &ModelId| policy.model(*id).name.as_str();
+    let models: Vec<&str> = candidates.models.iter().map(name).collect();
+    let mut verdict = json!({
         "id": id,
-        "complexity": verdict.score,
-        "tier": decision.tier(policy).map(|tier| &tier.name),
-        "reasons": reasons
-    }))
+        "complexity": complexity.score,
+        "tier": candidates.decision.tier(policy).map(|tier| &tier.name),
+        "reasons": reasons,
+        "models": models
+    });
+    if let (false, Value::Object(verdict)) = (candidates.left_out.0.is_empty(), &mut verdict) {
+        verdict.insert("left_out".into(), candidates.left_out.to_string().into());
+    }
+    verdict
 }

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::chat::Usage;
 use crate::chat::answer::{Answer, AnswerPart, Finish, Malformed, text_of};
+use crate::chat::usage::Usage;
 
 /// Reads an answer.
 ///

@@ -1,13 +1,19 @@
 //! Anthropic Messages (`POST /v1/messages`).
 
 pub(super) mod answer;
+pub(super) mod completion;
 pub(super) mod error;
 pub(super) mod observe;
+pub(super) mod replay;
 pub(super) mod request;
 pub(super) mod stream;
+mod usage;
 
 use super::dialect::{Dialect, Format};
 use super::openai_like::Quirks;
+
+/// Header by which callers ask for features that are not out for all yet.
+pub(super) const FEATURE_HEADER: &str = "anthropic-beta";
 
 /// The row of the table.
 pub(super) const DIALECT: Dialect = Dialect {
@@ -19,5 +25,6 @@ pub(super) const DIALECT: Dialect = Dialect {
     credential_header: "x-api-key",
     credential_prefix: "",
     version_header: Some("anthropic-version"),
+    feature_header: Some(FEATURE_HEADER),
     quirks: &Quirks::NONE,
 };

@@ -2,10 +2,10 @@
 
 use super::answer;
 use super::stream::Reader;
-use crate::chat::Usage;
 use crate::chat::answer::{Answer, AnswerPart, Finish, StreamEvent};
+use crate::chat::completion::StreamSummary;
 use crate::chat::sse::EventReader;
-use crate::chat::stream::StreamSummary;
+use crate::chat::usage::Usage;
 
 /// Reads a stream chunk by chunk, in constant memory but for the answer it keeps. Everything is forwarded as it comes.
 #[derive(Debug)]
@@ -108,7 +108,6 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::chat::Caller;
 
     fn event(data: &Value) -> String {
         format!("event: {}\ndata: {data}\n\n", data["type"].as_str().unwrap())
@@ -145,7 +144,7 @@ mod tests {
                 "split at {at}"
             );
             let answer = summary.answer.unwrap();
-            assert!(crate::chat::response::read(&answer, Caller::Anthropic).unwrap().reusable);
+            assert!(crate::chat::anthropic::completion::read(&answer).unwrap().reusable);
             let answer: Value = serde_json::from_slice(&answer).unwrap();
             assert_eq!(answer["content"][0]["text"], "h\u{e9} b");
         }

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{answer, error};
-use crate::chat::Usage;
 use crate::chat::answer::{ErrorKind, Finish, Malformed, StreamEvent, count_of, text_of};
+use crate::chat::usage::Usage;
 
 /// Reads the events of a stream.
 #[derive(Debug, Default)]

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::chat::Usage;
 use crate::chat::answer::{Answer, AnswerPart, Finish, Malformed, count_of, text_of};
+use crate::chat::usage::Usage;
 
 /// Reads an answer.
 ///

@@ -18,5 +18,6 @@ pub(super) const DIALECT: Dialect = Dialect {
     credential_header: "x-goog-api-key",
     credential_prefix: "",
     version_header: None,
+    feature_header: None,
     quirks: &Quirks::NONE,
 };

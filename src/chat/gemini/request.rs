@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::chat::conversation::{
-    Content, Conversation, Image, OutputFormat, Part, Reasoning, Role, Target, Tool, ToolChoice, ToolResult,
-    Turn, Unsupported, Written,
+    Addressee, Content, Conversation, Image, OutputFormat, Part, Reasoning, Speaker, Tool, ToolChoice,
+    ToolResult, Turn, Unsupported, Written,
 };
 
 /// Most stop texts that Gemini takes.
@@ -19,7 +19,7 @@ const FOREIGN_SIGNATURE: &str = "skip_thought_signature_validator";
 /// [`Unsupported`] names what Gemini has no word for and what cannot be left out.
 pub(in crate::chat) fn write(
     conversation: &Conversation,
-    target: Target<'_>,
+    target: Addressee<'_>,
 ) -> Result<Written, Unsupported> {
     if conversation.stop.len() > MAX_STOPS {
         return Err(Unsupported::new("more than 5 stop sequences"));
@@ -60,7 +60,7 @@ pub(in crate::chat) fn write(
 
 fn generation_config(
     conversation: &Conversation,
-    target: Target<'_>,
+    target: Addressee<'_>,
     dropped: &mut Vec<&'static str>,
 ) -> Map<String, Value> {
     let mut config = Map::new();
@@ -109,8 +109,8 @@ fn contents(conversation: &Conversation) -> Result<Vec<Value>, Unsupported> {
         let parts = parts(turn)?;
         if !parts.is_empty() {
             let role = match turn.role {
-                Role::User => "user",
-                Role::Assistant => "model",
+                Speaker::User => "user",
+                Speaker::Assistant => "model",
             };
             contents.push(json!({"role": role, "parts": parts}));
         }

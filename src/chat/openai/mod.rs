@@ -1,9 +1,14 @@
 //! OpenAI Chat Completions (`POST /v1/chat/completions`), and the many that speak it.
 
 pub(super) mod answer;
+pub(super) mod completion;
+mod delta;
 pub(super) mod error;
+pub(super) mod observe;
+pub(super) mod replay;
 pub(super) mod request;
 pub(super) mod stream;
+mod usage;
 
 use super::dialect::{Dialect, Format};
 use super::openai_like::Quirks;
@@ -18,5 +23,6 @@ pub(super) const DIALECT: Dialect = Dialect {
     credential_header: "authorization",
     credential_prefix: "Bearer ",
     version_header: None,
+    feature_header: None,
     quirks: &Quirks::NONE,
 };

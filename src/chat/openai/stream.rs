@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{answer, error};
-use crate::chat::Usage;
 use crate::chat::answer::{ErrorKind, Malformed, StreamEvent, text_of};
+use crate::chat::usage::Usage;
 
 const DONE: &[u8] = b"[DONE]";
 

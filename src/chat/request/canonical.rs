@@ -9,23 +9,8 @@ use std::ops::Range;
 
 use jiter::{Jiter, JiterError, Peek};
 
-use super::RequestError;
-
-/// Where a string stands in the body.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Text {
-    /// Its bytes in the body, quotes included.
-    pub(super) span: Range<usize>,
-    /// Length once decoded, in bytes.
-    pub(super) length: usize,
-}
-
-impl Text {
-    /// Whether decoding changes it.
-    pub(super) fn is_escaped(&self) -> bool {
-        self.span.len() != self.length.saturating_add(2)
-    }
-}
+use super::text::Text;
+use super::view::{Canonical, RequestError};
 
 /// Whether a member belongs to the canonical form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +21,7 @@ pub(super) enum Keep {
 
 /// A member of an object in the canonical form: where it begins, where its key ends, where it ends.
 #[derive(Debug, Clone, Copy)]
-struct Member {
+struct MemberSpan {
     start: usize,
     key_end: usize,
     end: usize,
@@ -48,27 +33,30 @@ pub(super) type Read<T> = Result<T, RequestError>;
 pub(super) struct Reader<'b> {
     json: Jiter<'b>,
     max_depth: u16,
+    keeps: bool,
     canonical: Vec<u8>,
     /// Members of the objects that are open, innermost last.
-    members: Vec<Member>,
+    members: Vec<MemberSpan>,
     /// Room for sorting an object's members.
     scratch: Vec<u8>,
 }
 
 impl<'b> Reader<'b> {
-    pub(super) fn new(body: &'b [u8], max_depth: u16) -> Self {
+    pub(super) fn new(body: &'b [u8], max_depth: u16, canonical: Canonical) -> Self {
+        let keeps = canonical == Canonical::Keep;
         Self {
             json: Jiter::new(body),
             max_depth,
-            canonical: Vec::with_capacity(body.len()),
+            keeps,
+            canonical: Vec::with_capacity(if keeps { body.len() } else { 0 }),
             members: Vec::new(),
             scratch: Vec::new(),
         }
     }
 
-    /// The canonical form of all that was read and kept.
-    pub(super) fn canonical(&self) -> &[u8] {
-        &self.canonical
+    /// The canonical form of all that was read, if it was to be kept.
+    pub(super) fn into_canonical(self) -> Option<Vec<u8>> {
+        self.keeps.then_some(self.canonical)
     }
 
     /// What kind of value comes next.
@@ -97,7 +85,7 @@ impl<'b> Reader<'b> {
             ),
             Peek::Array => self.array(depth, |reader, peek, depth| reader.value(peek, depth)),
             Peek::Null => {
-                self.canonical.push(b'n');
+                self.tag(b'n');
                 self.json.known_null().map_err(invalid)
             }
             Peek::True | Peek::False => self.boolean(peek).map(drop),
@@ -110,14 +98,16 @@ impl<'b> Reader<'b> {
         let start = self.json.current_index();
         let decoded = self.json.known_str().map_err(invalid)?;
         let length = decoded.len();
-        push_sized(&mut self.canonical, b's', decoded.as_bytes());
+        if self.keeps {
+            push_sized(&mut self.canonical, b's', decoded.as_bytes());
+        }
         Ok(Text { span: start..self.json.current_index(), length })
     }
 
     /// Reads a boolean.
     pub(super) fn boolean(&mut self, peek: Peek) -> Read<bool> {
         let value = self.json.known_bool(peek).map_err(invalid)?;
-        self.canonical.push(if value { b't' } else { b'f' });
+        self.tag(if value { b't' } else { b'f' });
         Ok(value)
     }
 
@@ -125,7 +115,9 @@ impl<'b> Reader<'b> {
     pub(super) fn number(&mut self, peek: Peek) -> Read<Range<usize>> {
         let start = self.json.current_index();
         let digits = self.json.known_number_bytes(peek).map_err(invalid)?;
-        push_sized(&mut self.canonical, b'd', shortest(digits));
+        if self.keeps {
+            push_sized(&mut self.canonical, b'd', shortest(digits));
+        }
         Ok(start..self.json.current_index())
     }
 
@@ -136,13 +128,13 @@ impl<'b> Reader<'b> {
         mut each: impl FnMut(&mut Self, Peek, u16) -> Read<()>,
     ) -> Read<()> {
         let inside = self.deeper(depth)?;
-        self.canonical.push(b'[');
+        self.tag(b'[');
         let mut next = self.json.known_array().map_err(invalid)?;
         while let Some(peek) = next {
             each(self, peek, inside)?;
             next = self.json.array_step().map_err(invalid)?;
         }
-        self.canonical.push(b']');
+        self.tag(b']');
         Ok(())
     }
 
@@ -154,7 +146,7 @@ impl<'b> Reader<'b> {
         mut each: impl FnMut(&mut Self, F, Peek, u16) -> Read<Keep>,
     ) -> Read<()> {
         let inside = self.deeper(depth)?;
-        self.canonical.push(b'{');
+        self.tag(b'{');
         let first_member = self.members.len();
         let mut key = self.json.known_object();
         loop {
@@ -162,27 +154,32 @@ impl<'b> Reader<'b> {
             let field = match key.map_err(invalid)? {
                 None => break,
                 Some(key) => {
-                    push_sized(&mut self.canonical, b's', key.as_bytes());
+                    if self.keeps {
+                        push_sized(&mut self.canonical, b's', key.as_bytes());
+                    }
                     name(key)
                 }
             };
             let key_end = self.canonical.len();
             let peek = self.peek()?;
             match each(self, field, peek, inside)? {
-                Keep::Yes => self.members.push(Member { start, key_end, end: self.canonical.len() }),
+                Keep::Yes if self.keeps => {
+                    self.members.push(MemberSpan { start, key_end, end: self.canonical.len() });
+                }
+                Keep::Yes => {}
                 Keep::No => self.canonical.truncate(start),
             }
             key = self.json.next_key();
         }
         self.sort_members(first_member);
-        self.canonical.push(b'}');
+        self.tag(b'}');
         Ok(())
     }
 
     /// Puts the members from `first` on, which end the canonical form, into the order of their keys.
     fn sort_members(&mut self, first: usize) {
         let canonical = &self.canonical;
-        let key = |member: &Member| canonical.get(member.start..member.key_end).unwrap_or_default();
+        let key = |member: &MemberSpan| canonical.get(member.start..member.key_end).unwrap_or_default();
         let Some(members) = self.members.get_mut(first..) else { return };
         let begin = members.first().map_or(canonical.len(), |member| member.start);
         if !members.is_sorted_by(|a, b| key(a) <= key(b)) {
@@ -195,6 +192,12 @@ impl<'b> Reader<'b> {
             self.canonical.extend_from_slice(&self.scratch);
         }
         self.members.truncate(first);
+    }
+
+    fn tag(&mut self, tag: u8) {
+        if self.keeps {
+            self.canonical.push(tag);
+        }
     }
 
     fn deeper(&self, depth: u16) -> Read<u16> {

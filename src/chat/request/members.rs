@@ -1,15 +1,12 @@
 //! The members of a chat request that we understand.
 
-use std::borrow::Cow;
-use std::ops::Range;
-
 use jiter::Peek;
-use sha2::{Digest, Sha256};
 
-use super::canonical::{Keep, Read, Reader, Text};
-use super::conversation::Conversation;
-use super::{ChatRequest, Limits, RequestError, Sampling, Shape, StreamOptions};
-use crate::chat::Caller;
+use super::canonical::{Keep, Read, Reader};
+use super::messages::Messages;
+use super::text::{Text, decode};
+use super::view::{Canonical, ChatRequest, Limits, RequestError, Sampling, Shape, StreamOptions};
+use crate::chat::dialect::Caller;
 
 /// A top-level member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +75,7 @@ struct Found {
     model: Option<Text>,
     stream: bool,
     stream_options: StreamOptions,
-    conversation: Conversation,
+    messages: Messages,
     sampling: Sampling,
     tools: u32,
     structured_output: bool,
@@ -104,27 +101,40 @@ impl Found {
     }
 }
 
-/// Reads a body; see [`ChatRequest::parse`].
-pub(super) fn read(body: &[u8], caller: Caller, limits: Limits) -> Result<ChatRequest<'_>, RequestError> {
-    let text = std::str::from_utf8(body).map_err(|e| RequestError::InvalidJson { at: e.valid_up_to() })?;
-    let mut reader = Reader::new(body, limits.max_depth);
-    let mut found = Found::default();
-    let peek = reader.peek()?;
-    if peek == Peek::Object {
-        reader.object(
-            1,
-            |key| Member::of(key, caller),
-            |reader, member, peek, depth| {
-                found.note(member);
-                found.member(reader, text, member, peek, depth)
-            },
-        )?;
-    } else {
-        reader.value(peek, 1)?;
-        found.unknown("model");
+impl ChatRequest {
+    /// Reads `body` as `caller` writes it.
+    ///
+    /// # Errors
+    /// [`RequestError`] when the body is no chat request that can be read without doubt. Invalid JSON wins over a
+    /// duplicate, a duplicate over an unknown shape; nesting beyond the limit ends the reading at once.
+    pub fn parse(
+        body: Vec<u8>,
+        caller: Caller,
+        limits: Limits,
+        canonical: Canonical,
+    ) -> Result<Self, RequestError> {
+        let body = String::from_utf8(body)
+            .map_err(|error| RequestError::InvalidJson { at: error.utf8_error().valid_up_to() })?;
+        let mut reader = Reader::new(body.as_bytes(), limits.max_depth, canonical);
+        let mut found = Found::default();
+        let peek = reader.peek()?;
+        if peek == Peek::Object {
+            reader.object(
+                1,
+                |key| Member::of(key, caller),
+                |reader, member, peek, depth| {
+                    found.note(member);
+                    found.member(reader, &body, member, peek, depth)
+                },
+            )?;
+        } else {
+            reader.value(peek, 1)?;
+            found.unknown("model");
+        }
+        reader.finish()?;
+        let canonical = reader.into_canonical();
+        found.into_request(body, caller, canonical)
     }
-    reader.finish()?;
-    found.into_request(text, caller, reader.canonical())
 }
 
 impl Found {
@@ -138,8 +148,8 @@ impl Found {
     ) -> Read<Keep> {
         match member {
             Member::Model if peek == Peek::String => self.model = Some(reader.text()?),
-            Member::Messages => self.conversation.read(reader, body, peek, depth)?,
-            Member::System => self.conversation.read_system(reader, body, peek, depth)?,
+            Member::Messages => self.messages.read(reader, body, peek, depth)?,
+            Member::System => self.messages.read_system(reader, body, peek, depth)?,
             Member::Stream => self.stream = flag(reader, peek, depth)?,
             Member::StreamOptions => self.stream_options = stream_options(reader, peek, depth)?,
             Member::Temperature => self.sampling.temperature = number(reader, body, peek, depth)?,
@@ -171,16 +181,16 @@ impl Found {
         })
     }
 
-    fn into_request<'b>(
+    fn into_request(
         mut self,
-        body: &'b str,
+        body: String,
         caller: Caller,
-        canonical: &[u8],
-    ) -> Result<ChatRequest<'b>, RequestError> {
+        canonical: Option<Vec<u8>>,
+    ) -> Result<ChatRequest, RequestError> {
         if let Some(duplicate) = self.duplicate {
             return Err(duplicate);
         }
-        if let Some(member) = self.conversation.fault() {
+        if let Some(member) = self.messages.fault() {
             self.unknown(member);
         }
         let Some(model) = self.model.filter(|_| self.fault.is_none()) else {
@@ -190,30 +200,20 @@ impl Found {
             tools: self.tools,
             structured_output: self.structured_output,
             max_output_tokens: self.max_completion_tokens.or(self.max_tokens),
-            ..self.conversation.shape()
+            ..self.messages.shape()
         };
         Ok(ChatRequest {
-            model: decode(body, &model),
+            caller,
+            model: decode(&body, &model).into_owned(),
             model_span: model.span,
             stream: self.stream,
             stream_options: self.stream_options,
-            last_user_text: self.conversation.last_user_text(body),
             shape,
             sampling: self.sampling,
-            digest: Sha256::new().chain_update(caller.as_str()).chain_update(canonical).finalize().into(),
+            last_user: self.messages.into_last_user(),
+            canonical,
+            body,
         })
-    }
-}
-
-/// A string of the body, unescaped.
-pub(super) fn decode<'b>(body: &'b str, text: &Text) -> Cow<'b, str> {
-    let Range { start, end } = text.span;
-    if text.is_escaped() {
-        let quoted = body.get(start..end).unwrap_or_default();
-        Cow::Owned(serde_json::from_str(quoted).unwrap_or_default())
-    } else {
-        let inside = start.saturating_add(1)..end.saturating_sub(1);
-        Cow::Borrowed(body.get(inside).unwrap_or_default())
     }
 }
 

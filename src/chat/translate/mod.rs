@@ -3,8 +3,8 @@
 #[cfg(test)]
 mod tests;
 
-use super::answer::{Answer, AnswerPart, ApiError, ErrorKind, Malformed, StreamEvent};
-use super::conversation::{Conversation, Target, Unsupported, Written};
+use super::answer::{ApiError, ErrorKind, Malformed, StreamEvent};
+use super::conversation::{Addressee, Conversation, Unsupported, Written};
 use super::dialect::{Caller, Dialect, Format};
 use super::sse::EventReader;
 use super::{anthropic, gemini, openai};
@@ -27,7 +27,7 @@ pub fn read_request(body: &[u8], caller: Caller) -> Result<Conversation, Unsuppo
 pub fn write_request(
     conversation: &Conversation,
     dialect: &Dialect,
-    target: Target<'_>,
+    target: Addressee<'_>,
 ) -> Result<Written, Unsupported> {
     match dialect.format {
         Format::Anthropic => anthropic::request::write(conversation, target),
@@ -53,7 +53,7 @@ pub fn request(
     body: &[u8],
     caller: Caller,
     dialect: &Dialect,
-    target: Target<'_>,
+    target: Addressee<'_>,
 ) -> Result<Written, Unsupported> {
     if dialect.format == caller.format() {
         return dialect.quirks.apply(body, target.model);
@@ -75,28 +75,6 @@ pub fn answer(body: &[u8], from: Format, to: Caller, created: u64) -> Result<Vec
         Caller::OpenAi => openai::answer::write(&answer, created),
         Caller::Anthropic => anthropic::answer::write(&answer),
     })
-}
-
-/// A whole Anthropic message as a stream of events.
-///
-/// # Errors
-/// [`Malformed`] when it is not a message.
-pub fn replay_message(body: &[u8]) -> Result<Vec<u8>, Malformed> {
-    let Answer { id, model, parts, finish, usage } = anthropic::answer::read(body)?;
-    let mut writer = anthropic::stream::Writer::default();
-    let texts = parts.into_iter().filter_map(|part| match part {
-        AnswerPart::Text(text) => Some(StreamEvent::Text(text)),
-        _ => None,
-    });
-    let counts = usage.map(StreamEvent::Usage);
-    let start = StreamEvent::Start { id, model };
-    let events =
-        counts.into_iter().chain([start]).chain(texts).chain([StreamEvent::Finish(finish), StreamEvent::End]);
-    let mut out = Vec::with_capacity(body.len());
-    for event in events {
-        writer.write(event, &mut out);
-    }
-    Ok(out)
 }
 
 /// Whether a body is a whole answer in `format`.

@@ -4,15 +4,15 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::chat::Usage;
 use crate::chat::answer::Finish;
-use crate::chat::dialect::DIALECTS;
+use crate::chat::registry::DIALECTS;
+use crate::chat::usage::Usage;
 
 const FORMATS: [Format; 3] = [Format::OpenAi, Format::Anthropic, Format::Gemini];
 const CALLERS: [Caller; 2] = [Caller::OpenAi, Caller::Anthropic];
 
-fn target() -> Target<'static> {
-    Target { model: "m", max_output: 4096, reasoning: true }
+fn target() -> Addressee<'static> {
+    Addressee { model: "m", max_output: 4096, reasoning: true }
 }
 
 /// Something that a model says in one event.
@@ -287,7 +287,7 @@ fn settings_of_reasoning_go_only_to_models_that_know_them() {
     for name in ["openai", "anthropic", "gemini"] {
         let dialect = Dialect::named(name).unwrap();
         let ask =
-            |reasoning| write_request(&conversation, dialect, Target { reasoning, ..target() }).unwrap();
+            |reasoning| write_request(&conversation, dialect, Addressee { reasoning, ..target() }).unwrap();
         assert_eq!(ask(true).dropped, Vec::<&str>::new(), "{name}");
         assert_eq!(ask(false).dropped, ["reasoning"], "{name}");
         let sent = |reasoning| String::from_utf8(ask(reasoning).body).unwrap();

@@ -1,27 +1,30 @@
 //! What an attempt at one model looks like on the wire.
 
-use super::ProviderError;
-use crate::chat::conversation::Target;
-use crate::chat::{Dialect, Format};
+use thiserror::Error;
+
+use crate::chat::Dialect;
+use crate::chat::conversation::Addressee;
+use crate::chat::registry::is_private_header;
+use crate::envoy::{OWN_PREFIX, PROVIDER_HEADER};
 use crate::filter::call::Call;
-use crate::filter::{OWN_PREFIX, PROVIDER_HEADER};
-use crate::host::{Direction, Host};
+use crate::host::{Direction, Headers, Host};
 use crate::policy::{Abilities, Model, Provider};
 
-/// Headers that carry credentials or accounts of a caller or of another provider.
-const CREDENTIALS: [&str; 8] = [
-    "authorization",
-    "proxy-authorization",
-    "x-api-key",
-    "api-key",
-    "x-goog-api-key",
-    "cookie",
-    "openai-organization",
-    "openai-project",
-];
-
-/// Beginnings of the names of headers that mean something to one vendor alone.
-const VENDORS: [&str; 5] = ["anthropic-", "openai-", "x-goog-", "x-ms-", "x-stainless-"];
+/// Why a provider cannot be served.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ProviderError {
+    /// The variable that should hold its API key holds what no header can carry.
+    #[error(
+        "providers.{provider}.credential: environment variable {variable} holds a line break or other characters that no \
+         header can carry; set it to the key alone"
+    )]
+    CredentialUnusable {
+        /// Name of the provider.
+        provider: String,
+        /// Name of the variable.
+        variable: String,
+    },
+}
 
 /// A model and how its provider is spoken to.
 #[derive(Debug)]
@@ -79,8 +82,8 @@ impl Endpoint {
     }
 
     /// What a request to it is written for.
-    pub(super) fn target(&self) -> Target<'_> {
-        Target {
+    pub(super) fn addressee(&self) -> Addressee<'_> {
+        Addressee {
             model: &self.upstream_name,
             max_output: self.abilities.max_output,
             reasoning: self.abilities.reasoning,
@@ -88,24 +91,24 @@ impl Endpoint {
     }
 
     /// Sets what the provider of this attempt must see, and removes what it must not.
-    pub(super) fn address<H: Host>(&self, host: &H, headers: &[(String, String)], call: &Call) {
+    pub(super) fn address<H: Host>(&self, host: &H, headers: &Headers, call: &Call) {
         remove_private(host, headers);
         let set = |name, value: &str| host.set_header(Direction::Request, name, Some(value));
         set(":authority", &self.authority);
         let path = if call.stream { &self.stream_path } else { &self.path };
-        if headers.iter().any(|(name, value)| name == ":path" && value != path) {
+        if headers.iter().any(|(name, value)| name == ":path" && value != path.as_bytes()) {
             set(":path", path);
         }
         // Unless this attempt changes it, the body is the router's again, whatever the attempt before has made of it.
         let length = call.length.to_string();
-        if headers.iter().any(|(name, value)| name == "content-length" && *value != length) {
+        if headers.iter().any(|(name, value)| name == "content-length" && value != length.as_bytes()) {
             set("content-length", &length);
         }
         if let Some(header) = self.dialect.version_header {
             set(header, &self.api_version);
         }
-        if self.dialect.format == Format::Anthropic && !call.beta.is_empty() {
-            set("anthropic-beta", &call.beta);
+        if let (Some(header), false) = (self.dialect.feature_header, call.features.is_empty()) {
+            set(header, &call.features);
         }
         if let Some(credential) = &self.credential {
             set(self.dialect.credential_header, credential);
@@ -117,10 +120,9 @@ impl Endpoint {
 }
 
 /// Removes our own headers, every credential and what is meant for one vendor, whoever set them.
-pub(super) fn remove_private<H: Host>(host: &H, headers: &[(String, String)]) {
-    for (name, _) in headers {
-        let is_vendors = || VENDORS.iter().any(|vendor| name.starts_with(vendor));
-        if name.starts_with(OWN_PREFIX) || CREDENTIALS.contains(&name.as_str()) || is_vendors() {
+pub(super) fn remove_private<H: Host>(host: &H, headers: &Headers) {
+    for (name, _) in headers.iter() {
+        if name.starts_with(OWN_PREFIX) || is_private_header(name) {
             host.set_header(Direction::Request, name, None);
         }
     }

@@ -4,261 +4,130 @@
 //! Envoy hands every attempt a fresh body, but the headers as the attempt before left them: everything is set anew.
 
 mod endpoint;
-mod reply;
+mod response;
+mod role;
 #[cfg(test)]
 mod tests;
+mod trip;
+
+pub use endpoint::ProviderError;
+pub use role::ProviderRole;
 
 use std::rc::Rc;
-use std::time::Duration;
 
-use thiserror::Error;
-
-use self::endpoint::{Endpoint, remove_private};
-use self::reply::Reply;
-use super::call::{Attempt, Call, Failure};
-use super::{ENDPOINT_MODEL, Flow};
-use crate::chat::answer::{ApiError, ErrorKind};
-use crate::chat::request::Limits;
-use crate::chat::splice::{Edit, splice};
-use crate::chat::{ChatRequest, translate};
-use crate::host::{Direction, Host};
-use crate::policy::Policy;
-
-/// Why a provider cannot be served.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum ProviderError {
-    /// The variable that should hold its API key holds what no header can carry.
-    #[error(
-        "providers.{provider}.credential: environment variable {variable} holds a line break or other characters that no \
-         header can carry; set it to the key alone"
-    )]
-    CredentialUnusable {
-        /// Name of the provider.
-        provider: String,
-        /// Name of the variable.
-        variable: String,
-    },
-}
-
-/// A configured provider role.
-#[derive(Debug)]
-pub struct Provider {
-    policy: Policy,
-    endpoints: Vec<Rc<Endpoint>>,
-    /// Whether Envoy bears a retry that is decided after the answer's body has been read: 1.36 does not.
-    late_retries: bool,
-}
-
-impl Provider {
-    /// Prepares every model of `policy`; credentials are read once, here. A model whose credential is missing is never asked:
-    /// the router leaves it out. `envoy_minor` is the minor version of the Envoy that runs this, if it is known.
-    ///
-    /// # Errors
-    /// [`ProviderError`] names the variable that cannot be used.
-    pub fn new(
-        policy: Policy,
-        environment: impl Fn(&str) -> Option<String>,
-        envoy_minor: Option<u64>,
-    ) -> Result<Self, ProviderError> {
-        let endpoints = policy
-            .models()
-            .map(|(_, model)| {
-                Endpoint::new(model, policy.provider(model.provider), &environment).map(Rc::new)
-            })
-            .collect::<Result<_, _>>()?;
-        Ok(Self { policy, endpoints, late_retries: envoy_minor.is_some_and(|minor| minor >= 37) })
-    }
-
-    fn endpoint(&self, model: &str) -> Option<&Rc<Endpoint>> {
-        self.endpoints.iter().find(|endpoint| endpoint.model == model)
-    }
-
-    /// Why an attempt has ended without a whole answer.
-    fn why_unanswered<H: Host>(&self, host: &H, trip: &Trip) -> Failure {
-        if let (Some(provider), true) = (&trip.endpoint.injected_for, lacks_credential(host)) {
-            log::error!(
-                "providers.{provider}.credential.sds: Envoy has not found the secret `{provider}` there"
-            );
-            return Failure::Credential;
-        }
-        // Envoy's timer runs since a little before this filter saw the request.
-        let silence = self.policy.failover.per_try_idle_timeout.mul_f64(0.9);
-        let transport = host.property(&["upstream", "transport_failure_reason"]);
-        if transport.is_some_and(|reason| !reason.is_empty()) {
-            Failure::Connect
-        } else if host.now().saturating_sub(trip.began) >= silence {
-            Failure::Timeout
-        } else {
-            Failure::Reset
-        }
-    }
-
-    fn limits(&self) -> Limits {
-        Limits { max_depth: self.policy.admit.max_depth }
-    }
-}
-
-/// Whether Envoy has ended the call because it had no credential to inject.
-fn lacks_credential<H: Host>(host: &H) -> bool {
-    host.property(&["response", "code_details"])
-        .is_some_and(|details| details == b"failed_to_inject_credential")
-}
+use self::response::Receiving;
+use self::trip::{Change, Trip};
+use super::{Flow, Role};
+use crate::host::Host;
 
 /// One attempt.
 #[derive(Debug)]
 pub struct ProviderStream {
-    role: Rc<Provider>,
-    trip: Option<Trip>,
-    /// How much of the request body has been collected, in bytes.
-    size: usize,
+    role: Rc<ProviderRole>,
+    phase: Phase,
 }
 
-/// An attempt that goes to a model of the policy.
 #[derive(Debug)]
-struct Trip {
-    call: Call,
-    endpoint: Rc<Endpoint>,
-    /// What is to be done with the request body.
-    body: Body,
-    began: Duration,
-    reply: Reply,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Body {
-    /// It goes as it is.
-    AsItIs,
-    /// It names another model.
-    Rename,
-    /// It is in another dialect.
-    Translate,
+enum Phase {
+    /// Nothing has come yet, or the attempt is none of ours.
+    Idle,
+    /// The request's body is collected, since it must be changed.
+    Sending {
+        trip: Trip,
+        change: Change,
+        /// How much of it has come, in bytes.
+        size: usize,
+    },
+    /// The request is on its way as it shall be.
+    Awaiting(Trip),
+    /// The provider answers.
+    Receiving(Receiving),
 }
 
 impl ProviderStream {
     /// An attempt whose headers have not come yet.
     #[must_use]
-    pub fn new(role: Rc<Provider>) -> Self {
-        Self { role, trip: None, size: 0 }
+    pub fn new(role: Rc<ProviderRole>) -> Self {
+        Self { role, phase: Phase::Idle }
     }
 
-    /// Fits the headers to the provider that the attempt goes to. The body is read only if it must change.
-    pub fn on_request_headers<H: Host>(&mut self, host: &H, end_of_stream: bool) -> Flow {
-        let headers = host.headers(Direction::Request);
-        let model = host.property(&ENDPOINT_MODEL).and_then(|name| String::from_utf8(name).ok());
-        let endpoint = model.as_deref().and_then(|model| self.role.endpoint(model));
-        let (Some(endpoint), Some(mut call)) = (endpoint, Call::read(host)) else {
-            log::error!(
-                "this attempt is asked without a credential: its endpoint names no model of the policy (metadata \
-                 llm_arbiter.model = {model:?}), or the router role has not seen the call"
-            );
-            remove_private(host, &headers);
-            return Flow::Continue;
-        };
-        endpoint.address(host, &headers, &call);
-        let body = if !endpoint.dialect.is_spoken_by(call.caller) {
-            Body::Translate
-        } else if call.models.first() == Some(&endpoint.model) {
-            Body::AsItIs
-        } else {
-            Body::Rename
-        };
-        call.attempts.push(Attempt { model: endpoint.model.clone(), ..Attempt::default() });
-        call.publish(host);
-        let body = if end_of_stream { Body::AsItIs } else { body };
-        let endpoint = Rc::clone(endpoint);
-        self.trip = Some(Trip { call, endpoint, body, began: host.now(), reply: Reply::Awaited });
-        if body == Body::AsItIs { Flow::Continue } else { Flow::Pause }
+    fn take_phase(&mut self) -> Phase {
+        std::mem::replace(&mut self.phase, Phase::Idle)
     }
 
-    /// Collects the body if it must be changed; `size` is the size of all that has been collected.
-    pub fn on_request_body<H: Host>(&mut self, host: &H, size: usize, end_of_stream: bool) -> Flow {
-        self.size = size;
-        let changes = self.trip.as_ref().is_some_and(|trip| trip.body != Body::AsItIs);
-        if changes && !end_of_stream {
-            return Flow::Pause;
-        }
-        self.on_request_end(host)
-    }
-
-    /// Changes the body for this attempt: it has ended, or its trailers are here.
-    pub fn on_request_end<H: Host>(&mut self, host: &H) -> Flow {
-        let Some(trip) = &mut self.trip else { return Flow::Continue };
-        let body = std::mem::replace(&mut trip.body, Body::AsItIs);
-        if body == Body::AsItIs {
-            return Flow::Continue;
-        }
-        let sent = host.body(Direction::Request, self.size);
-        let changed = match body {
-            Body::Rename => trip.rename(&sent, self.role.limits()),
-            _ => trip.translate(host, &sent),
-        };
-        match changed {
-            Ok(Some(changed)) => {
-                host.set_header(Direction::Request, "content-length", Some(&changed.len().to_string()));
-                host.set_body(Direction::Request, self.size, &changed);
-                Flow::Continue
+    /// The request is complete.
+    fn send<H: Host>(&mut self, host: &H) -> Flow {
+        let (mut trip, change, size) = match self.take_phase() {
+            Phase::Sending { trip, change, size } => (trip, change, size),
+            other => {
+                self.phase = other;
+                return Flow::Continue;
             }
-            Ok(None) => Flow::Continue,
-            Err(error) => {
-                let body = translate::write_error(&error, trip.call.caller);
-                host.reply(500, &[("content-type", "application/json")], &body);
-                Flow::Pause
-            }
-        }
-    }
-
-    /// Chooses what is done with the answer, by its head.
-    pub fn on_response_headers<H: Host>(&mut self, host: &H, end_of_stream: bool) -> Flow {
-        match &mut self.trip {
-            Some(trip) => trip.on_response_headers(&self.role, host, end_of_stream),
-            None => Flow::Continue,
-        }
-    }
-
-    /// Translates or checks the answer; `size` is the size of what the callback sees, all that is held included.
-    pub fn on_response_body<H: Host>(&mut self, host: &H, size: usize, end_of_stream: bool) -> Flow {
-        match &mut self.trip {
-            Some(trip) => trip.on_response_body(&self.role, host, size, end_of_stream),
-            None => Flow::Continue,
-        }
-    }
-
-    /// The answer is whole: its trailers are here.
-    pub fn on_response_trailers<H: Host>(&mut self, host: &H) -> Flow {
-        match &mut self.trip {
-            Some(trip) => trip.on_response_end(&self.role, host),
-            None => Flow::Continue,
-        }
-    }
-
-    /// The attempt is over. If the answer had not ended, it has failed, and nobody else will say so.
-    pub fn on_done<H: Host>(&mut self, host: &H) {
-        let Some(mut trip) = self.trip.take() else { return };
-        if trip.reply.is_unfinished() {
-            let failure = self.role.why_unanswered(host, &trip);
-            trip.call.fail(host, failure.as_str());
-        }
+        };
+        let sent = trip.send(&self.role, host, change, size);
+        self.phase = Phase::Awaiting(trip);
+        if sent { Flow::Continue } else { Flow::Pause }
     }
 }
 
-impl Trip {
-    /// The body with this attempt's model in it; `None` when nothing has to change.
-    fn rename(&self, body: &[u8], limits: Limits) -> Result<Option<Vec<u8>>, ApiError> {
-        let request = ChatRequest::parse(body, self.call.caller, limits)
-            .map_err(|error| ApiError::new(ErrorKind::Server, error.to_string()))?;
-        let edit = Edit { model: self.endpoint.target().model, include_usage: false };
-        Ok(splice(body, &request, edit))
+impl Role for ProviderStream {
+    /// Fits the headers to the provider that the attempt goes to. The body is read only if it must change.
+    fn on_request_headers<H: Host>(&mut self, host: &H, end_of_stream: bool) -> Flow {
+        let Some(trip) = Trip::begin(&self.role, host) else { return Flow::Continue };
+        let change = if end_of_stream { Change::AsItIs } else { trip.change() };
+        if change == Change::AsItIs {
+            self.phase = Phase::Awaiting(trip);
+            return Flow::Continue;
+        }
+        self.phase = Phase::Sending { trip, change, size: 0 };
+        Flow::Pause
     }
 
-    /// The body in this provider's dialect. What it cannot be told is noted.
-    fn translate<H: Host>(&mut self, host: &H, body: &[u8]) -> Result<Option<Vec<u8>>, ApiError> {
-        let Endpoint { dialect, .. } = &*self.endpoint;
-        let written = translate::request(body, self.call.caller, dialect, self.endpoint.target())
-            .map_err(|error| ApiError::new(ErrorKind::Server, format!("{}: {error}", self.endpoint.model)))?;
-        if let (false, Some(attempt)) = (written.dropped.is_empty(), self.call.attempts.last_mut()) {
-            attempt.dropped = written.dropped.iter().map(|name| (*name).to_owned()).collect();
-            self.call.publish(host);
+    /// Collects the body if it must be changed.
+    fn on_request_body<H: Host>(&mut self, host: &H, size: usize, end_of_stream: bool) -> Flow {
+        let Phase::Sending { size: collected, .. } = &mut self.phase else { return Flow::Continue };
+        *collected = size;
+        if end_of_stream { self.send(host) } else { Flow::Pause }
+    }
+
+    fn on_request_trailers<H: Host>(&mut self, host: &H) -> Flow {
+        self.send(host)
+    }
+
+    /// Chooses what is done with the answer, by its head.
+    fn on_response_headers<H: Host>(&mut self, host: &H, end_of_stream: bool) -> Flow {
+        let (Phase::Sending { trip, .. } | Phase::Awaiting(trip)) = self.take_phase() else {
+            return Flow::Continue;
+        };
+        let (receiving, flow) = Receiving::begin(trip, &self.role, host, end_of_stream);
+        self.phase = Phase::Receiving(receiving);
+        flow
+    }
+
+    /// Translates or checks the answer.
+    fn on_response_body<H: Host>(&mut self, host: &H, size: usize, end_of_stream: bool) -> Flow {
+        match &mut self.phase {
+            Phase::Receiving(receiving) => receiving.flow(&self.role, host, size, end_of_stream),
+            _ => Flow::Continue,
         }
-        Ok(Some(written.body))
+    }
+
+    fn on_response_trailers<H: Host>(&mut self, host: &H) -> Flow {
+        match &mut self.phase {
+            Phase::Receiving(receiving) => receiving.end(&self.role, host),
+            _ => Flow::Continue,
+        }
+    }
+
+    /// If the answer had not ended, the attempt has failed.
+    fn on_done<H: Host>(&mut self, host: &H) {
+        let unanswered = match self.take_phase() {
+            Phase::Sending { trip, .. } | Phase::Awaiting(trip) => Some(trip),
+            Phase::Receiving(receiving) => receiving.into_unfinished(),
+            Phase::Idle => None,
+        };
+        if let Some(trip) = unanswered {
+            trip.unanswered(&self.role, host);
+        }
     }
 }

@@ -1,11 +1,16 @@
 //! The provider role against the in-memory host: what each provider sees, and what comes back.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::*;
 use crate::chat::Caller;
-use crate::host::Stream;
+use crate::envoy::ENDPOINT_MODEL;
+use crate::filter::call::Call;
+use crate::host::Direction;
 use crate::host::memory::{MemoryCall, MemoryHost, MemoryStream};
+use crate::policy::Policy;
 
 fn policy() -> Policy {
     let prices = json!({"input": 1, "output": 10});
@@ -32,25 +37,32 @@ fn policy() -> Policy {
     .unwrap()
 }
 
-fn role(envoy_minor: u64) -> Rc<Provider> {
+fn role(envoy_minor: u64) -> Rc<ProviderRole> {
     let key = |name: &str| name.strip_suffix("_KEY").map(|name| format!("sk-{}", name.to_lowercase()));
-    Rc::new(Provider::new(policy(), key, Some(envoy_minor)).unwrap())
+    Rc::new(ProviderRole::new(policy(), key, Some(envoy_minor)).unwrap())
 }
 
 fn told(caller: Caller, stream: bool, models: &[&str]) -> Call {
     let models = models.iter().map(|name| (*name).to_owned()).collect();
-    Call { caller, stream, length: QUESTION.len(), models, beta: "tools-2026".into(), attempts: Vec::new() }
+    Call {
+        caller,
+        stream,
+        length: QUESTION.len(),
+        models,
+        features: "tools-2026".into(),
+        attempts: Vec::new(),
+    }
 }
 
 /// One call, attempt after attempt, as Envoy would run it.
 struct Attempts<'vm> {
     call: MemoryCall<'vm>,
-    role: Rc<Provider>,
+    role: Rc<ProviderRole>,
     sent: String,
 }
 
 impl<'vm> Attempts<'vm> {
-    fn new(vm: &'vm MemoryHost, role: &Rc<Provider>, told: &Call, body: &str) -> Self {
+    fn new(vm: &'vm MemoryHost, role: &Rc<ProviderRole>, told: &Call, body: &str) -> Self {
         let call = MemoryCall { vm, stream: MemoryStream::default() };
         told.publish(&call);
         *call.stream.request_headers.borrow_mut() = [
@@ -80,7 +92,7 @@ impl<'vm> Attempts<'vm> {
     }
 
     fn header(&self, direction: Direction, name: &str) -> Option<String> {
-        self.call.header(direction, name)
+        self.call.stream.header(direction, name)
     }
 
     fn sent_header(&self, name: &str) -> Option<String> {
@@ -106,7 +118,12 @@ impl<'vm> Attempts<'vm> {
     }
 
     fn failures(&self) -> Vec<Option<String>> {
-        Call::read(&self.call).unwrap().attempts.into_iter().map(|attempt| attempt.failure).collect()
+        Call::read(&self.call)
+            .unwrap()
+            .attempts
+            .into_iter()
+            .map(|attempt| attempt.failure.map(|failure| failure.to_string()))
+            .collect()
     }
 }
 
@@ -375,6 +392,6 @@ fn an_endpoint_that_is_not_in_the_policy_is_asked_without_any_key() {
 
 #[test]
 fn a_key_that_no_header_can_carry_is_refused_at_load_and_the_variable_named() {
-    let error = Provider::new(policy(), |_| Some("sk\n".to_owned()), None).unwrap_err();
+    let error = ProviderRole::new(policy(), |_| Some("sk\n".to_owned()), None).unwrap_err();
     assert!(error.to_string().contains("ONE_KEY"), "{error}");
 }

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Router, RouterStream};
-use crate::filter::Flow;
-use crate::filter::call::{Attempt, Call};
+use super::{RouterRole, RouterStream};
+use crate::filter::call::Call;
+use crate::filter::{Flow, Role};
+use crate::host::Direction;
 use crate::host::memory::{MemoryCall, MemoryHost, MemoryStream, Reply};
-use crate::host::{Direction, Stream};
 use crate::policy::Policy;
+use crate::routing::{Attempt, Failure};
 
 fn policy(changes: &Value) -> Policy {
     let mut document = json!({
@@ -34,8 +35,8 @@ fn policy(changes: &Value) -> Policy {
     Policy::from_value(document).unwrap()
 }
 
-fn router(changes: Value) -> Rc<Router> {
-    Rc::new(Router::new(policy(&changes), |_| Some("key".to_owned())))
+fn router(changes: Value) -> Rc<RouterRole> {
+    Rc::new(RouterRole::new(policy(&changes), |_| Some("key".to_owned())))
 }
 
 /// One call that has been asked: its stream and what the host saw.
@@ -44,7 +45,12 @@ struct Asked<'vm> {
     stream: RouterStream,
 }
 
-fn ask<'vm>(router: &Rc<Router>, vm: &'vm MemoryHost, headers: &[(&str, &str)], body: &str) -> Asked<'vm> {
+fn ask<'vm>(
+    router: &Rc<RouterRole>,
+    vm: &'vm MemoryHost,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Asked<'vm> {
     let call = MemoryCall { vm, stream: MemoryStream::default() };
     let length = body.len().to_string();
     let standard = [
@@ -95,7 +101,7 @@ impl Asked<'_> {
         let failed = told.models.iter().take_while(|asked| *asked != model).cloned().collect::<Vec<_>>();
         told.attempts = failed
             .into_iter()
-            .map(|model| Attempt { model, failure: Some("503".into()), ..Attempt::default() })
+            .map(|model| Attempt { model, failure: Some(Failure::Status(503)), ..Attempt::default() })
             .chain([Attempt { model: model.into(), ..Attempt::default() }])
             .collect();
         told.publish(call);
@@ -405,7 +411,7 @@ fn a_missing_credential_leaves_its_models_out_and_is_named_when_none_is_left() {
     });
     let ask_with = |keys: &'static [&'static str], caller: (&'static str, &'static str)| {
         let router =
-            Rc::new(Router::new(policy(&changes), |name| keys.contains(&name).then(|| "sk".to_owned())));
+            Rc::new(RouterRole::new(policy(&changes), |name| keys.contains(&name).then(|| "sk".to_owned())));
         let asked = ask(&router, &vm, &[caller], &question("auto", "hi"));
         let reply = asked.call.stream.reply.borrow().clone();
         (asked.request_header("x-arbiter-cluster"), reply)
@@ -448,7 +454,7 @@ fn an_error_of_envoys_own_reaches_the_caller_in_its_dialect() {
         let mut asked = ask(&router, &vm, &[(":path", path)], &question("auto", "hi"));
         let call = &asked.call;
         let mut told = Call::read(call).unwrap();
-        let failure = Some("connect_failure".to_owned());
+        let failure = Some(Failure::Connect);
         told.attempts.push(Attempt { model: "mini".into(), failure, ..Attempt::default() });
         told.publish(call);
         call.stream
@@ -475,7 +481,7 @@ fn a_secret_that_envoy_lacks_is_no_fault_of_the_caller() {
         let mut asked = ask(&router, &vm, &[(":path", path)], &question("auto", "hi"));
         let call = &asked.call;
         let mut told = Call::read(call).unwrap();
-        let failure = Some("no_credential".to_owned());
+        let failure = Some(Failure::Credential);
         told.attempts.push(Attempt { model: "mini".into(), failure, ..Attempt::default() });
         told.publish(call);
         let details = b"failed_to_inject_credential".to_vec();
@@ -485,6 +491,6 @@ fn a_secret_that_envoy_lacks_is_no_fault_of_the_caller() {
         asked.stream.on_response_body(call, 0, true);
         let body: Value = serde_json::from_slice(&call.stream.response_body.borrow()).unwrap();
         assert_eq!(body["error"]["type"], kind);
-        assert_eq!(call.header(Direction::Response, ":status").as_deref(), Some("503"));
+        assert_eq!(call.stream.header(Direction::Response, ":status").as_deref(), Some("503"));
     }
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use llm_arbiter::chat::Format;
-use llm_arbiter::filter::PROVIDER_HEADER;
+use llm_arbiter::envoy::{ENDPOINT_MODEL_FIELD, FILTER, PROVIDER_CLUSTER, PROVIDER_HEADER};
 use llm_arbiter::policy::{Model, ModelId, Policy, Provider, Tier};
 use serde_json::{Value, json};
 
@@ -44,7 +44,7 @@ pub fn first_anthropic(policy: &Policy) -> Option<&Provider> {
 
 /// Name of the cluster of what passes through to a provider.
 pub fn provider_name(provider: &Provider) -> String {
-    format!("arbiter-provider-{}", provider.name)
+    format!("{PROVIDER_CLUSTER}{}", provider.name)
 }
 
 /// The filter runs on the cluster that the route names, not on its members. An aggregate skips members that have no usable
@@ -84,7 +84,7 @@ fn endpoint_cluster(
 ) -> Value {
     let mut endpoint = json!({"endpoint": {"address": socket_address(&provider.host, provider.port)}});
     if let (Some(model), Value::Object(endpoint)) = (model, &mut endpoint) {
-        let metadata = json!({"filter_metadata": {plugin::NAME: {"model": model.name}}});
+        let metadata = json!({"filter_metadata": {FILTER: {ENDPOINT_MODEL_FIELD: model.name}}});
         endpoint.insert("metadata".into(), metadata);
     }
     // A name may stand for many addresses that change: Envoy connects to whichever answers, of either family.

@@ -1,16 +1,11 @@
 //! The listener: HTTP connection manager, routes and retries, access log.
 
-use llm_arbiter::filter::RETRY_HEADER;
+use llm_arbiter::envoy::{CLUSTER_HEADER, MODEL_CLUSTER, RECORD_STATE, RETRY_HEADER, RETRY_ON};
 use llm_arbiter::policy::{ModelId, Policy, Provider, Tier};
 use serde_json::{Value, json};
 
 use super::{Options, address, clusters, duration, plugin};
 use crate::policy_file::PolicyFile;
-
-/// Request header by which the router role names the cluster.
-const CLUSTER_HEADER: &str = "x-arbiter-cluster";
-/// What makes an attempt fail, besides 429.
-const RETRY_ON: &str = "5xx,reset,connect-failure,refused-stream,retriable-status-codes,retriable-headers";
 
 pub fn listener(file: &PolicyFile, options: &Options) -> Value {
     json!({
@@ -49,7 +44,7 @@ fn virtual_host(file: &PolicyFile) -> Value {
         routes.extend(tier.subsets().iter().map(|subset| tier_route(policy, tier, subset)));
     }
     routes.push(json!({
-        "match": {"prefix": "/", "headers": [{"name": CLUSTER_HEADER, "string_match": {"prefix": "arbiter-model-"}}]},
+        "match": {"prefix": "/", "headers": [{"name": CLUSTER_HEADER, "string_match": {"prefix": MODEL_CLUSTER}}]},
         "route": {
             "cluster_header": CLUSTER_HEADER,
             "timeout": duration(policy.failover.timeout),
@@ -86,10 +81,6 @@ fn pass_route(policy: &Policy, provider: &Provider, prefix: &str) -> Value {
 
 /// The route to some models of a tier: its retries go on to the next one.
 fn tier_route(policy: &Policy, tier: &Tier, models: &[ModelId]) -> Value {
-    let mut statuses = vec![429];
-    if policy.failover.refused_credentials {
-        statuses.extend([401, 403]);
-    }
     json!({
         "match": {
             "prefix": "/",
@@ -100,7 +91,7 @@ fn tier_route(policy: &Policy, tier: &Tier, models: &[ModelId]) -> Value {
             "timeout": duration(policy.failover.timeout),
             "retry_policy": {
                 "retry_on": RETRY_ON,
-                "retriable_status_codes": statuses,
+                "retriable_status_codes": policy.failover.statuses(),
                 "retriable_headers": [{"name": RETRY_HEADER, "present_match": true}],
                 "num_retries": models.len().saturating_sub(1),
                 "per_try_idle_timeout": duration(policy.failover.per_try_idle_timeout),
@@ -124,12 +115,11 @@ fn previous_priorities() -> Value {
 
 /// One JSON line per call. The filter sets its part on every request.
 fn access_log(options: &Options) -> Value {
-    let line = concat!(
+    let call = concat!(
         r#"{"time":"%START_TIME%","method":"%REQ(:METHOD)%","status":%RESPONSE_CODE%,"duration_ms":%DURATION%,"#,
-        r#""bytes_received":%BYTES_RECEIVED%,"bytes_sent":%BYTES_SENT%,"flags":"%RESPONSE_FLAGS%","#,
-        r#""arbiter":%FILTER_STATE(wasm.arbiter:PLAIN)%}"#,
-        "\n"
+        r#""bytes_received":%BYTES_RECEIVED%,"bytes_sent":%BYTES_SENT%,"flags":"%RESPONSE_FLAGS%","#
     );
+    let line = format!("{call}\"arbiter\":%FILTER_STATE(wasm.{RECORD_STATE}:PLAIN)%}}\n");
     json!({
         "name": "envoy.access_loggers.file",
         "typed_config": {

@@ -1,13 +1,11 @@
 //! The wasm plugin, in both of its roles.
 
+use llm_arbiter::envoy::FILTER;
 use llm_arbiter::policy::Provider;
 use serde_json::{Value, json};
 
 use super::Options;
 use crate::policy_file::PolicyFile;
-
-/// Name of the filter, of its VM and of its metadata.
-pub const NAME: &str = "llm_arbiter";
 
 /// The filter in a role. Both roles have the same VM configuration, so that they share one VM per worker.
 pub fn filter(role: &str, file: &PolicyFile, options: &Options) -> Value {
@@ -16,7 +14,7 @@ pub fn filter(role: &str, file: &PolicyFile, options: &Options) -> Value {
     variables.sort_unstable();
     variables.dedup();
     let mut vm = json!({
-        "vm_id": NAME,
+        "vm_id": FILTER,
         "runtime": "envoy.wasm.runtime.v8",
         "code": {"local": {"filename": options.wasm}}
     });
@@ -25,11 +23,11 @@ pub fn filter(role: &str, file: &PolicyFile, options: &Options) -> Value {
     }
     let configuration = json!({"role": role, "policy": file.document});
     json!({
-        "name": format!("{NAME}.{role}"),
+        "name": format!("{FILTER}.{role}"),
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
             "config": {
-                "name": format!("{NAME}.{role}"),
+                "name": format!("{FILTER}.{role}"),
                 "root_id": role,
                 "failure_policy": "FAIL_RELOAD",
                 "allow_on_headers_stop_iteration": true,

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::chat::answer::text_of;
 use crate::chat::conversation::{
-    Content, Conversation, Effort, Image, OutputFormat, Part, Reasoning, Role, SystemText, Tool, ToolCall,
+    Content, Conversation, Effort, Image, OutputFormat, Part, Reasoning, Speaker, SystemText, Tool, ToolCall,
     ToolChoice, ToolResult, Unsupported, each,
 };
 
@@ -68,8 +68,8 @@ fn system(value: &Value) -> Result<Vec<SystemText>, Unsupported> {
 
 fn read_message(conversation: &mut Conversation, message: &Value) -> Result<(), Unsupported> {
     let role = match message.get("role").and_then(Value::as_str).unwrap_or_default() {
-        "user" => Role::User,
-        "assistant" => Role::Assistant,
+        "user" => Speaker::User,
+        "assistant" => Speaker::Assistant,
         other => return Err(Unsupported::new(format!("a message of role {other}"))),
     };
     let parts = match message.get("content").unwrap_or(&Value::Null) {

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::chat::conversation::{
-    Content, Conversation, Image, OutputFormat, Part, Reasoning, Role, Target, Tool, ToolChoice, ToolResult,
-    Unsupported, Written,
+    Addressee, Content, Conversation, Image, OutputFormat, Part, Reasoning, Speaker, Tool, ToolChoice,
+    ToolResult, Unsupported, Written,
 };
 
 /// The least budget for thinking that Anthropic takes, in tokens.
@@ -18,7 +18,7 @@ const MAX_TEMPERATURE: f64 = 1.0;
 /// [`Unsupported`] names what Anthropic has no word for and what cannot be left out.
 pub(in crate::chat) fn write(
     conversation: &Conversation,
-    target: Target<'_>,
+    target: Addressee<'_>,
 ) -> Result<Written, Unsupported> {
     let mut dropped = conversation.left_out.clone();
     let max_tokens = conversation.max_tokens.unwrap_or(target.max_output).max(1);
@@ -69,7 +69,7 @@ pub(in crate::chat) fn write(
 /// provider's model made without thinking, Anthropic allows none.
 fn thinking(
     conversation: &Conversation,
-    target: Target<'_>,
+    target: Addressee<'_>,
     max_tokens: u64,
     dropped: &mut Vec<&'static str>,
 ) -> Option<Value> {
@@ -106,8 +106,8 @@ fn messages(conversation: &Conversation) -> Vec<Value> {
     let mut messages = Vec::with_capacity(conversation.turns.len());
     for turn in &conversation.turns {
         let role = match turn.role {
-            Role::User => "user",
-            Role::Assistant => "assistant",
+            Speaker::User => "user",
+            Speaker::Assistant => "assistant",
         };
         // Results of tools must come first.
         let (results, rest): (Vec<_>, Vec<_>) =

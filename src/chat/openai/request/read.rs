@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::chat::answer::text_of;
 use crate::chat::conversation::{
-    Content, Conversation, Effort, Image, OutputFormat, Part, Reasoning, Role, SystemText, Tool, ToolCall,
+    Content, Conversation, Effort, Image, OutputFormat, Part, Reasoning, Speaker, SystemText, Tool, ToolCall,
     ToolChoice, ToolResult, Unsupported, each,
 };
 
@@ -78,7 +78,7 @@ fn read_message(conversation: &mut Conversation, message: &Value) -> Result<(), 
         }
         "user" => {
             let parts = parts(content)?;
-            conversation.say(Role::User, parts);
+            conversation.say(Speaker::User, parts);
         }
         "assistant" => {
             let mut parts = parts(content)?;
@@ -89,14 +89,14 @@ fn read_message(conversation: &mut Conversation, message: &Value) -> Result<(), 
             if message.get("function_call").is_some_and(|call| !call.is_null()) {
                 return Err(Unsupported::new("function_call"));
             }
-            conversation.say(Role::Assistant, parts);
+            conversation.say(Speaker::Assistant, parts);
         }
         "tool" => {
             let id = text_of(message, "tool_call_id");
             let name = conversation.tool_called(&id);
             let text = joined_text(content)?;
             let result = ToolResult { id, name, text, images: Vec::new(), failed: false };
-            conversation.say(Role::User, vec![Part::new(Content::ToolResult(result))]);
+            conversation.say(Speaker::User, vec![Part::new(Content::ToolResult(result))]);
         }
         other => return Err(Unsupported::new(format!("a message of role {other}"))),
     }

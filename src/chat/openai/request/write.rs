@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::chat::conversation::{
-    Content, Conversation, Image, OutputFormat, Part, Reasoning, Role, Target, Tool, ToolChoice, ToolResult,
-    Turn, Unsupported, Written,
+    Addressee, Content, Conversation, Image, OutputFormat, Part, Reasoning, Speaker, Tool, ToolChoice,
+    ToolResult, Turn, Unsupported, Written,
 };
 
 /// Most stop texts that OpenAI takes.
@@ -17,7 +17,7 @@ const MAX_STOPS: usize = 4;
 /// [`Unsupported`] names what OpenAI has no word for and what cannot be left out.
 pub(in crate::chat) fn write(
     conversation: &Conversation,
-    target: Target<'_>,
+    target: Addressee<'_>,
     longest_answer: &str,
 ) -> Result<Written, Unsupported> {
     if conversation.stop.len() > MAX_STOPS {
@@ -76,8 +76,8 @@ fn messages(conversation: &Conversation) -> Result<Vec<Value>, Unsupported> {
     }
     for turn in &conversation.turns {
         match turn.role {
-            Role::User => user_messages(turn, &mut messages)?,
-            Role::Assistant => messages.extend(assistant_message(turn)?),
+            Speaker::User => user_messages(turn, &mut messages)?,
+            Speaker::Assistant => messages.extend(assistant_message(turn)?),
         }
     }
     Ok(messages)

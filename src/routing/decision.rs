@@ -1,10 +1,10 @@
 //! From complexity and constraints to a target.
 
-use super::{ModelId, Policy, RequestedModel, Tier, TierId};
 use crate::complexity::Level;
+use crate::policy::{ModelId, Policy, RequestedModel, Tier, TierId};
 
 /// The model name with which a caller leaves the choice to the policy.
-const AUTO: &str = "auto";
+pub const AUTO: &str = "auto";
 
 /// Where a request goes, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,34 +66,27 @@ impl Decision {
     }
 }
 
-impl Policy {
-    /// Decides on a request for `requested`, a model's name or `auto`.
-    #[must_use]
-    pub fn decide(&self, requested: &str, level: Level) -> Decision {
-        let cheapest = self.cheapest(level);
-        if requested == AUTO || self.requested_model == RequestedModel::Ignore {
-            return self.to_tier(cheapest, Reason::Complexity);
-        }
-        let Some(model) = self.model_by_name(requested) else {
-            return self.to_tier(cheapest, Reason::UnknownModel);
-        };
-        match (self.requested_model, self.tier_of(model)) {
-            (RequestedModel::Honor, _) => {
-                Decision { target: Target::Model(model), model, reason: Reason::Requested }
-            }
-            (_, Some(tier)) if tier < cheapest => self.to_tier(tier, Reason::Capped),
-            _ => self.to_tier(cheapest, Reason::Complexity),
-        }
+/// Decides on a request for `requested`, a model's name or `auto`.
+#[must_use]
+pub fn decide(policy: &Policy, requested: &str, level: Level) -> Decision {
+    let to_tier = |id: TierId, reason| Decision {
+        target: Target::Tier(id),
+        model: policy.tier(id).first_model(),
+        reason,
+    };
+    let cheapest = policy.cheapest_tier(level);
+    if requested == AUTO || policy.requested_model == RequestedModel::Ignore {
+        return to_tier(cheapest, Reason::Complexity);
     }
-
-    /// The first tier that handles `level`; the last tier handles every level.
-    fn cheapest(&self, level: Level) -> TierId {
-        let mut tiers = self.tiers().filter(|(_, tier)| tier.handles >= level);
-        tiers.next().map_or(TierId(0), |(id, _)| id)
-    }
-
-    fn to_tier(&self, id: TierId, reason: Reason) -> Decision {
-        Decision { target: Target::Tier(id), model: self.tier(id).first_model(), reason }
+    let Some(model) = policy.model_by_name(requested) else {
+        return to_tier(cheapest, Reason::UnknownModel);
+    };
+    match (policy.requested_model, policy.tier_of(model)) {
+        (RequestedModel::Honor, _) => {
+            Decision { target: Target::Model(model), model, reason: Reason::Requested }
+        }
+        (_, Some(tier)) if tier < cheapest => to_tier(tier, Reason::Capped),
+        _ => to_tier(cheapest, Reason::Complexity),
     }
 }
 
@@ -122,7 +115,7 @@ mod tests {
 
     fn decided(requested_model: &str, requested: &str, level: Level) -> (String, String, Reason) {
         let policy = policy(requested_model);
-        let decision = policy.decide(requested, level);
+        let decision = decide(&policy, requested, level);
         let cluster = match decision.target {
             Target::Tier(id) => policy.tier(id).cluster.clone(),
             Target::Model(id) => policy.model(id).cluster.clone(),

@@ -1,12 +1,13 @@
-//! A streamed chat completion in the OpenAI dialect, observed as it flows past.
+//! A streamed chat completion, observed as it flows past.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
-use super::Usage;
 use super::delta::Delta;
-use super::sse::EventReader;
+use crate::chat::completion::{Onward, StreamSummary};
+use crate::chat::sse::EventReader;
+use crate::chat::usage::Usage;
 
 /// What the observer shall do besides counting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,32 +18,12 @@ pub struct Observe {
     pub keep_bytes: usize,
 }
 
-/// What to forward in place of the chunk that was fed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Forward {
-    /// The chunk as it came.
-    AsIs,
-    /// These bytes instead.
-    Replace(Vec<u8>),
-}
-
-/// What is known of a stream once it has ended.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct StreamSummary {
-    /// Token counts, when the provider reported them.
-    pub usage: Option<Usage>,
-    /// Whether the stream ended as it should, without an error on the way.
-    pub complete: bool,
-    /// The answer as one JSON body in the caller's dialect, when it may stand for a later one.
-    pub answer: Option<Vec<u8>>,
-}
-
 /// Reads a stream chunk by chunk, in constant memory but for the answer it keeps.
 ///
 /// Everything is forwarded as it comes, with one exception: when the usage chunk has to be taken out, an event that begins
 /// after the last `finish_reason` waits for its end, since it may be that chunk.
 #[derive(Debug)]
-pub struct StreamObserver {
+pub struct ChunkObserver {
     strip_usage: bool,
     events: EventReader,
     seen: Seen,
@@ -52,7 +33,7 @@ pub struct StreamObserver {
     begun: bool,
 }
 
-impl StreamObserver {
+impl ChunkObserver {
     /// An observer at the start of a stream.
     #[must_use]
     pub fn new(observe: Observe) -> Self {
@@ -65,9 +46,15 @@ impl StreamObserver {
         }
     }
 
+    /// Whether the usage chunk is taken out.
+    #[must_use]
+    pub fn strips_usage(&self) -> bool {
+        self.strip_usage
+    }
+
     /// Feeds the next bytes and says what to forward. Boundaries may fall anywhere. At `end_of_stream` everything that
     /// waits comes out.
-    pub fn feed(&mut self, chunk: &[u8], end_of_stream: bool) -> Forward {
+    pub fn feed(&mut self, chunk: &[u8], end_of_stream: bool) -> Onward {
         let waiting = self.held.len();
         let mut cuts = Vec::new();
         let mut start = 0;
@@ -90,7 +77,7 @@ impl StreamObserver {
             self.begun |= start < length;
         }
         if waiting == 0 && cuts.is_empty() && tail == length {
-            return Forward::AsIs;
+            return Onward::AsIs;
         }
         let mut bytes = std::mem::take(&mut self.held);
         bytes.extend_from_slice(chunk);
@@ -98,7 +85,7 @@ impl StreamObserver {
         for cut in cuts.into_iter().rev() {
             bytes.drain(cut);
         }
-        Forward::Replace(bytes)
+        Onward::Replace(bytes)
     }
 
     /// What the stream was.
@@ -279,15 +266,15 @@ mod tests {
 
     /// Feeds `stream` cut at the given places; returns what was forwarded, piece by piece, and the summary.
     fn observed(stream: &str, cuts: &[usize], strip_usage: bool) -> (Vec<Vec<u8>>, StreamSummary) {
-        let mut observer = StreamObserver::new(Observe { strip_usage, keep_bytes: 1000 });
+        let mut observer = ChunkObserver::new(Observe { strip_usage, keep_bytes: 1000 });
         let mut bounds: Vec<usize> = cuts.iter().map(|cut| cut % (stream.len() + 1)).collect();
         bounds.extend([0, stream.len()]);
         bounds.sort_unstable();
         let pieces: Vec<&[u8]> = bounds.windows(2).map(|w| &stream.as_bytes()[w[0]..w[1]]).collect();
         let last = pieces.len() - 1;
         let forwarded = pieces.iter().enumerate().map(|(i, piece)| match observer.feed(piece, i == last) {
-            Forward::AsIs => piece.to_vec(),
-            Forward::Replace(bytes) => bytes,
+            Onward::AsIs => piece.to_vec(),
+            Onward::Replace(bytes) => bytes,
         });
         (forwarded.collect(), observer.finish())
     }
@@ -310,11 +297,7 @@ mod tests {
             (&answer["id"], &answer["created"], &answer["model"]),
             (&json!("c1"), &json!(7), &json!("m"))
         );
-        assert!(
-            super::super::response::read(answer.to_string().as_bytes(), crate::chat::Caller::OpenAi)
-                .unwrap()
-                .reusable
-        );
+        assert!(crate::chat::openai::completion::read(answer.to_string().as_bytes()).unwrap().reusable);
     }
 
     #[test]
@@ -394,8 +377,8 @@ mod tests {
         fn any_bytes_flow_through_unchanged_when_nothing_is_taken_out(
             bytes in prop::collection::vec(any::<u8>(), 0..200),
         ) {
-            let mut observer = StreamObserver::new(Observe { strip_usage: false, keep_bytes: 10 });
-            prop_assert_eq!(observer.feed(&bytes, true), Forward::AsIs);
+            let mut observer = ChunkObserver::new(Observe { strip_usage: false, keep_bytes: 10 });
+            prop_assert_eq!(observer.feed(&bytes, true), Onward::AsIs);
         }
     }
 }

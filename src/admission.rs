@@ -1,7 +1,18 @@
 //! Is this a chat call that we read, or do we stay out of its way?
 
 use crate::chat::Caller;
-use crate::policy::Admit;
+
+/// Which requests are read at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admission {
+    /// Paths and the dialect of those who call them, matched exactly or as a suffix that starts at a `/`; a query string does
+    /// not count.
+    pub paths: Vec<(String, Caller)>,
+    /// Largest body that is read, in bytes.
+    pub max_body_bytes: usize,
+    /// Deepest JSON nesting that is accepted.
+    pub max_depth: u16,
+}
 
 /// Why a request passes through untouched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -41,7 +52,8 @@ impl PassReason {
     }
 }
 
-/// The request headers that matter to us, taken from the list in one pass.
+/// The request headers that matter to admission and to what comes after it, taken from the list in one pass. A value that is no
+/// text counts as not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RequestHead<'h> {
     /// `:method`.
@@ -58,25 +70,23 @@ pub struct RequestHead<'h> {
     pub cache_control: &'h str,
     /// Whether there is an `accept-encoding`.
     pub accepts_encoding: bool,
-    /// `anthropic-beta`.
-    pub beta: &'h str,
 }
 
 impl<'h> RequestHead<'h> {
-    /// Picks them out of `headers`.
+    /// Picks them out of `headers`, whose names are in lower case.
     #[must_use]
-    pub fn of(headers: &'h [(String, String)]) -> Self {
+    pub fn of(headers: impl Iterator<Item = (&'h str, &'h [u8])>) -> Self {
         let mut head = Self::default();
         for (name, value) in headers {
-            match name.as_str() {
-                ":method" => head.method = value,
-                ":path" => head.path = value,
-                "content-type" => head.content_type = value,
-                "content-encoding" => head.content_encoding = value,
-                "content-length" => head.content_length = Some(value),
-                "cache-control" => head.cache_control = value,
+            let text = || std::str::from_utf8(value).unwrap_or_default();
+            match name {
+                ":method" => head.method = text(),
+                ":path" => head.path = text(),
+                "content-type" => head.content_type = text(),
+                "content-encoding" => head.content_encoding = text(),
+                "content-length" => head.content_length = Some(text()),
+                "cache-control" => head.cache_control = text(),
                 "accept-encoding" => head.accepts_encoding = true,
-                "anthropic-beta" => head.beta = value,
                 _ => {}
             }
         }
@@ -88,11 +98,15 @@ impl<'h> RequestHead<'h> {
 ///
 /// # Errors
 /// [`PassReason`] when it is not for us.
-pub fn admit(admit: &Admit, head: &RequestHead<'_>, end_of_stream: bool) -> Result<Caller, PassReason> {
+pub fn admit(
+    admission: &Admission,
+    head: &RequestHead<'_>,
+    end_of_stream: bool,
+) -> Result<Caller, PassReason> {
     if head.method != "POST" {
         return Err(PassReason::Method);
     }
-    let path = admit.paths.iter().find(|(path, _)| path_matches(head.path, path));
+    let path = admission.paths.iter().find(|(path, _)| path_matches(head.path, path));
     let (_, caller) = path.ok_or(PassReason::Path)?;
     if end_of_stream {
         return Err(PassReason::Empty);
@@ -104,7 +118,7 @@ pub fn admit(admit: &Admit, head: &RequestHead<'_>, end_of_stream: bool) -> Resu
         return Err(PassReason::ContentEncoding);
     }
     let declared = head.content_length.and_then(|length| length.parse::<usize>().ok()).unwrap_or(0);
-    if declared > admit.max_body_bytes {
+    if declared > admission.max_body_bytes {
         return Err(PassReason::TooLarge);
     }
     Ok(*caller)
@@ -131,10 +145,10 @@ fn is_json(content_type: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn policy() -> Admit {
+    fn policy() -> Admission {
         let paths =
             vec![("/v1/chat/completions".into(), Caller::OpenAi), ("/v1/messages".into(), Caller::Anthropic)];
-        Admit { paths, max_body_bytes: 100, max_depth: 64 }
+        Admission { paths, max_body_bytes: 100, max_depth: 64 }
     }
 
     fn chat() -> RequestHead<'static> {

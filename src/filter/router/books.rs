@@ -1,88 +1,66 @@
 //! The end of a call: the books, the metrics, the access log, the cache.
 
-use super::Router;
-use super::forwarded::{Asked, Caching, Forwarded, Verdict, failed};
-use super::observer::{Observed, Observer};
-use super::reading::Hit;
+use super::exchange::{Answering, Asked, Body, Forwarded, Verdict};
+use super::role::RouterRole;
+use crate::admission::PassReason;
 use crate::cache::exact::Stored;
-use crate::chat::{Usage, response};
-use crate::filter::admit::PassReason;
-use crate::filter::call::Attempt;
+use crate::cache::recall::Caching;
+use crate::chat::observe::{Blind, Observed};
+use crate::chat::{Usage, whole};
+use crate::envoy::RECORD_STATE;
 use crate::host::Host;
 use crate::ledger::Bill;
 use crate::policy::ModelId;
-use crate::telemetry::{AccessRecord, Metric, Outcome};
+use crate::routing::Attempt;
+use crate::telemetry::{AccessRecord, Metric, Outcome, failed};
 
-/// Filter state that the access log prints.
-const FILTER_STATE: &str = "arbiter";
-
-/// An answer that flows past.
-#[derive(Debug)]
-pub(super) struct Answering {
-    pub(super) asked: Asked,
-    pub(super) verdict: Verdict,
-    pub(super) caching: Caching,
-    /// HTTP status of the answer; 0 when it has none.
-    pub(super) status: u16,
-    /// The model whose provider answered; `None` when none did.
-    pub(super) model: Option<ModelId>,
-    pub(super) attempts: Vec<Attempt>,
-    pub(super) observer: Observer,
+/// An answer has ended: closes the books on it.
+pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering) {
+    let Answering { asked, verdict, caching, status, model: answered, attempts, body } = answering;
+    let observed = match body {
+        Body::Observed(observer) => observer.finish(),
+        Body::Replaced(_) => Observed::blind(Blind::Failed),
+    };
+    let outcome = if status == 200 { Outcome::Routed } else { Outcome::Failed };
+    let model = answered.unwrap_or(verdict.decision.model);
+    let bill = observed.usage.map(|usage| {
+        let prices = |id| role.policy.model(id).prices;
+        Bill::paid(&usage, &prices(model), &prices(role.policy.baseline))
+    });
+    let books = Books { role, host, asked: &asked, verdict: Some(&verdict), model: Some(model) };
+    books.count(outcome);
+    books.count_answer(&observed, bill, outcome);
+    if answered.is_some() && model != verdict.decision.model {
+        role.counters.add(Metric::Failovers, &[books.model_name()], 1);
+    }
+    books.count_attempts(&attempts);
+    let failed: Vec<_> = failed(&attempts).collect();
+    let cache = books.remember(&caching, &observed);
+    books.publish(&AccessRecord {
+        cache,
+        attempts: Some(attempts.len()).filter(|count| *count > 0),
+        failed: &failed,
+        tokens: observed.usage.map(Into::into),
+        money: bill.map(Into::into),
+        ..books.record(outcome)
+    });
 }
 
-impl Answering {
-    /// The answer was cut off: what it cost is known if it had said so, but it stands for no later one.
-    pub(super) fn cut_off(self) -> Self {
-        Self { caching: self.caching.without_storing(), ..self }
-    }
-
-    /// The answer has ended: closes the books on it.
-    pub(super) fn settle<H: Host>(self, router: &Router, host: &H) {
-        let observed = self.observer.finish();
-        let outcome = if self.status == 200 { Outcome::Routed } else { Outcome::Failed };
-        let model = self.model.unwrap_or(self.verdict.decision.model);
-        let asked_first = model == self.verdict.decision.model;
-        let bill = observed.usage.map(|usage| {
-            let prices = |id| router.policy.model(id).prices;
-            Bill::paid(&usage, &prices(model), &prices(router.policy.baseline))
-        });
-        let books =
-            Books { router, host, asked: &self.asked, verdict: Some(&self.verdict), model: Some(model) };
-        books.count(outcome);
-        books.count_answer(&observed, bill, outcome);
-        if !asked_first && self.model.is_some() {
-            router.counters.add(Metric::Failovers, &[books.model_name()], 1);
-        }
-        books.count_attempts(&self.attempts);
-        let failed: Vec<_> = failed(&self.attempts).collect();
-        let cache = books.remember(&self.caching, &observed);
-        books.publish(&AccessRecord {
-            cache,
-            attempts: Some(self.attempts.len()).filter(|count| *count > 0),
-            failed: &failed,
-            tokens: observed.usage.map(Into::into),
-            money: bill.map(Into::into),
-            ..books.record(outcome)
-        });
-    }
-}
-
-impl Forwarded {
-    /// The caller has gone before an answer began.
-    pub(super) fn abandon<H: Host>(self, router: &Router, host: &H) {
-        let books = Books { router, host, asked: &self.asked, verdict: Some(&self.verdict), model: None };
-        books.count(Outcome::Abandoned);
-        books.publish(&books.record(Outcome::Abandoned));
-    }
+/// The caller has gone before an answer began.
+pub(super) fn abandoned<H: Host>(role: &RouterRole, host: &H, forwarded: &Forwarded) {
+    let Forwarded { asked, verdict, .. } = forwarded;
+    let books = Books { role, host, asked, verdict: Some(verdict), model: None };
+    books.count(Outcome::Abandoned);
+    books.publish(&books.record(Outcome::Abandoned));
 }
 
 /// A request was answered from the cache.
-pub(super) fn hit<H: Host>(router: &Router, host: &H, asked: &Asked, hit: &Hit) {
-    let usage = response::read(&hit.answer, asked.caller).and_then(|completion| completion.usage);
-    let bill = usage.map(|usage| Bill::hit(&usage, &router.policy.model(router.policy.baseline).prices));
-    let books = Books { router, host, asked, verdict: None, model: None };
+pub(super) fn hit<H: Host>(role: &RouterRole, host: &H, asked: &Asked, answer: &[u8]) {
+    let usage = whole::read(answer, asked.caller).and_then(|completion| completion.usage);
+    let bill = usage.map(|usage| Bill::hit(&usage, &role.policy.model(role.policy.baseline).prices));
+    let books = Books { role, host, asked, verdict: None, model: None };
     books.count(Outcome::Hit);
-    router.counters.add(Metric::Cache, &["hit"], 1);
+    role.counters.add(Metric::Cache, &["hit"], 1);
     books.count_money(bill);
     books.publish(&AccessRecord {
         cache: Some("hit"),
@@ -93,24 +71,24 @@ pub(super) fn hit<H: Host>(router: &Router, host: &H, asked: &Asked, hit: &Hit) 
 }
 
 /// A request was refused: its body can be read in two ways, or no model may take it.
-pub(super) fn refused<H: Host>(router: &Router, host: &H, reason: &str) {
-    report(router, host, Outcome::Refused, reason);
+pub(super) fn refused<H: Host>(role: &RouterRole, host: &H, reason: &str) {
+    report(role, host, Outcome::Refused, reason);
 }
 
 /// A request passes through unread.
-pub(super) fn passed<H: Host>(router: &Router, host: &H, reason: PassReason) {
-    report(router, host, Outcome::Passed, reason.as_str());
+pub(super) fn passed<H: Host>(role: &RouterRole, host: &H, reason: PassReason) {
+    report(role, host, Outcome::Passed, reason.as_str());
 }
 
-fn report<H: Host>(router: &Router, host: &H, outcome: Outcome, reason: &str) {
-    router.counters.add(Metric::Requests, &[outcome.as_str(), reason], 1);
+fn report<H: Host>(role: &RouterRole, host: &H, outcome: Outcome, reason: &str) {
+    role.counters.add(Metric::Requests, &[outcome.as_str(), reason], 1);
     let record = AccessRecord { reason: Some(reason), ..AccessRecord::new(outcome) };
-    host.set_filter_state(FILTER_STATE, &record.to_json());
+    host.set_filter_state(RECORD_STATE, &record.to_json());
 }
 
 /// What every report on a decided call starts from.
 struct Books<'s, H> {
-    router: &'s Router,
+    role: &'s RouterRole,
     host: &'s H,
     asked: &'s Asked,
     /// What was decided; nothing when the cache answered.
@@ -121,31 +99,32 @@ struct Books<'s, H> {
 
 impl<'s, H: Host> Books<'s, H> {
     fn tier_name(&self) -> &'s str {
-        let tier = self.verdict.and_then(|verdict| verdict.decision.tier(&self.router.policy));
+        let tier = self.verdict.and_then(|verdict| verdict.decision.tier(&self.role.policy));
         tier.map_or("", |tier| &tier.name)
     }
 
     fn model_name(&self) -> &'s str {
-        self.model.map_or("", |id| &self.router.policy.model(id).name)
+        self.model.map_or("", |id| &self.role.policy.model(id).name)
     }
 
     fn count(&self, outcome: Outcome) {
         let level = self.verdict.map_or("", |verdict| verdict.complexity.level.as_str());
         let values = [outcome.as_str(), "", self.tier_name(), self.model_name(), level];
-        self.router.counters.add(Metric::Requests, &values, 1);
+        self.role.counters.add(Metric::Requests, &values, 1);
     }
 
     fn count_attempts(&self, attempts: &[Attempt]) {
-        let policy = &self.router.policy;
+        let policy = &self.role.policy;
         for Attempt { model, failure, .. } in attempts {
             let provider = policy.model_by_name(model).map_or("", |id| &policy.provider_of(id).name);
+            let failure = failure.map(|failure| failure.to_string());
             let result = failure.as_deref().unwrap_or("answered");
-            self.router.counters.add(Metric::Attempts, &[provider, model, result], 1);
+            self.role.counters.add(Metric::Attempts, &[provider, model, result], 1);
         }
     }
 
     fn count_answer(&self, observed: &Observed, bill: Option<Bill>, outcome: Outcome) {
-        let counters = &self.router.counters;
+        let counters = &self.role.counters;
         if let Some(usage) = &observed.usage {
             for (kind, tokens) in kinds(usage).into_iter().filter(|(_, tokens)| *tokens > 0) {
                 counters.add(Metric::Tokens, &[kind, self.model_name()], tokens);
@@ -163,7 +142,7 @@ impl<'s, H: Host> Books<'s, H> {
         let tier = self.tier_name();
         let add = |metric, values: &[&str], amount: u64| {
             if amount > 0 {
-                self.router.counters.add(metric, values, amount);
+                self.role.counters.add(metric, values, amount);
             }
         };
         add(Metric::Cost, &[tier, self.model_name()], bill.cost.0);
@@ -174,12 +153,12 @@ impl<'s, H: Host> Books<'s, H> {
 
     /// Stores the answer if it may stand for a later one. Returns what the cache did, for the log.
     fn remember(&self, caching: &Caching, observed: &Observed) -> Option<&'static str> {
-        let counters = &self.router.counters;
+        let counters = &self.role.counters;
         if let Caching::Bypass(bypass) = caching {
             counters.add(Metric::Cache, &["bypass", bypass.as_str()], 1);
             return Some("bypass");
         }
-        let (key, cache) = (caching.key()?, self.router.cache.as_ref()?);
+        let (key, cache) = (caching.key()?, self.role.cache.as_ref()?);
         counters.add(Metric::Cache, &["miss"], 1);
         let Some(answer) = &observed.reusable else { return Some("miss") };
         match cache.store(self.host, key, answer) {
@@ -208,13 +187,13 @@ impl<'s, H: Host> Books<'s, H> {
             score: complexity.map(|complexity| complexity.score),
             tier: Some(self.tier_name()).filter(|name| !name.is_empty()),
             model: Some(self.model_name()).filter(|name| !name.is_empty()),
-            provider: self.model.map(|id| self.router.policy.provider_of(id).name.as_str()),
+            provider: self.model.map(|id| self.role.policy.provider_of(id).name.as_str()),
             ..AccessRecord::new(outcome)
         }
     }
 
     fn publish(&self, record: &AccessRecord<'_>) {
-        self.host.set_filter_state(FILTER_STATE, &record.to_json());
+        self.host.set_filter_state(RECORD_STATE, &record.to_json());
     }
 }
 

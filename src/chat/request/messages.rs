@@ -1,16 +1,14 @@
 //! The messages of a chat request: their shape, and the text of the last user message.
 
-use std::borrow::Cow;
-
 use jiter::Peek;
 
-use super::Shape;
-use super::canonical::{Keep, Read, Reader, Text};
-use super::members::decode;
+use super::canonical::{Keep, Read, Reader};
+use super::text::{Text, decode};
+use super::view::Shape;
 
 /// The messages that have been read.
 #[derive(Debug, Default)]
-pub(super) struct Conversation {
+pub(super) struct Messages {
     shape: Shape,
     /// Text parts of the last user message.
     last_user: Vec<Text>,
@@ -21,7 +19,7 @@ pub(super) struct Conversation {
 
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Role {
+enum MessageRole {
     System,
     User,
     Tool,
@@ -29,7 +27,7 @@ enum Role {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Member {
+enum MessageMember {
     Role,
     Content,
     Other,
@@ -47,7 +45,7 @@ enum PartMember {
 /// One message as it is being read; its members come in any order.
 #[derive(Debug, Default)]
 struct Message {
-    role: Option<Role>,
+    role: Option<MessageRole>,
     texts: Vec<Text>,
     images: u32,
     media_bytes: u32,
@@ -56,7 +54,7 @@ struct Message {
     malformed: bool,
 }
 
-impl Conversation {
+impl Messages {
     /// Reads the value of `messages`.
     pub(super) fn read(&mut self, reader: &mut Reader<'_>, body: &str, peek: Peek, depth: u16) -> Read<()> {
         if peek != Peek::Array {
@@ -96,23 +94,23 @@ impl Conversation {
             return;
         };
         let only_results = message.results > 0 && message.texts.is_empty();
-        let role = if role == Role::User && only_results { Role::Tool } else { role };
+        let role = if role == MessageRole::User && only_results { MessageRole::Tool } else { role };
         self.shape.media_bytes = self.shape.media_bytes.saturating_add(message.media_bytes);
         let bytes = message.texts.iter().map(|text| size(text.length)).fold(0, u32::saturating_add);
         self.shape.messages = self.shape.messages.saturating_add(1);
-        if role == Role::System {
+        if role == MessageRole::System {
             self.shape.system_bytes = self.shape.system_bytes.saturating_add(bytes);
         } else {
             self.dialogue_bytes = self.dialogue_bytes.saturating_add(bytes);
         }
         match role {
-            Role::User => {
+            MessageRole::User => {
                 self.shape.user_messages = self.shape.user_messages.saturating_add(1);
                 self.shape.images = message.images;
                 self.last_user = message.texts;
             }
-            Role::Tool => self.shape.tool_messages = self.shape.tool_messages.saturating_add(1),
-            Role::System | Role::Other => {}
+            MessageRole::Tool => self.shape.tool_messages = self.shape.tool_messages.saturating_add(1),
+            MessageRole::System | MessageRole::Other => {}
         }
     }
 
@@ -126,13 +124,9 @@ impl Conversation {
         Shape { history_bytes: self.dialogue_bytes.saturating_sub(last), ..self.shape }
     }
 
-    /// The text parts of the last user message, joined by a line break.
-    pub(super) fn last_user_text<'b>(&self, body: &'b str) -> Cow<'b, str> {
-        match self.last_user.as_slice() {
-            [] => Cow::Borrowed(""),
-            [text] => decode(body, text),
-            texts => texts.iter().map(|text| decode(body, text)).collect::<Vec<_>>().join("\n").into(),
-        }
+    /// The text parts of the last user message.
+    pub(super) fn into_last_user(self) -> Vec<Text> {
+        self.last_user
     }
 }
 
@@ -143,15 +137,15 @@ fn size(length: usize) -> u32 {
 impl Message {
     fn read(&mut self, reader: &mut Reader<'_>, body: &str, depth: u16) -> Read<()> {
         let member = |key: &str| match key {
-            "role" => Member::Role,
-            "content" => Member::Content,
-            _ => Member::Other,
+            "role" => MessageMember::Role,
+            "content" => MessageMember::Content,
+            _ => MessageMember::Other,
         };
         reader.object(depth, member, |reader, member, peek, depth| {
             match member {
-                Member::Role => self.role(reader, body, peek, depth)?,
-                Member::Content => self.content(reader, body, peek, depth)?,
-                Member::Other => reader.value(peek, depth)?,
+                MessageMember::Role => self.role(reader, body, peek, depth)?,
+                MessageMember::Content => self.content(reader, body, peek, depth)?,
+                MessageMember::Other => reader.value(peek, depth)?,
             }
             Ok(Keep::Yes)
         })
@@ -164,10 +158,10 @@ impl Message {
         }
         let text = reader.text()?;
         self.role = Some(match &*decode(body, &text) {
-            "system" | "developer" => Role::System,
-            "user" => Role::User,
-            "tool" | "function" => Role::Tool,
-            _ => Role::Other,
+            "system" | "developer" => MessageRole::System,
+            "user" => MessageRole::User,
+            "tool" | "function" => MessageRole::Tool,
+            _ => MessageRole::Other,
         });
         Ok(())
     }

@@ -1,9 +1,7 @@
-//! A stored answer in the wire form that this caller asked for.
+//! A whole completion as a stream of chunks.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-
-use crate::chat::{Caller, translate};
 
 #[derive(Deserialize)]
 struct Answer {
@@ -45,18 +43,8 @@ impl Answer {
     }
 }
 
-/// A stored body, which is in the caller's dialect, as a stream of events; OpenAI's callers are told the usage if they asked for
-/// it. `None` when the body is not one that can be streamed.
-#[must_use]
-pub fn as_stream(answer: &[u8], caller: Caller, include_usage: bool) -> Option<Vec<u8>> {
-    match caller {
-        Caller::OpenAi => as_chunks(answer, include_usage),
-        Caller::Anthropic => translate::replay_message(answer).ok(),
-    }
-}
-
-/// Role, text, end, usage if asked for, `[DONE]`.
-fn as_chunks(answer: &[u8], include_usage: bool) -> Option<Vec<u8>> {
+/// Role, text, end, usage if asked for, `[DONE]`. `None` when the body is not an answer of one text.
+pub(in crate::chat) fn as_stream(answer: &[u8], include_usage: bool) -> Option<Vec<u8>> {
     let answer: Answer = serde_json::from_slice(answer).ok()?;
     let [choice] = answer.choices.as_slice() else { return None };
     let delta = |delta: Value, finish_reason: Value| {
@@ -76,8 +64,8 @@ fn as_chunks(answer: &[u8], include_usage: bool) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::Usage;
-    use crate::chat::stream::{Observe, StreamObserver};
+    use crate::chat::openai::observe::{ChunkObserver, Observe};
+    use crate::chat::usage::Usage;
 
     fn stored() -> Value {
         json!({
@@ -90,8 +78,8 @@ mod tests {
 
     #[test]
     fn a_replayed_stream_is_the_stored_answer() {
-        let events = as_stream(stored().to_string().as_bytes(), Caller::OpenAi, true).unwrap();
-        let mut observer = StreamObserver::new(Observe { strip_usage: false, keep_bytes: 100 });
+        let events = as_stream(stored().to_string().as_bytes(), true).unwrap();
+        let mut observer = ChunkObserver::new(Observe { strip_usage: false, keep_bytes: 100 });
         observer.feed(&events, true);
         let summary = observer.finish();
         assert_eq!(serde_json::from_slice::<Value>(&summary.answer.unwrap()).unwrap(), stored());
@@ -100,29 +88,14 @@ mod tests {
 
     #[test]
     fn usage_is_said_only_to_those_who_asked() {
-        let events = as_stream(stored().to_string().as_bytes(), Caller::OpenAi, false).unwrap();
+        let events = as_stream(stored().to_string().as_bytes(), false).unwrap();
         assert!(!String::from_utf8(events).unwrap().contains("usage"));
     }
 
     #[test]
     fn what_is_no_answer_is_not_replayed() {
         for body in ["", "{}", r#"{"id":1,"created":1,"model":"m","choices":[]}"#] {
-            assert_eq!(as_stream(body.as_bytes(), Caller::OpenAi, true), None, "{body}");
+            assert_eq!(as_stream(body.as_bytes(), true), None, "{body}");
         }
-    }
-
-    #[test]
-    fn a_replayed_message_is_the_stored_one() {
-        let stored = json!({
-            "id": "msg_1", "type": "message", "role": "assistant", "model": "m",
-            "content": [{"type": "text", "text": "line\n\"é\""}], "stop_reason": "end_turn", "stop_sequence": null,
-            "usage": {"input_tokens": 9, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0, "output_tokens": 3}
-        });
-        let events = as_stream(stored.to_string().as_bytes(), Caller::Anthropic, false).unwrap();
-        let mut observer = crate::chat::MessageObserver::new(100);
-        observer.feed(&events);
-        let summary = observer.finish();
-        assert_eq!(serde_json::from_slice::<Value>(&summary.answer.unwrap()).unwrap(), stored);
-        assert_eq!(summary.usage, Some(Usage { input: 9, output: 3, ..Usage::default() }));
     }
 }

@@ -1,0 +1,109 @@
+//! What the cache has to say about a request, and how it takes part in a call that goes to a provider.
+
+use std::time::Duration;
+
+use super::CacheKey;
+use super::directives::{CacheStatus, RequestDirectives};
+use super::exact::{Bypass, ExactCache, Lookup};
+use crate::chat::ChatRequest;
+use crate::host::{Clock, SharedData};
+use crate::identity::Partition;
+
+/// What the cache has to say about a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recall {
+    /// It has an answer.
+    Hit(Hit),
+    /// A provider must be asked.
+    Forward(Caching),
+}
+
+/// An answer out of the cache.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hit {
+    /// The key that it stands under.
+    pub key: CacheKey,
+    /// The whole answer, in the dialect of the caller.
+    pub answer: Vec<u8>,
+    /// Time since it was stored.
+    pub age: Duration,
+    /// Time until it expires.
+    pub ttl_left: Duration,
+}
+
+/// How the cache takes part in a call that goes to a provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caching {
+    /// The policy has no cache.
+    Off,
+    /// Not for this request.
+    Bypass(Bypass),
+    /// Nothing stored: the answer may be stored under this key.
+    Store(CacheKey),
+    /// What is stored is older than the caller accepts, or cannot be put into the form that the caller asked for.
+    Replace(CacheKey),
+    /// The caller wants a fresh answer.
+    Refresh(CacheKey),
+}
+
+impl Caching {
+    /// The key under which the answer may be stored.
+    #[must_use]
+    pub fn key(&self) -> Option<&CacheKey> {
+        match self {
+            Self::Off | Self::Bypass(_) => None,
+            Self::Store(key) | Self::Replace(key) | Self::Refresh(key) => Some(key),
+        }
+    }
+
+    /// The same, but the answer is not stored.
+    #[must_use]
+    pub fn without_storing(self) -> Self {
+        match self {
+            Self::Store(_) | Self::Replace(_) | Self::Refresh(_) => Self::Off,
+            other => other,
+        }
+    }
+
+    /// What the caller is told of it; `None` when there is no cache.
+    #[must_use]
+    pub fn status(&self) -> Option<CacheStatus> {
+        match self {
+            Self::Off => None,
+            Self::Bypass(bypass) => Some(CacheStatus::Bypass(*bypass)),
+            Self::Store(_) => Some(CacheStatus::Miss),
+            Self::Replace(_) => Some(CacheStatus::Stale),
+            Self::Refresh(_) => Some(CacheStatus::Request),
+        }
+    }
+}
+
+impl ExactCache {
+    /// Looks a request up, as far as policy and caller allow. `revision` is the policy's.
+    pub fn recall<H: SharedData + Clock>(
+        &self,
+        host: &H,
+        partition: &Partition,
+        revision: &[u8; 32],
+        directives: &RequestDirectives,
+        request: &ChatRequest,
+    ) -> Recall {
+        if directives.no_store {
+            return Recall::Forward(Caching::Bypass(Bypass::NoStore));
+        }
+        if let Err(bypass) = self.admits(&request.sampling) {
+            return Recall::Forward(Caching::Bypass(bypass));
+        }
+        let Some(key) = CacheKey::new(partition, revision, request) else {
+            return Recall::Forward(Caching::Off);
+        };
+        if directives.no_cache {
+            return Recall::Forward(Caching::Refresh(key));
+        }
+        match self.lookup(host, &key, directives.max_age) {
+            Lookup::Hit { answer, age, ttl_left } => Recall::Hit(Hit { key, answer, age, ttl_left }),
+            Lookup::Miss => Recall::Forward(Caching::Store(key)),
+            Lookup::TooOld => Recall::Forward(Caching::Replace(key)),
+        }
+    }
+}

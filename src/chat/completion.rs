@@ -1,0 +1,33 @@
+//! An answer, as far as the books and the cache want to know it.
+
+use super::usage::Usage;
+
+/// What is known of a completion once its body is complete.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Completion {
+    /// Token counts, when the provider reported them.
+    pub usage: Option<Usage>,
+    /// Whether the answer may stand for a later one: exactly one choice, that ended because all was said, and nothing but text:
+    /// no tool calls, no refusal, no audio, no log probabilities.
+    pub reusable: bool,
+}
+
+/// What is known of a stream once it has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StreamSummary {
+    /// Token counts, when the provider reported them.
+    pub usage: Option<Usage>,
+    /// Whether the stream ended as it should, without an error on the way.
+    pub complete: bool,
+    /// The answer as one JSON body in the caller's dialect, when it may stand for a later one.
+    pub answer: Option<Vec<u8>>,
+}
+
+/// What to forward in place of the chunk that was fed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Onward {
+    /// The chunk as it came.
+    AsIs,
+    /// These bytes instead.
+    Replace(Vec<u8>),
+}

@@ -1,0 +1,176 @@
+//! What is learned from an answer's body while it flows past.
+
+use super::anthropic::observe::MessageObserver;
+use super::completion::{Onward, StreamSummary};
+use super::dialect::Caller;
+use super::head::AnswerHead;
+use super::openai::observe::{ChunkObserver, Observe};
+use super::usage::Usage;
+use super::whole;
+
+/// JSON answers up to this size, in bytes, are copied whether they may be stored or not: their usage stands at the end.
+const JSON_LIMIT: usize = 1 << 20;
+
+/// What an observer shall do besides counting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// Take out the usage chunk that the caller did not ask for.
+    pub strip_usage: bool,
+    /// Longest answer to keep, in bytes; 0 keeps none.
+    pub keep_bytes: usize,
+}
+
+/// How an answer's body is read. It is in the caller's dialect.
+#[derive(Debug)]
+pub enum Observer {
+    /// Not at all; why its usage stays unknown.
+    Blind(Blind),
+    /// A whole JSON body, copied as it flows past.
+    Json {
+        /// What has come so far.
+        copy: Vec<u8>,
+        /// Most bytes that are copied.
+        limit: usize,
+        /// Whose dialect it is in.
+        caller: Caller,
+    },
+    /// Server-sent events in OpenAI's dialect.
+    Chunks(Box<ChunkObserver>),
+    /// Server-sent events in Anthropic's dialect.
+    Messages(Box<MessageObserver>),
+}
+
+/// Why the tokens of an answer are not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Blind {
+    /// The call failed: there is no answer.
+    Failed,
+    /// The answer is compressed.
+    Encoded,
+    /// The answer is neither JSON nor a stream of events.
+    ContentType,
+    /// The answer is larger than what is copied.
+    TooLarge,
+    /// The answer ended too early.
+    Incomplete,
+    /// The provider did not report them.
+    NotReported,
+}
+
+impl Blind {
+    /// Its name in metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Encoded => "encoded",
+            Self::ContentType => "content_type",
+            Self::TooLarge => "too_large",
+            Self::Incomplete => "incomplete",
+            Self::NotReported => "not_reported",
+        }
+    }
+}
+
+/// What is known of an answer at its end.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Observed {
+    /// Token counts, when the provider reported them.
+    pub usage: Option<Usage>,
+    /// Why they are not known.
+    pub blind: Option<Blind>,
+    /// The answer as one JSON body, when it may stand for a later one.
+    pub reusable: Option<Vec<u8>>,
+}
+
+impl Observed {
+    /// Nothing is known.
+    #[must_use]
+    pub fn blind(blind: Blind) -> Self {
+        Self { blind: Some(blind), ..Self::default() }
+    }
+}
+
+impl Observer {
+    /// Chooses by the answer's head.
+    #[must_use]
+    pub fn new(head: &AnswerHead<'_>, caller: Caller, wanted: Wanted) -> Self {
+        let Wanted { strip_usage, keep_bytes } = wanted;
+        if head.status != 200 {
+            Self::Blind(Blind::Failed)
+        } else if head.is_encoded {
+            Self::Blind(Blind::Encoded)
+        } else if head.is_stream() {
+            match caller {
+                Caller::OpenAi => {
+                    Self::Chunks(Box::new(ChunkObserver::new(Observe { strip_usage, keep_bytes })))
+                }
+                Caller::Anthropic => Self::Messages(Box::new(MessageObserver::new(keep_bytes))),
+            }
+        } else if head.is_json() {
+            Self::Json { copy: Vec::new(), limit: keep_bytes.max(JSON_LIMIT), caller }
+        } else {
+            Self::Blind(Blind::ContentType)
+        }
+    }
+
+    /// Whether it wants to be fed.
+    #[must_use]
+    pub fn reads(&self) -> bool {
+        !matches!(self, Self::Blind(_))
+    }
+
+    /// Whether what it forwards may be shorter than what it is fed.
+    #[must_use]
+    pub fn shortens(&self) -> bool {
+        matches!(self, Self::Chunks(chunks) if chunks.strips_usage())
+    }
+
+    /// Feeds the next bytes and says what to forward. Boundaries may fall anywhere.
+    pub fn feed(&mut self, chunk: Vec<u8>, end_of_stream: bool) -> Onward {
+        match self {
+            Self::Blind(_) => {}
+            Self::Json { copy, limit, .. } => {
+                if copy.len().saturating_add(chunk.len()) > *limit {
+                    *self = Self::Blind(Blind::TooLarge);
+                } else if copy.is_empty() {
+                    *copy = chunk;
+                } else {
+                    copy.extend_from_slice(&chunk);
+                }
+            }
+            Self::Chunks(chunks) => return chunks.feed(&chunk, end_of_stream),
+            Self::Messages(messages) => messages.feed(&chunk),
+        }
+        Onward::AsIs
+    }
+
+    /// What the body was.
+    #[must_use]
+    pub fn finish(self) -> Observed {
+        match self {
+            Self::Blind(blind) => Observed::blind(blind),
+            Self::Json { copy, caller, .. } => match whole::read(&copy, caller) {
+                None => Observed::blind(Blind::Incomplete),
+                Some(completion) => Observed {
+                    usage: completion.usage,
+                    blind: completion.usage.is_none().then_some(Blind::NotReported),
+                    reusable: completion.reusable.then_some(copy),
+                },
+            },
+            Self::Chunks(chunks) => chunks.finish().into(),
+            Self::Messages(messages) => messages.finish().into(),
+        }
+    }
+}
+
+impl From<StreamSummary> for Observed {
+    fn from(summary: StreamSummary) -> Self {
+        let blind = match (summary.usage, summary.complete) {
+            (Some(_), _) => None,
+            (None, true) => Some(Blind::NotReported),
+            (None, false) => Some(Blind::Incomplete),
+        };
+        Self { usage: summary.usage, blind, reusable: summary.answer }
+    }
+}

@@ -1,0 +1,24 @@
+//! A whole answer in its caller's dialect: what the books and the cache want to know of it, and how it looks as a stream.
+
+use super::completion::Completion;
+use super::dialect::Caller;
+use super::{anthropic, openai};
+
+/// Reads the body of a 200 answer to a `caller`; `None` when it is not an answer in the caller's dialect.
+#[must_use]
+pub fn read(body: &[u8], caller: Caller) -> Option<Completion> {
+    match caller {
+        Caller::OpenAi => openai::completion::read(body),
+        Caller::Anthropic => anthropic::completion::read(body),
+    }
+}
+
+/// The same answer as a stream of events; OpenAI's callers are told the usage if they asked for it. `None` when the body is not
+/// one that can be streamed.
+#[must_use]
+pub fn as_stream(body: &[u8], caller: Caller, include_usage: bool) -> Option<Vec<u8>> {
+    match caller {
+        Caller::OpenAi => openai::replay::as_stream(body, include_usage),
+        Caller::Anthropic => anthropic::replay::as_stream(body).ok(),
+    }
+}

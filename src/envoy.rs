@@ -1,0 +1,69 @@
+//! What the filter and Envoy's configuration agree on: the filter reads and writes these names, and `arbiter render` writes the
+//! same ones into routes, clusters and retry policies.
+
+use std::time::Duration;
+
+/// Name of the filter, of its VM, and of the endpoint metadata that it reads.
+pub const FILTER: &str = "llm_arbiter";
+
+/// Prefix of the headers that are ours alone.
+pub const OWN_PREFIX: &str = "x-arbiter-";
+/// Request header that names the upstream cluster (route `cluster_header`).
+pub const CLUSTER_HEADER: &str = "x-arbiter-cluster";
+/// Response header that says what was decided.
+pub const DECISION_HEADER: &str = "x-arbiter-decision";
+/// Response header by which the provider role asks Envoy to ask the next model (`retry_policy.retriable_headers`).
+pub const RETRY_HEADER: &str = "x-arbiter-retry";
+/// Request header by which the provider role names the provider whose credential Envoy shall inject; it never leaves Envoy.
+pub const PROVIDER_HEADER: &str = "x-arbiter-provider";
+/// Response header that lists what was left out of the request for the provider that answered.
+pub const DROPPED_HEADER: &str = "x-arbiter-dropped";
+
+/// Prefix of the clusters that ask one model.
+pub const MODEL_CLUSTER: &str = "arbiter-model-";
+/// Prefix of the clusters that ask models of a tier in failover order.
+pub const TIER_CLUSTER: &str = "arbiter-tier-";
+/// Prefix of the clusters that what passes through unread goes to.
+pub const PROVIDER_CLUSTER: &str = "arbiter-provider-";
+
+/// Path of the property that names the model behind the chosen endpoint.
+pub const ENDPOINT_MODEL: [&str; 5] =
+    ["xds", "upstream_host_metadata", "filter_metadata", FILTER, ENDPOINT_MODEL_FIELD];
+/// Field of the endpoint's metadata that names its model.
+pub const ENDPOINT_MODEL_FIELD: &str = "model";
+
+/// Filter state that the access log prints: `%FILTER_STATE(wasm.arbiter:PLAIN)%`.
+pub const RECORD_STATE: &str = "arbiter";
+/// Filter state by which the roles tell each other about a call.
+pub const CALL_STATE: &str = "arbiter.call";
+
+/// What makes an attempt fail, besides the statuses of [`Failover::statuses`] (`retry_policy.retry_on`).
+pub const RETRY_ON: &str =
+    "5xx,reset,connect-failure,refused-stream,retriable-status-codes,retriable-headers";
+
+/// When an attempt counts as failed and the next model is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failover {
+    /// Longest silence within one attempt, before the first byte and between chunks.
+    pub per_try_idle_timeout: Duration,
+    /// Longest time for one attempt to connect.
+    pub connect_timeout: Duration,
+    /// Longest time for a call, all attempts and the whole answer included.
+    pub timeout: Duration,
+    /// Whether 401 and 403 make the next model be asked: our credential is at fault, not the caller.
+    pub refused_credentials: bool,
+}
+
+impl Failover {
+    /// The statuses below 500 after which the next model is asked.
+    #[must_use]
+    pub fn statuses(&self) -> &'static [u16] {
+        if self.refused_credentials { &[429, 401, 403] } else { &[429] }
+    }
+
+    /// Whether an answer with this status makes the next model be asked.
+    #[must_use]
+    pub fn retries(&self, status: u16) -> bool {
+        status >= 500 || self.statuses().contains(&status)
+    }
+}

@@ -1,0 +1,122 @@
+//! Every error that we answer with ourselves: status, kind and words, in one place, said in the caller's dialect.
+
+use crate::chat::answer::{ApiError, ErrorKind};
+use crate::chat::conversation::Unsupported;
+use crate::chat::request::RequestError;
+use crate::chat::{Caller, translate};
+use crate::host::Host;
+use crate::routing::{Attempt, Failure, NoCandidate};
+
+/// What went wrong.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Fault<'f> {
+    /// A body that two readers could understand differently.
+    Ambiguous(&'f RequestError),
+    /// No model may take the request.
+    NoCandidate(&'f NoCandidate),
+    /// Envoy has given up on providers; `status` is its own.
+    NoAnswer {
+        /// Envoy's status.
+        status: u16,
+        /// What was tried.
+        attempts: &'f [Attempt],
+    },
+    /// The body cannot be read again for this attempt.
+    Unreadable(&'f RequestError),
+    /// The body cannot be written for this attempt's provider.
+    Unsayable {
+        /// The model that would have been asked.
+        model: &'f str,
+        /// What it cannot be told.
+        why: &'f Unsupported,
+    },
+    /// The provider answered with 200 and something that is no answer.
+    Malformed {
+        /// The model that was asked.
+        model: &'f str,
+    },
+}
+
+impl Fault<'_> {
+    /// The status that a caller of this dialect gets.
+    pub(super) fn status(&self, caller: Caller) -> u16 {
+        match self {
+            Self::Ambiguous(_) => 400,
+            Self::NoCandidate(none) if none.is_ours() => 503,
+            Self::NoCandidate(_) => 400,
+            // The credential that Envoy lacks is ours: the caller's is not at fault.
+            Self::NoAnswer { attempts, .. } if lacks_credential(attempts) => 503,
+            Self::NoAnswer { status, .. } => translate::status(*status, caller),
+            Self::Unreadable(_) | Self::Unsayable { .. } => 500,
+            Self::Malformed { .. } => 502,
+        }
+    }
+
+    /// Its name in metrics and logs, and the error's `code` where it has one.
+    pub(super) fn reason(&self) -> &'static str {
+        match self {
+            Self::Ambiguous(refusal) | Self::Unreadable(refusal) => refusal.reason(),
+            Self::NoCandidate(none) if none.is_ours() => "no_credential",
+            Self::NoCandidate(_) => "no_able_model",
+            Self::NoAnswer { .. } => "no_answer",
+            Self::Unsayable { .. } => "unsayable",
+            Self::Malformed { .. } => "malformed",
+        }
+    }
+
+    fn error(&self, caller: Caller) -> ApiError {
+        let coded = |kind, message: String, code: &str| ApiError {
+            code: Some(code.to_owned()),
+            ..ApiError::new(kind, message)
+        };
+        match self {
+            Self::Ambiguous(refusal) => {
+                let param = match refusal {
+                    RequestError::Duplicate { member } => Some((*member).to_owned()),
+                    _ => None,
+                };
+                let error = coded(ErrorKind::InvalidRequest, refusal.to_string(), "ambiguous_body");
+                ApiError { param, ..error }
+            }
+            Self::NoCandidate(none) => {
+                let kind = if none.is_ours() { ErrorKind::Server } else { ErrorKind::InvalidRequest };
+                coded(kind, none.to_string(), self.reason())
+            }
+            Self::NoAnswer { attempts, .. } if lacks_credential(attempts) => {
+                coded(ErrorKind::Server, what_was_tried(attempts), &Failure::Credential.to_string())
+            }
+            Self::NoAnswer { attempts, .. } => {
+                ApiError::new(ErrorKind::of_status(self.status(caller)), what_was_tried(attempts))
+            }
+            Self::Unreadable(refusal) => ApiError::new(ErrorKind::Server, refusal.to_string()),
+            Self::Unsayable { model, why } => ApiError::new(ErrorKind::Server, format!("{model}: {why}")),
+            Self::Malformed { model } => {
+                ApiError::new(ErrorKind::Server, format!("{model} gave an answer that cannot be read"))
+            }
+        }
+    }
+
+    /// The body that a caller of this dialect gets.
+    pub(super) fn body(&self, caller: Caller) -> Vec<u8> {
+        translate::write_error(&self.error(caller), caller)
+    }
+
+    /// Answers the caller now; nothing goes to a provider.
+    pub(super) fn send<H: Host>(&self, host: &H, caller: Caller) {
+        host.reply(self.status(caller), &[("content-type", "application/json")], &self.body(caller));
+    }
+}
+
+fn lacks_credential(attempts: &[Attempt]) -> bool {
+    attempts.last().is_some_and(|attempt| attempt.failure == Some(Failure::Credential))
+}
+
+fn what_was_tried(attempts: &[Attempt]) -> String {
+    let failed = attempts.iter().filter_map(|attempt| Some((&attempt.model, attempt.failure?)));
+    let reasons: Vec<String> = failed.map(|(model, failure)| format!("{model}: {failure}")).collect();
+    if reasons.is_empty() {
+        "no provider could be asked".to_owned()
+    } else {
+        format!("no provider gave an answer ({})", reasons.join(", "))
+    }
+}

@@ -1,0 +1,281 @@
+//! The way back: a provider's answer becomes one in the caller's dialect, or a failure that Envoy can retry.
+//!
+//! Streams are never held. A whole answer is held until it is known to be one: until then the next model can still be asked.
+
+use super::endpoint::Endpoint;
+use super::role::ProviderRole;
+use super::trip::Trip;
+use crate::chat::AnswerHead;
+use crate::chat::translate::{self, StreamTranslator};
+use crate::envoy::{OWN_PREFIX, RETRY_HEADER};
+use crate::filter::Flow;
+use crate::filter::fault::Fault;
+use crate::host::{Direction, Host};
+use crate::routing::Failure;
+
+/// Longest whole answer that is held, in bytes. A longer one goes on unchecked if it needs no translation.
+const MAX_ANSWER: usize = 1 << 20;
+/// Longest error that is read, in bytes.
+const MAX_ERROR: usize = 1 << 16;
+
+/// An answer on its way to the caller.
+#[derive(Debug)]
+pub(super) struct Receiving {
+    trip: Trip,
+    handling: Handling,
+}
+
+/// What is done with the answer's body.
+#[derive(Debug)]
+enum Handling {
+    /// It goes as it came.
+    AsItCame,
+    /// It is whole and held until its end.
+    Whole {
+        /// How much of it has come, in bytes.
+        size: usize,
+    },
+    /// It is an error, which is read.
+    Error(ErrorBody),
+    /// It is streamed and translated.
+    Stream(Box<StreamTranslator>),
+    /// It has been replaced; what still comes is swallowed.
+    Replaced,
+}
+
+/// An error that is read before it goes on.
+#[derive(Debug, Clone, Copy)]
+struct ErrorBody {
+    /// As the provider gave it.
+    status: u16,
+    /// Whether the headers wait as well.
+    held: bool,
+    /// How much of it has come, in bytes.
+    size: usize,
+}
+
+impl Receiving {
+    /// Chooses what is done with the answer, by its head.
+    pub(super) fn begin<H: Host>(
+        trip: Trip,
+        role: &ProviderRole,
+        host: &H,
+        end_of_stream: bool,
+    ) -> (Self, Flow) {
+        let headers = host.headers(Direction::Response);
+        for (name, _) in headers.iter().filter(|(name, _)| name.starts_with(OWN_PREFIX)) {
+            host.set_header(Direction::Response, name, None);
+        }
+        let head = AnswerHead::of(headers.iter());
+        let mut receiving = Self { trip, handling: Handling::AsItCame };
+        let flow = match head.status {
+            200 if head.is_stream() => receiving.streamed(host, &head),
+            200 if receiving.is_native() && (head.is_encoded || head.length > MAX_ANSWER) => Flow::Continue,
+            200 => {
+                receiving.handling = Handling::Whole { size: 0 };
+                Flow::Pause
+            }
+            400.. => receiving.failed(role, host, head.status),
+            _ => Flow::Continue,
+        };
+        if end_of_stream {
+            receiving.bodiless(role, host);
+            return (receiving, Flow::Continue);
+        }
+        (receiving, flow)
+    }
+
+    /// The attempt, if it has failed when it is over now.
+    pub(super) fn into_unfinished(self) -> Option<Trip> {
+        let is_unfinished =
+            matches!(self.handling, Handling::Whole { .. } | Handling::Error(ErrorBody { held: true, .. }));
+        is_unfinished.then_some(self.trip)
+    }
+
+    /// Whether the answer is in the caller's own format.
+    fn is_native(&self) -> bool {
+        self.trip.endpoint.dialect.format == self.trip.call.caller.format()
+    }
+
+    /// Whether a model is left that has not been asked.
+    fn has_next(&self) -> bool {
+        self.trip.call.next_model().is_some()
+    }
+
+    fn streamed<H: Host>(&mut self, host: &H, head: &AnswerHead<'_>) -> Flow {
+        if !self.is_native() && !head.is_encoded {
+            host.set_header(Direction::Response, "content-length", None);
+            let Trip { endpoint, call, began } = &self.trip;
+            let translator = StreamTranslator::new(endpoint.dialect.format, call.caller, began.as_secs());
+            self.handling = Handling::Stream(Box::new(translator));
+        }
+        Flow::Continue
+    }
+
+    /// An error: where Envoy asks the next model, it must know at once; else the body is read first.
+    fn failed<H: Host>(&mut self, role: &ProviderRole, host: &H, status: u16) -> Flow {
+        let Trip { endpoint, call, .. } = &mut self.trip;
+        if matches!(status, 401 | 403) {
+            log::error!("{} answered {status}: the credential of its provider is refused", endpoint.model);
+        }
+        call.fail(host, Failure::Status(status));
+        let set = |name, value: &str| host.set_header(Direction::Response, name, Some(value));
+        let mapped = translate::status(status, call.caller);
+        if mapped != status {
+            set(":status", &mapped.to_string());
+        }
+        set("content-type", "application/json");
+        host.set_header(Direction::Response, "content-length", None);
+        let held = !(role.policy.failover.retries(status) && self.has_next());
+        self.handling = Handling::Error(ErrorBody { status, held, size: 0 });
+        if held { Flow::Pause } else { Flow::Continue }
+    }
+
+    /// The headers are all there is.
+    fn bodiless<H: Host>(&mut self, role: &ProviderRole, host: &H) {
+        if matches!(std::mem::replace(&mut self.handling, Handling::AsItCame), Handling::Whole { .. }) {
+            self.note_malformed(role, host);
+        }
+    }
+
+    /// A piece of the body is here.
+    pub(super) fn flow<H: Host>(
+        &mut self,
+        role: &ProviderRole,
+        host: &H,
+        size: usize,
+        end_of_stream: bool,
+    ) -> Flow {
+        match &mut self.handling {
+            Handling::AsItCame => Flow::Continue,
+            Handling::Replaced => {
+                host.set_body(Direction::Response, size, &[]);
+                Flow::Continue
+            }
+            Handling::Stream(translator) => {
+                let translated = translator.feed(&host.body(Direction::Response, size), end_of_stream);
+                host.set_body(Direction::Response, size, &translated);
+                Flow::Continue
+            }
+            Handling::Whole { size: held } => {
+                *held = size;
+                match (end_of_stream, size > MAX_ANSWER) {
+                    (true, _) => self.end(role, host),
+                    (false, true) => self.too_long(role, host, size),
+                    (false, false) => Flow::Pause,
+                }
+            }
+            Handling::Error(error) => {
+                error.size = size;
+                let error = *error;
+                match (end_of_stream, size > MAX_ERROR) {
+                    (true, _) => self.end(role, host),
+                    (false, true) => {
+                        self.handling = Handling::Replaced;
+                        self.error(role, host, error, false)
+                    }
+                    (false, false) => Flow::Pause,
+                }
+            }
+        }
+    }
+
+    /// The answer has ended: its body, or its trailers are here.
+    pub(super) fn end<H: Host>(&mut self, role: &ProviderRole, host: &H) -> Flow {
+        match std::mem::replace(&mut self.handling, Handling::AsItCame) {
+            Handling::Whole { size } => self.whole(role, host, size),
+            Handling::Error(error) => self.error(role, host, error, true),
+            _ => Flow::Continue,
+        }
+    }
+
+    /// A whole answer has ended.
+    fn whole<H: Host>(&mut self, role: &ProviderRole, host: &H, size: usize) -> Flow {
+        let body = host.body(Direction::Response, size);
+        let Trip { endpoint, call, began } = &self.trip;
+        let format = endpoint.dialect.format;
+        if self.is_native() {
+            if !translate::is_answer(&body, format) {
+                self.malformed(role, host, size);
+            }
+            return Flow::Continue;
+        }
+        match translate::answer(&body, format, call.caller, began.as_secs()) {
+            Ok(translated) => replace(host, size, &translated),
+            Err(_) => self.malformed(role, host, size),
+        }
+        Flow::Continue
+    }
+
+    /// A whole answer is longer than what is held.
+    fn too_long<H: Host>(&mut self, role: &ProviderRole, host: &H, size: usize) -> Flow {
+        if self.is_native() {
+            self.handling = Handling::AsItCame;
+        } else {
+            self.malformed(role, host, size);
+            self.handling = Handling::Replaced;
+        }
+        Flow::Continue
+    }
+
+    /// What came is no answer: it becomes an error, after which the next model can be asked.
+    fn malformed<H: Host>(&mut self, role: &ProviderRole, host: &H, size: usize) {
+        self.note_malformed(role, host);
+        let Trip { endpoint, call, .. } = &self.trip;
+        replace(host, size, &Fault::Malformed { model: &endpoint.model }.body(call.caller));
+    }
+
+    fn note_malformed<H: Host>(&mut self, role: &ProviderRole, host: &H) {
+        self.trip.call.fail(host, Failure::Malformed);
+        // A status that Envoy does not retry, where it must not retry any more.
+        let status = if self.has_next() && !role.late_retries { "424" } else { "502" };
+        host.set_header(Direction::Response, ":status", Some(status));
+        host.set_header(Direction::Response, "content-type", Some("application/json"));
+    }
+
+    /// An error has ended, or is longer than what is read of it.
+    fn error<H: Host>(
+        &mut self,
+        role: &ProviderRole,
+        host: &H,
+        error: ErrorBody,
+        end_of_stream: bool,
+    ) -> Flow {
+        let ErrorBody { status, held, size } = error;
+        let Trip { endpoint, call, .. } = &self.trip;
+        let body = host.body(Direction::Response, size);
+        let error = translate::read_error(status, &body, endpoint.dialect.format);
+        let stays = self.is_native() && end_of_stream && translate::is_error(status, &body, call.caller);
+        let body = if stays { body } else { translate::write_error(&error, call.caller) };
+        if held && end_of_stream {
+            host.set_header(Direction::Response, "content-length", Some(&body.len().to_string()));
+        }
+        if !stays {
+            host.set_body(Direction::Response, size, &body);
+        }
+        if held && error.is_context_length() && self.next_is_larger(role) {
+            self.trip.call.fail(host, Failure::ContextLength);
+            if role.late_retries {
+                let reason = Failure::ContextLength.to_string();
+                host.set_header(Direction::Response, RETRY_HEADER, Some(&reason));
+            }
+        }
+        Flow::Continue
+    }
+
+    /// Whether the next model takes longer prompts than this one.
+    fn next_is_larger(&self, role: &ProviderRole) -> bool {
+        let window = |endpoint: &Endpoint| endpoint.abilities.context_window;
+        let next = self.trip.call.next_model().and_then(|model| role.endpoint(model));
+        match (window(&self.trip.endpoint), next.and_then(|next| window(next))) {
+            (Some(this), Some(next)) => next > this,
+            _ => false,
+        }
+    }
+}
+
+/// Replaces all of a body that is held together with its headers.
+fn replace<H: Host>(host: &H, size: usize, body: &[u8]) {
+    host.set_header(Direction::Response, "content-length", Some(&body.len().to_string()));
+    host.set_body(Direction::Response, size, body);
+}

@@ -1,0 +1,103 @@
+//! The one place where a plan for a request becomes acts on the host.
+
+use super::books;
+use super::exchange::{Asked, Forwarded, Verdict};
+use super::reading::{Reading, Unread};
+use super::role::RouterRole;
+use crate::cache::directives::CacheStatus;
+use crate::chat::ChatRequest;
+use crate::envoy::{CLUSTER_HEADER, DECISION_HEADER};
+use crate::filter::call::Call;
+use crate::filter::fault::Fault;
+use crate::host::{Direction, Host};
+use crate::policy::ModelId;
+use crate::routing::{Forward, Plan, StoredReply};
+
+/// What became of the request.
+#[derive(Debug)]
+pub(super) enum Applied {
+    /// It goes on as it came.
+    Passed,
+    /// It has been answered.
+    Replied,
+    /// It goes to a provider.
+    Forwarded(Box<Forwarded>),
+}
+
+/// Carries out a plan.
+pub(super) fn apply<H: Host>(
+    role: &RouterRole,
+    host: &H,
+    reading: Reading,
+    request: ChatRequest,
+    plan: Plan,
+) -> Applied {
+    match plan {
+        Plan::Reply(stored) => reply(role, host, &Asked::of(request), &stored),
+        Plan::Refuse(none) => refuse(role, host, &reading, &Fault::NoCandidate(&none)),
+        Plan::Forward(plan) => Applied::Forwarded(Box::new(forward(role, host, reading, request, plan))),
+    }
+}
+
+/// Deals with a body that there is no plan for.
+pub(super) fn unread<H: Host>(role: &RouterRole, host: &H, reading: &Reading, unread: &Unread) -> Applied {
+    match unread {
+        Unread::Pass(reason) => {
+            books::passed(role, host, *reason);
+            Applied::Passed
+        }
+        Unread::Refuse(refusal) => refuse(role, host, reading, &Fault::Ambiguous(refusal)),
+    }
+}
+
+fn refuse<H: Host>(role: &RouterRole, host: &H, reading: &Reading, fault: &Fault<'_>) -> Applied {
+    books::refused(role, host, fault.reason());
+    fault.send(host, reading.caller);
+    Applied::Replied
+}
+
+fn reply<H: Host>(role: &RouterRole, host: &H, asked: &Asked, stored: &StoredReply) -> Applied {
+    let age = stored.hit.age.as_secs().to_string();
+    let cache_status = CacheStatus::Hit { ttl_left: stored.hit.ttl_left }.to_string();
+    let mut headers =
+        vec![("content-type", stored.content_type()), ("cache-status", &cache_status), ("age", &age)];
+    if role.policy.decision_header {
+        headers.push((DECISION_HEADER, "reason=hit"));
+    }
+    books::hit(role, host, asked, &stored.hit.answer);
+    host.reply(200, &headers, stored.body());
+    Applied::Replied
+}
+
+fn forward<H: Host>(
+    role: &RouterRole,
+    host: &H,
+    reading: Reading,
+    request: ChatRequest,
+    plan: Forward,
+) -> Forwarded {
+    let Forward { complexity, candidates, body, caching } = plan;
+    let set = |name, value: Option<&str>| host.set_header(Direction::Request, name, value);
+    let length = body.as_ref().map_or(request.body().len(), Vec::len);
+    if let Some(body) = &body {
+        set("content-length", Some(&length.to_string()));
+        host.set_body(Direction::Request, reading.size, body);
+    }
+    set(CLUSTER_HEADER, Some(&candidates.cluster));
+    if reading.accepts_encoding {
+        // A compressed answer could be neither counted nor stored.
+        set("accept-encoding", None);
+    }
+    let name = |id: &ModelId| role.policy.model(*id).name.clone();
+    let call = Call {
+        caller: reading.caller,
+        stream: request.stream,
+        length,
+        models: candidates.models.iter().map(name).collect(),
+        features: reading.features,
+        attempts: Vec::new(),
+    };
+    call.publish(host);
+    let verdict = Verdict { complexity, decision: candidates.decision };
+    Forwarded { asked: Asked::of(request), verdict, caching }
+}

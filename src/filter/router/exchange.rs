@@ -1,0 +1,63 @@
+//! What is passed from step to step of an exchange between a caller and a provider.
+
+use crate::cache::recall::Caching;
+use crate::chat::observe::Observer;
+use crate::chat::{Caller, ChatRequest};
+use crate::complexity::Complexity;
+use crate::policy::ModelId;
+use crate::routing::{Attempt, Decision};
+
+/// What the caller asked for.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) caller: Caller,
+    pub(super) model: String,
+    pub(super) stream: bool,
+    /// Whether usage must be taken out of the answer.
+    pub(super) hides_usage: bool,
+}
+
+impl Asked {
+    pub(super) fn of(request: ChatRequest) -> Self {
+        let (caller, stream, hides_usage) = (request.caller, request.stream, request.hides_usage());
+        Self { caller, model: request.model, stream, hides_usage }
+    }
+}
+
+/// What was decided about it.
+#[derive(Debug)]
+pub(super) struct Verdict {
+    pub(super) complexity: Complexity,
+    pub(super) decision: Decision,
+}
+
+/// A request that has gone to a provider, until the answer's headers come.
+#[derive(Debug)]
+pub(super) struct Forwarded {
+    pub(super) asked: Asked,
+    pub(super) verdict: Verdict,
+    pub(super) caching: Caching,
+}
+
+/// An answer that flows past.
+#[derive(Debug)]
+pub(super) struct Answering {
+    pub(super) asked: Asked,
+    pub(super) verdict: Verdict,
+    pub(super) caching: Caching,
+    /// HTTP status of the answer; 0 when it has none.
+    pub(super) status: u16,
+    /// The model whose provider answered; `None` when none did.
+    pub(super) model: Option<ModelId>,
+    pub(super) attempts: Vec<Attempt>,
+    pub(super) body: Body,
+}
+
+/// What is done with an answer's body.
+#[derive(Debug)]
+pub(super) enum Body {
+    /// It is observed.
+    Observed(Observer),
+    /// These bytes take the place of Envoy's own.
+    Replaced(Vec<u8>),
+}

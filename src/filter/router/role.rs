@@ -1,0 +1,39 @@
+//! The router role: what all its streams share.
+
+use crate::cache::exact::ExactCache;
+use crate::host::Metrics;
+use crate::policy::Policy;
+use crate::routing::Credentials;
+use crate::telemetry::Counters;
+
+/// A configured router role.
+#[derive(Debug)]
+pub struct RouterRole {
+    pub(super) policy: Policy,
+    pub(super) cache: Option<ExactCache>,
+    pub(super) counters: Counters,
+    pub(super) credentials: Credentials,
+}
+
+impl RouterRole {
+    /// A router that enforces `policy`. `environment` looks up the environment variables that hold credentials: where there
+    /// is none, the provider's models are left out.
+    #[must_use]
+    pub fn new(policy: Policy, environment: impl Fn(&str) -> Option<String>) -> Self {
+        let cache = policy.exact_cache.as_ref().map(ExactCache::new);
+        let credentials = Credentials::find(&policy, environment);
+        for (provider, variable) in credentials.missing() {
+            log::warn!(
+                "providers.{}.credential: environment variable {variable} is not set, so its models are not asked; set it \
+                 for Envoy and list it in vm_config.environment_variables.host_env_keys",
+                policy.provider(provider).name
+            );
+        }
+        Self { policy, cache, counters: Counters::default(), credentials }
+    }
+
+    /// Hands the counters to the host; to be called now and then.
+    pub fn on_tick<H: Metrics>(&self, host: &H) {
+        self.counters.flush(host);
+    }
+}

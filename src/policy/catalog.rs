@@ -1,0 +1,163 @@
+//! Models, those who run them, and the tiers that they stand in.
+
+use super::list::NonEmpty;
+use crate::chat::Dialect;
+use crate::complexity::Level;
+use crate::ledger::Prices;
+
+/// A model of the policy that gave this id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ModelId(pub(super) u16);
+
+/// A tier of the policy that gave this id; a greater one is stronger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TierId(pub(super) u16);
+
+/// A provider of the policy that gave this id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ProviderId(pub(super) u16);
+
+/// A model that may be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Model {
+    /// Its name in this policy and in metrics.
+    pub name: String,
+    /// What its provider calls it.
+    pub upstream_name: String,
+    /// Who runs it.
+    pub provider: ProviderId,
+    /// What it costs.
+    pub prices: Prices,
+    /// What it can do.
+    pub abilities: Abilities,
+    /// Name of the Envoy cluster that asks it alone.
+    pub cluster: String,
+}
+
+/// What a model can do, as the policy declares it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Abilities {
+    /// Longest prompt and answer together, in tokens; `None`: not known, so never the reason to skip it.
+    pub context_window: Option<u64>,
+    /// Longest answer to ask for where a dialect demands a bound and the caller names none, in tokens.
+    pub max_output: u64,
+    /// Whether it calls tools.
+    pub tools: bool,
+    /// Whether it sees images.
+    pub images: bool,
+    /// Whether it answers in a form that the caller demands.
+    pub structured_output: bool,
+    /// Whether it understands settings of reasoning.
+    pub reasoning: bool,
+}
+
+/// Who runs models.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provider {
+    /// Its name in this policy and in metrics.
+    pub name: String,
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Whether to speak TLS.
+    pub tls: bool,
+    /// What it wants to be spoken to in.
+    pub dialect: &'static Dialect,
+    /// Path of a call; `{model}` stands for a model's upstream name.
+    pub path: String,
+    /// Path of a call whose answer is streamed.
+    pub stream_path: String,
+    /// API version, where its dialect has one.
+    pub api_version: String,
+    /// Where its API key comes from; `None`: requests carry no credential.
+    pub credential: Option<Credential>,
+}
+
+/// Where an API key comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// An environment variable that Envoy hands over.
+    Environment(String),
+    /// A secret in this file, which Envoy's own `credential_injector` reads by SDS: the filter never sees it.
+    Sds(String),
+}
+
+impl Provider {
+    /// The environment variable that holds its API key, if it comes from one.
+    #[must_use]
+    pub fn credential_variable(&self) -> Option<&str> {
+        match &self.credential {
+            Some(Credential::Environment(variable)) => Some(variable),
+            _ => None,
+        }
+    }
+
+    /// The file with the secret that Envoy injects, if the API key comes from one.
+    #[must_use]
+    pub fn credential_secret(&self) -> Option<&str> {
+        match &self.credential {
+            Some(Credential::Sds(path)) => Some(path),
+            _ => None,
+        }
+    }
+}
+
+/// A step of the ladder from cheap to strong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tier {
+    /// Its name.
+    pub name: String,
+    /// The greatest complexity that it handles.
+    pub handles: Level,
+    /// Name of the Envoy cluster that asks its models in failover order.
+    pub cluster: String,
+    pub(super) models: NonEmpty<ModelId>,
+}
+
+impl Tier {
+    /// The model that is asked first.
+    #[must_use]
+    pub fn first_model(&self) -> ModelId {
+        *self.models.at(0)
+    }
+
+    /// Its models in failover order.
+    pub fn models(&self) -> impl Iterator<Item = ModelId> {
+        self.models.iter().map(|(_, id)| *id)
+    }
+
+    /// Name of the Envoy cluster that asks those of its models that stand in `chosen`, in failover order. `None` when that
+    /// is a single model, which has a cluster of its own, or none.
+    #[must_use]
+    pub fn subset_cluster(&self, chosen: &[ModelId]) -> Option<String> {
+        let places: Vec<String> = self
+            .models
+            .iter()
+            .filter(|(_, id)| chosen.contains(id))
+            .map(|(place, _)| place.to_string())
+            .collect();
+        match places.len() {
+            0 | 1 => None,
+            count if count == self.models().count() => Some(self.cluster.clone()),
+            _ => Some(format!("{}+{}", self.cluster, places.join("+"))),
+        }
+    }
+
+    /// Every choice of two or more of its models, in failover order: each is a cluster.
+    #[must_use]
+    pub fn subsets(&self) -> Vec<Vec<ModelId>> {
+        let models: Vec<ModelId> = self.models().collect();
+        (0_u32..1 << models.len().min(MAX_TIER_MODELS))
+            .rev()
+            .map(|chosen| {
+                let is_chosen = |place: usize| chosen & (1_u32 << place) != 0;
+                models.iter().enumerate().filter(|(place, _)| is_chosen(*place)).map(|(_, id)| *id).collect()
+            })
+            .filter(|subset: &Vec<ModelId>| subset.len() > 1)
+            .collect()
+    }
+}
+
+/// Most models of a tier: each choice among them is a cluster.
+pub const MAX_TIER_MODELS: usize = 5;

@@ -1,0 +1,106 @@
+//! Whether a model can take a request, and why not.
+
+use thiserror::Error;
+
+use super::credentials::Credentials;
+use crate::chat::conversation::{Addressee, Conversation, Unsupported};
+use crate::chat::{ChatRequest, translate};
+use crate::policy::{Model, ModelId, Policy};
+
+/// Why a model cannot take a request.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Unfit {
+    /// Its provider's credential is not there.
+    #[error("environment variable {variable} is not set")]
+    Credential {
+        /// The variable that should hold it.
+        variable: String,
+    },
+    /// The request has tools.
+    #[error("it does not call tools")]
+    Tools,
+    /// The request has images.
+    #[error("it sees no images")]
+    Images,
+    /// The request demands a form of the answer.
+    #[error("it gives no structured output")]
+    StructuredOutput,
+    /// The request is too long.
+    #[error("about {tokens} tokens do not fit its context window of {window}")]
+    ContextWindow {
+        /// Estimated tokens of prompt and answer together.
+        tokens: u64,
+        /// What the policy says that it takes.
+        window: u64,
+    },
+    /// Its provider's dialect has no word for something in the request.
+    #[error("its provider cannot be told: {0}")]
+    Dialect(#[from] Unsupported),
+}
+
+/// A request that is held against models. It is read for other dialects at most once.
+#[derive(Debug)]
+pub(super) struct Fitting<'a> {
+    policy: &'a Policy,
+    credentials: &'a Credentials,
+    request: &'a ChatRequest,
+    /// The request in no dialect; read when a model needs it.
+    conversation: Option<Result<Conversation, Unsupported>>,
+}
+
+impl<'a> Fitting<'a> {
+    pub(super) fn new(policy: &'a Policy, credentials: &'a Credentials, request: &'a ChatRequest) -> Self {
+        Self { policy, credentials, request, conversation: None }
+    }
+
+    pub(super) fn check(&mut self, id: ModelId) -> Result<(), Unfit> {
+        let model = self.policy.model(id);
+        if let Some(variable) = self.credentials.missing_for(model.provider) {
+            return Err(Unfit::Credential { variable: variable.to_owned() });
+        }
+        self.able(model)?;
+        self.sayable(model)
+    }
+
+    fn able(&self, model: &Model) -> Result<(), Unfit> {
+        let (abilities, shape) = (&model.abilities, &self.request.shape);
+        if shape.tools > 0 && !abilities.tools {
+            return Err(Unfit::Tools);
+        }
+        if shape.media_bytes > 0 && !abilities.images {
+            return Err(Unfit::Images);
+        }
+        if shape.structured_output && !abilities.structured_output {
+            return Err(Unfit::StructuredOutput);
+        }
+        if let Some(window) = abilities.context_window {
+            let answer = shape.max_output_tokens.unwrap_or(0);
+            let tokens = self.request.estimated_tokens().saturating_add(answer);
+            if tokens > window {
+                return Err(Unfit::ContextWindow { tokens, window });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the model's provider can be told all that the request says.
+    fn sayable(&mut self, model: &Model) -> Result<(), Unfit> {
+        let (request, dialect) = (self.request, self.policy.provider(model.provider).dialect);
+        if dialect.is_spoken_by(request.caller) {
+            return Ok(());
+        }
+        let addressee = Addressee {
+            model: &model.upstream_name,
+            max_output: model.abilities.max_output,
+            reasoning: model.abilities.reasoning,
+        };
+        if dialect.format == request.caller.format() {
+            translate::request(request.body(), request.caller, dialect, addressee)?;
+            return Ok(());
+        }
+        let read = || translate::read_request(request.body(), request.caller);
+        let conversation = self.conversation.get_or_insert_with(read);
+        translate::write_request(conversation.as_ref().map_err(Clone::clone)?, dialect, addressee)?;
+        Ok(())
+    }
+}

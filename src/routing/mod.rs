@@ -1,0 +1,16 @@
+//! Where a request goes: the decision, the models that can take it in their order and why not the others, and the plan that is
+//! made of it all. Pure: used by the filter and by `arbiter score` alike.
+
+pub mod attempt;
+pub mod candidates;
+pub mod credentials;
+pub mod decision;
+pub mod fitness;
+pub mod plan;
+
+pub use attempt::{Attempt, Failure};
+pub use candidates::{Candidates, NoCandidate};
+pub use credentials::Credentials;
+pub use decision::{Decision, Reason, Target, decide};
+pub use fitness::Unfit;
+pub use plan::{Forward, Plan, StoredReply, plan};

@@ -1,0 +1,182 @@
+//! The plan: all that will be done with a request, as a value. Nothing has happened yet.
+
+use super::candidates::{Candidates, NoCandidate};
+use super::credentials::Credentials;
+use super::decision::decide;
+use crate::cache::recall::{Caching, Hit, Recall};
+use crate::chat::splice::{Edit, splice};
+use crate::chat::{ChatRequest, whole};
+use crate::complexity::{self, Complexity};
+use crate::policy::Policy;
+
+/// What will be done with a request.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Plan {
+    /// The caller gets what is stored.
+    Reply(StoredReply),
+    /// A provider is asked.
+    Forward(Forward),
+    /// No model may take it.
+    Refuse(NoCandidate),
+}
+
+/// A stored answer in the form that the caller asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredReply {
+    /// What the cache had.
+    pub hit: Hit,
+    /// The answer as a stream of events; `None`: as it is stored.
+    pub events: Option<Vec<u8>>,
+}
+
+impl StoredReply {
+    /// The media type of the body.
+    #[must_use]
+    pub fn content_type(&self) -> &'static str {
+        if self.events.is_some() { "text/event-stream" } else { "application/json" }
+    }
+
+    /// The body.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        self.events.as_deref().unwrap_or(&self.hit.answer)
+    }
+}
+
+/// How a request goes to a provider.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Forward {
+    /// How hard it is.
+    pub complexity: Complexity,
+    /// Who is asked, in which order, and why.
+    pub candidates: Candidates,
+    /// The body for the first model; `None`: as it came.
+    pub body: Option<Vec<u8>>,
+    /// What becomes of the answer.
+    pub caching: Caching,
+}
+
+/// Makes the plan for a request, from the policy, the credentials that are there, and what the cache said.
+#[must_use]
+pub fn plan(policy: &Policy, credentials: &Credentials, request: &ChatRequest, recall: Recall) -> Plan {
+    let caching = match recall {
+        Recall::Forward(caching) => caching,
+        Recall::Hit(hit) => match stored_reply(request, hit) {
+            Ok(reply) => return Plan::Reply(reply),
+            Err(hit) => Caching::Replace(hit.key),
+        },
+    };
+    let complexity = complexity::assess(&policy.classify, &request.last_user_text(), &request.shape);
+    let decision = decide(policy, &request.model, complexity.level);
+    match Candidates::find(policy, credentials, request, decision) {
+        Ok(candidates) => {
+            let model = &policy.model(candidates.decision.model).upstream_name;
+            let body = splice(request, Edit { model, include_usage: request.must_ask_for_usage() });
+            Plan::Forward(Forward { complexity, candidates, body, caching })
+        }
+        Err(none) => Plan::Refuse(none),
+    }
+}
+
+/// The hit in the form that was asked for, or the hit again when it cannot be put into it.
+fn stored_reply(request: &ChatRequest, hit: Hit) -> Result<StoredReply, Hit> {
+    if !request.stream {
+        return Ok(StoredReply { hit, events: None });
+    }
+    match whole::as_stream(&hit.answer, request.caller, request.stream_options.include_usage) {
+        Some(events) => Ok(StoredReply { hit, events: Some(events) }),
+        None => Err(hit),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::cache::CacheKey;
+    use crate::chat::Caller;
+    use crate::chat::request::{Canonical, Limits};
+    use crate::identity::Partition;
+
+    fn policy() -> Policy {
+        let price = json!({"input": 1, "output": 2});
+        Policy::from_value(json!({
+            "providers": {"p": {"host": "p.test", "credential": "P_KEY"}, "q": {"host": "q.test"}},
+            "models": {
+                "tiny": {"provider": "p", "upstream_name": "tiny-1", "prices": price},
+                "spare": {"provider": "q", "prices": price, "tools": false},
+                "big": {"provider": "q", "prices": price}
+            },
+            "tiers": [
+                {"name": "small", "handles": "medium", "models": ["tiny", "spare"]},
+                {"name": "large", "handles": "high", "models": ["big"]}
+            ],
+            "baseline": "big"
+        }))
+        .unwrap()
+    }
+
+    fn request(members: Value) -> ChatRequest {
+        let mut body = json!({"model": "auto", "messages": [{"role": "user", "content": "hi"}]});
+        body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        let limits = Limits { max_depth: 16 };
+        ChatRequest::parse(body.to_string().into(), Caller::OpenAi, limits, Canonical::Keep).unwrap()
+    }
+
+    fn forward(plan: Plan) -> Forward {
+        match plan {
+            Plan::Forward(forward) => forward,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    const FRESH: Recall = Recall::Forward(Caching::Off);
+
+    #[test]
+    fn a_plan_says_who_is_asked_and_what_of() {
+        let forward = forward(plan(&policy(), &Credentials::all(), &request(json!({})), FRESH));
+        assert_eq!(forward.candidates.cluster, "arbiter-tier-small");
+        assert_eq!(forward.candidates.models.len(), 2);
+        assert!(forward.candidates.left_out.0.is_empty());
+        let body: Value = serde_json::from_slice(&forward.body.unwrap()).unwrap();
+        assert_eq!(body["model"], "tiny-1");
+    }
+
+    #[test]
+    fn a_plan_says_why_the_others_are_not_asked() {
+        let credentials = Credentials::find(&policy(), |_| None);
+        let forward = forward(plan(&policy(), &credentials, &request(json!({"tools": [{}]})), FRESH));
+        assert_eq!(forward.candidates.cluster, "arbiter-model-big");
+        let why = "tiny: environment variable P_KEY is not set; spare: it does not call tools";
+        assert_eq!(forward.candidates.left_out.to_string(), why);
+    }
+
+    fn hit(answer: &str) -> Recall {
+        let key = CacheKey::new(&Partition::of_header(None), &[0; 32], &request(json!({}))).unwrap();
+        let (age, ttl_left) = (Duration::from_secs(1), Duration::from_secs(59));
+        Recall::Hit(Hit { key, answer: answer.into(), age, ttl_left })
+    }
+
+    #[test]
+    fn a_stored_answer_is_replied_in_the_form_that_was_asked_for() {
+        let stored = r#"{"id":"1","created":1,"model":"m","choices":[{"message":{"content":"yes"},"finish_reason":"stop"}]}"#;
+        for (stream, content_type) in [(false, "application/json"), (true, "text/event-stream")] {
+            let request = request(json!({"stream": stream}));
+            let Plan::Reply(reply) = plan(&policy(), &Credentials::all(), &request, hit(stored)) else {
+                panic!("a hit is replied");
+            };
+            assert_eq!(reply.content_type(), content_type);
+            assert!(std::str::from_utf8(reply.body()).unwrap().contains("yes"));
+        }
+    }
+
+    #[test]
+    fn a_stored_answer_that_cannot_be_streamed_is_replaced() {
+        let request = request(json!({"stream": true}));
+        let forward = forward(plan(&policy(), &Credentials::all(), &request, hit("{}")));
+        assert!(matches!(forward.caching, Caching::Replace(_)));
+    }
+}
