@@ -11,6 +11,7 @@ use crate::filter::plugin::Plugin;
 use crate::filter::provider::ProviderStream;
 use crate::filter::router::RouterStream;
 use crate::filter::{Flow, Role};
+use crate::host::CalloutId;
 use crate::host::proxy_wasm::Proxy;
 
 /// Time between two reports of counters.
@@ -92,6 +93,15 @@ impl From<Flow> for Action {
 struct RoleContext<R>(R);
 
 impl<R: Role> Context for RoleContext<R> {
+    fn on_http_call_response(&mut self, token: u32, headers: usize, body_size: usize, _trailers: usize) {
+        let response = Proxy::callout_response(headers, body_size);
+        if self.0.on_callout(&Proxy, CalloutId(token), response.as_ref()) == Flow::Continue
+            && let Err(status) = hostcalls::resume_http_request()
+        {
+            log::error!("a request that has waited cannot go on: status {}", status as u32);
+        }
+    }
+
     fn on_done(&mut self) -> bool {
         self.0.on_done(&Proxy);
         true

@@ -26,6 +26,9 @@ pub const TIER_CLUSTER: &str = "arbiter-tier-";
 /// Prefix of the clusters that what passes through unread goes to.
 pub const PROVIDER_CLUSTER: &str = "arbiter-provider-";
 
+/// The cluster of the store that instances share.
+pub const SHARED_CLUSTER: &str = "arbiter-shared";
+
 /// Path of the property that names the model behind the chosen endpoint.
 pub const ENDPOINT_MODEL: [&str; 5] =
     ["xds", "upstream_host_metadata", "filter_metadata", FILTER, ENDPOINT_MODEL_FIELD];

@@ -11,6 +11,7 @@
 //! | read the request without losing a byte | [`chat`] |
 //! | who asks? | [`identity`] |
 //! | have we answered it before? | [`cache`] |
+//! | has another instance? | [`sharing`] |
 //! | how hard is it? | [`complexity`] |
 //! | who may be asked, in which order, and what of? | [`routing`] |
 //! | what did it cost, what did it save? | [`ledger`] |
@@ -35,4 +36,5 @@ pub mod identity;
 pub mod ledger;
 pub mod policy;
 pub mod routing;
+pub mod sharing;
 pub mod telemetry;

@@ -8,7 +8,7 @@ use std::path::Path;
 use syn::visit::Visit;
 
 /// Every folder or file at the top of `src/`, and what it may import, innermost first.
-const LAYERS: [(&str, &[&str]); 14] = [
+const LAYERS: [(&str, &[&str]); 15] = [
     ("host", &[]),
     ("chat", &[]),
     ("envoy", &[]),
@@ -17,7 +17,8 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ("complexity", &["chat"]),
     ("admission", &["chat"]),
     ("cache", &["chat", "host", "identity"]),
-    ("policy", &["admission", "cache", "chat", "complexity", "envoy", "identity", "ledger"]),
+    ("sharing", &["cache"]),
+    ("policy", &["admission", "cache", "chat", "complexity", "envoy", "identity", "ledger", "sharing"]),
     ("routing", &["cache", "chat", "complexity", "policy"]),
     ("telemetry", &["chat", "complexity", "host", "ledger", "routing"]),
     (
@@ -33,6 +34,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
             "ledger",
             "policy",
             "routing",
+            "sharing",
             "telemetry",
         ],
     ),

@@ -122,12 +122,30 @@ impl ExactCache {
         max_age: Option<Duration>,
     ) -> Lookup {
         let Some(entry) = self.slots.find(host, key) else { return Lookup::Miss };
-        let age = Duration::from_secs(host.now().as_secs()).saturating_sub(entry.stored_at);
-        if age >= self.bounds.ttl || max_age.is_some_and(|max_age| age > max_age) {
+        let Some((age, ttl_left)) = self.freshness(host, entry.stored_at, max_age) else {
             return Lookup::TooOld;
-        }
+        };
         let Some(answer) = self.slots.read(host, key, &entry) else { return Lookup::Miss };
-        Lookup::Hit { answer, age, ttl_left: self.bounds.ttl.saturating_sub(age) }
+        Lookup::Hit { answer, age, ttl_left }
+    }
+
+    /// Age and time left of an answer that was stored at `stored_at`; `None` when it has expired, or is older than the caller
+    /// accepts.
+    pub fn freshness<H: Clock>(
+        &self,
+        host: &H,
+        stored_at: Duration,
+        max_age: Option<Duration>,
+    ) -> Option<(Duration, Duration)> {
+        let age = Duration::from_secs(host.now().as_secs()).saturating_sub(stored_at);
+        let is_fresh = age < self.bounds.ttl && max_age.is_none_or(|max_age| age <= max_age);
+        is_fresh.then(|| (age, self.bounds.ttl.saturating_sub(age)))
+    }
+
+    /// Keeps an answer that another instance stored at `stored_at`.
+    pub fn adopt<H: SharedData>(&self, host: &H, key: &CacheKey, answer: &[u8], stored_at: Duration) {
+        // Where it finds no room, the shared store is asked again.
+        let _ = self.slots.put(host, key, answer, stored_at);
     }
 
     /// Keeps an answer that was given just now.

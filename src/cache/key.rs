@@ -58,7 +58,8 @@ impl CacheKey {
     }
 
     /// Its 32 bytes, evenly spread.
-    pub(super) fn bytes(&self) -> &[u8; 32] {
+    #[must_use]
+    pub fn bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }

@@ -1,6 +1,6 @@
 //! What a role is: the events of one stream.
 
-use crate::host::Host;
+use crate::host::{CalloutId, CalloutResponse, Host};
 
 /// What the host does with the stream after a callback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,16 @@ pub trait Role {
 
     /// The response ends in trailers: its body had no end of its own.
     fn on_response_trailers<H: Host>(&mut self, host: &H) -> Flow;
+
+    /// A callout of this stream has been answered; `None`: it has not been in time. The request goes on at [`Flow::Continue`].
+    fn on_callout<H: Host>(
+        &mut self,
+        _host: &H,
+        _callout: CalloutId,
+        _response: Option<&CalloutResponse>,
+    ) -> Flow {
+        Flow::Pause
+    }
 
     /// The stream is over, however it ended. May be called again; then there is nothing left to do.
     fn on_done<H: Host>(&mut self, host: &H);

@@ -4,7 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::{Clock, Direction, Headers, HostError, MetricId, Metrics, Shared, SharedData, Stream};
+use super::{
+    Callout, CalloutId, Callouts, Clock, Direction, Headers, HostError, MetricId, Metrics, Shared,
+    SharedData, Stream,
+};
 
 /// A reply that the filter sent by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +18,21 @@ pub struct Reply {
     pub headers: Vec<(String, String)>,
     /// Body.
     pub body: Vec<u8>,
+}
+
+/// A callout that the filter has made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Called {
+    /// Name of the cluster.
+    pub cluster: String,
+    /// `:method`.
+    pub method: String,
+    /// `:path`.
+    pub path: String,
+    /// Body.
+    pub body: Vec<u8>,
+    /// Its deadline.
+    pub timeout: Duration,
 }
 
 /// Shared data, clock and counters of one VM.
@@ -122,6 +140,28 @@ pub struct MemoryStream {
     pub filter_state: RefCell<HashMap<String, Vec<u8>>>,
     /// The reply, if the filter answered by itself.
     pub reply: RefCell<Option<Reply>>,
+    /// The callouts, in order; the id of each is its place.
+    pub callouts: RefCell<Vec<Called>>,
+    /// Whether the host refuses callouts.
+    pub refuses_callouts: Cell<bool>,
+}
+
+impl Callouts for MemoryStream {
+    fn call_out(&self, callout: &Callout<'_>) -> Result<CalloutId, HostError> {
+        if self.refuses_callouts.get() {
+            return Err(HostError::Status(2));
+        }
+        let mut callouts = self.callouts.borrow_mut();
+        let id = u32::try_from(callouts.len()).map(CalloutId).map_err(|_| HostError::Status(u32::MAX))?;
+        callouts.push(Called {
+            cluster: callout.cluster.to_owned(),
+            method: callout.method.to_owned(),
+            path: callout.path.to_owned(),
+            body: callout.body.to_vec(),
+            timeout: callout.timeout,
+        });
+        Ok(id)
+    }
 }
 
 impl MemoryStream {
@@ -225,6 +265,12 @@ impl Metrics for MemoryCall<'_> {
 
     fn increment(&self, metric: MetricId, by: u64) {
         self.vm.increment(metric, by);
+    }
+}
+
+impl Callouts for MemoryCall<'_> {
+    fn call_out(&self, callout: &Callout<'_>) -> Result<CalloutId, HostError> {
+        self.stream.call_out(callout)
     }
 }
 

@@ -98,9 +98,48 @@ impl From<Vec<(String, Vec<u8>)>> for Headers {
 }
 
 /// Everything at once.
-pub trait Host: SharedData + Clock + Metrics + Stream {}
+pub trait Host: SharedData + Clock + Metrics + Callouts + Stream {}
 
-impl<H: SharedData + Clock + Metrics + Stream> Host for H {}
+impl<H: SharedData + Clock + Metrics + Callouts + Stream> Host for H {}
+
+/// An HTTP request of the filter's own, to a cluster of the proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Callout<'c> {
+    /// Name of the cluster.
+    pub cluster: &'c str,
+    /// `:authority`.
+    pub authority: &'c str,
+    /// `:method`.
+    pub method: &'c str,
+    /// `:path`.
+    pub path: &'c str,
+    /// The body; empty for none.
+    pub body: &'c [u8],
+    /// After which time there is no answer any more.
+    pub timeout: Duration,
+}
+
+/// A callout that is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CalloutId(pub u32);
+
+/// What a callout was answered with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CalloutResponse {
+    /// HTTP status.
+    pub status: u16,
+    /// The whole body.
+    pub body: Vec<u8>,
+}
+
+/// Asking somebody else while the stream waits. The answer comes in a later callback of the same stream, if that still lives.
+pub trait Callouts {
+    /// Sends the request.
+    ///
+    /// # Errors
+    /// [`HostError`] when the host cannot, for want of such a cluster for example; no answer comes then.
+    fn call_out(&self, callout: &Callout<'_>) -> Result<CalloutId, HostError>;
+}
 
 /// What a filter may ask about, and do to, its stream.
 pub trait Stream {

@@ -7,7 +7,10 @@ use std::time::{Duration, UNIX_EPOCH};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType, MetricType, Status};
 
-use super::{Clock, Direction, Headers, HostError, MetricId, Metrics, Shared, SharedData, Stream};
+use super::{
+    Callout, CalloutId, CalloutResponse, Callouts, Clock, Direction, Headers, HostError, MetricId, Metrics,
+    Shared, SharedData, Stream,
+};
 
 /// The proxy that runs this module; host calls act on the stream whose callback is being served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -51,6 +54,30 @@ impl Metrics for Proxy {
     fn increment(&self, metric: MetricId, by: u64) {
         // A counter that the host no longer knows has nobody left to read it.
         let _ = hostcalls::increment_metric(metric.0, i64::try_from(by).unwrap_or(i64::MAX));
+    }
+}
+
+impl Callouts for Proxy {
+    fn call_out(&self, callout: &Callout<'_>) -> Result<CalloutId, HostError> {
+        let headers =
+            vec![(":method", callout.method), (":path", callout.path), (":authority", callout.authority)];
+        let body = Some(callout.body).filter(|body| !body.is_empty());
+        hostcalls::dispatch_http_call(callout.cluster, headers, body, Vec::new(), callout.timeout)
+            .map(CalloutId)
+            .map_err(HostError::from)
+    }
+}
+
+impl Proxy {
+    /// What the callout has been answered with whose callback is being served; `None` when it has not been in time.
+    pub(crate) fn callout_response(headers: usize, body_size: usize) -> Option<CalloutResponse> {
+        if headers == 0 {
+            return None;
+        }
+        let status = hostcalls::get_map_value_bytes(MapType::HttpCallResponseHeaders, ":status").ok()??;
+        let body = hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, body_size).ok().flatten();
+        let status = std::str::from_utf8(&status).ok()?.parse().ok()?;
+        Some(CalloutResponse { status, body: body.unwrap_or_default() })
     }
 }
 

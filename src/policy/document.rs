@@ -184,6 +184,17 @@ pub(super) struct TenantDocument {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct CacheDocument {
     pub(super) exact: ExactCacheDocument,
+    pub(super) shared: Option<SharedDocument>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SharedDocument {
+    pub(super) host: String,
+    pub(super) port: u16,
+    #[serde(default)]
+    pub(super) tls: bool,
+    pub(super) timeout: Option<String>,
 }
 
 /// Bounds, or the word `off`. YAML 1.1 readers make `false` of a bare `off`.

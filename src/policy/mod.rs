@@ -22,6 +22,7 @@ use crate::cache::exact::Bounds;
 use crate::complexity::{Classify, Level};
 use crate::envoy::Failover;
 use crate::identity::TenantSource;
+use crate::sharing::SharedStore;
 
 /// Everything that a team decides about its LLM traffic.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +42,8 @@ pub struct Policy {
     pub tenant: TenantSource,
     /// The exact cache; `None` when it is off.
     pub exact_cache: Option<Bounds>,
+    /// Where instances share the answers of the exact cache; `None` when each is alone.
+    pub shared_store: Option<SharedStore>,
     /// Whether answers carry `x-arbiter-decision`.
     pub decision_header: bool,
     /// When an attempt counts as failed.

@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 use super::document::{
     self, AdmitDocument, BoundariesDocument, CacheDocument, ClassifyDocument, CredentialDocument, Document,
     ExactCacheBounds, ExactCacheDocument, FailoverDocument, ModelDocument, Named, PathsDocument,
-    PricesDocument, ProviderDocument, RequestedModelDocument, ScorerDocument, TenantDocument, TierDocument,
-    repeated, suggest,
+    PricesDocument, ProviderDocument, RequestedModelDocument, ScorerDocument, SharedDocument, TenantDocument,
+    TierDocument, repeated, suggest,
 };
 use super::list::NonEmpty;
 use super::{
@@ -25,6 +25,7 @@ use crate::complexity::{Boundaries, Classify, Level, Scorer};
 use crate::envoy::{Failover, MODEL_CLUSTER, OWN_PREFIX, TIER_CLUSTER};
 use crate::identity::TenantSource;
 use crate::ledger::{PriceError, Prices};
+use crate::sharing::SharedStore;
 
 /// Most bytes of answers that the cache may be told to keep.
 const MAX_CACHE_BYTES: u64 = 16 << 30;
@@ -34,6 +35,10 @@ const MAX_CACHE_ENTRIES: u32 = 1 << 22;
 const MAX_BODY_BYTES: usize = 64 << 20;
 /// Deepest nesting that may be allowed: reading goes one call deeper per level.
 const MAX_DEPTH: u16 = 256;
+/// How long a request waits for the shared store when the policy does not say.
+const SHARED_TIMEOUT: Duration = Duration::from_millis(50);
+/// Longest time that a request may be told to wait for the shared store.
+const MAX_SHARED_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest answer to ask for where a dialect demands a bound and neither caller nor policy names one, in tokens.
 const MAX_OUTPUT: u64 = 4096;
 
@@ -71,6 +76,7 @@ fn policy(document: Document) -> Result<Policy, PolicyError> {
         classify: classify(&document.classify)?,
         admit: admit(document.admit)?,
         tenant: tenant(document.tenant)?,
+        shared_store: shared_store(&document.cache)?,
         exact_cache: exact_cache(document.cache)?,
         decision_header: document.decision_header,
         failover: failover(&document.failover)?,
@@ -91,16 +97,9 @@ fn providers(documents: Named<ProviderDocument>) -> Result<NonEmpty<Provider>, P
 fn provider(name: String, document: ProviderDocument) -> Result<Provider, PolicyError> {
     let path = format!("providers.{name}");
     check_name(&path, &name)?;
-    if document.host.is_empty() || document.host.contains(|c: char| c.is_whitespace() || "/@".contains(c)) {
-        return fault(
-            format!("{path}.host"),
-            "must be a host name or an address, without scheme, port or path",
-        );
-    }
+    check_host(&format!("{path}.host"), &document.host)?;
     let port = document.port.unwrap_or(if document.tls { 443 } else { 80 });
-    if port == 0 {
-        return fault(format!("{path}.port"), "must be between 1 and 65535");
-    }
+    check_port(&format!("{path}.port"), port)?;
     let dialect = dialect(&path, &document.dialect)?;
     if document.path.as_ref().is_some_and(|own| !own.starts_with('/')) {
         return fault(format!("{path}.path"), "must start with `/`");
@@ -327,6 +326,36 @@ fn exact_cache(document: CacheDocument) -> Result<Option<Bounds>, PolicyError> {
         return fault("cache.exact.max_choices", "must be at least 1");
     }
     Ok(Some(Bounds { ttl, entries, bytes, max_temperature, max_choices }))
+}
+
+fn shared_store(document: &CacheDocument) -> Result<Option<SharedStore>, PolicyError> {
+    let Some(SharedDocument { host, port, tls, timeout }) = &document.shared else { return Ok(None) };
+    if matches!(document.exact, ExactCacheDocument::Off) {
+        return fault("cache.shared", "there is nothing to share: cache.exact is off");
+    }
+    check_host("cache.shared.host", host)?;
+    check_port("cache.shared.port", *port)?;
+    let timeout = match timeout {
+        Some(text) => duration("cache.shared.timeout", text)?,
+        None => SHARED_TIMEOUT,
+    };
+    if timeout > MAX_SHARED_TIMEOUT {
+        let message = format!("must be at most {} s: callers wait for it", MAX_SHARED_TIMEOUT.as_secs());
+        return fault("cache.shared.timeout", message);
+    }
+    Ok(Some(SharedStore { host: host.clone(), port: *port, tls: *tls, timeout }))
+}
+
+/// A host name or an address.
+fn check_host(path: &str, host: &str) -> Result<(), PolicyError> {
+    if host.is_empty() || host.contains(|c: char| c.is_whitespace() || "/@".contains(c)) {
+        return fault(path, "must be a host name or an address, without scheme, port or path");
+    }
+    Ok(())
+}
+
+fn check_port(path: &str, port: u16) -> Result<(), PolicyError> {
+    if port == 0 { fault(path, "must be between 1 and 65535") } else { Ok(()) }
 }
 
 fn failover(document: &FailoverDocument) -> Result<Failover, PolicyError> {

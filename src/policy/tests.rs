@@ -153,6 +153,22 @@ fn every_fault_names_its_path_and_says_what_would_be_right() {
         ("/cache", json!({"exact": {"bytes": 10}}), "cache.exact.bytes: must be between"),
         (
             "/cache",
+            json!({"shared": {"host": "http://x", "port": 1}}),
+            "cache.shared.host: must be a host name",
+        ),
+        ("/cache", json!({"shared": {"host": "x", "port": 0}}), "cache.shared.port: must be between"),
+        (
+            "/cache",
+            json!({"shared": {"host": "x", "port": 1, "timeout": "1m"}}),
+            "cache.shared.timeout: must be at most 5 s",
+        ),
+        (
+            "/cache",
+            json!({"exact": "off", "shared": {"host": "x", "port": 1}}),
+            "cache.shared: there is nothing to share",
+        ),
+        (
+            "/cache",
             json!({"exact": "on"}),
             "cache.exact: invalid value: string \"on\", expected `off` or the cache's bounds",
         ),

@@ -26,6 +26,8 @@ pub enum Metric {
     Overspent,
     /// What the cache did.
     Cache,
+    /// What the store that instances share did.
+    Shared,
     /// Answers that came from another model than the one asked first.
     Failovers,
     /// Attempts by what became of them.
@@ -54,7 +56,7 @@ pub const LABELS: [&str; 8] =
     ["outcome", "reason", "tier", "provider", "model", "complexity", "kind", "result"];
 
 /// The table.
-pub const METRICS: [Description; 10] = [
+pub const METRICS: [Description; 11] = [
     Description {
         metric: Metric::Requests,
         name: "arbiter.requests",
@@ -104,6 +106,13 @@ pub const METRICS: [Description; 10] = [
         unit: "requests",
         labels: &["result", "reason"],
         meaning: "Exact cache: `hit`, `miss`, `bypass` by reason, and what was `stored` or `not_stored` by reason",
+    },
+    Description {
+        metric: Metric::Shared,
+        name: "arbiter.shared",
+        unit: "requests",
+        labels: &["result"],
+        meaning: "The store that instances share: `hit`, `miss`, `stored`, `unavailable` (it did not answer in time, or with an error)",
     },
     Description {
         metric: Metric::Failovers,

@@ -2,6 +2,7 @@
 
 use super::exchange::{Answering, Asked, Body, Forwarded, Verdict};
 use super::role::RouterRole;
+use super::waiting;
 use crate::admission::PassReason;
 use crate::cache::exact::Stored;
 use crate::cache::recall::Caching;
@@ -86,6 +87,13 @@ fn report<H: Host>(role: &RouterRole, host: &H, outcome: Outcome, reason: &str) 
     host.set_filter_state(RECORD_STATE, &record.to_json());
 }
 
+/// The caller has gone while its request was waiting.
+pub(super) fn gone<H: Host>(role: &RouterRole, host: &H, asked: &Asked) {
+    let books = Books { role, host, asked, verdict: None, model: None };
+    books.count(Outcome::Abandoned);
+    books.publish(&books.record(Outcome::Abandoned));
+}
+
 /// What every report on a decided call starts from.
 struct Books<'s, H> {
     role: &'s RouterRole,
@@ -161,6 +169,7 @@ impl<'s, H: Host> Books<'s, H> {
         let (key, cache) = (caching.key()?, self.role.cache.as_ref()?);
         counters.add(Metric::Cache, &["miss"], 1);
         let Some(answer) = &observed.reusable else { return Some("miss") };
+        waiting::share(self.role, self.host, key, answer);
         match cache.store(self.host, key, answer) {
             Stored::Stored => {
                 counters.add(Metric::Cache, &["stored"], 1);

@@ -10,18 +10,22 @@ mod reading;
 mod role;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 pub use role::RouterRole;
 
 use std::rc::Rc;
 
 use self::apply::Applied;
-use self::exchange::{Answering, Forwarded};
+use self::exchange::{Answering, Asked, Forwarded};
 use self::reading::Reading;
+use self::waiting::Waiting;
 use super::{Flow, Role};
 use crate::admission::{PassReason, RequestHead, admit};
+use crate::cache::recall::Recall;
+use crate::chat::ChatRequest;
 use crate::envoy::OWN_PREFIX;
-use crate::host::{Direction, Host};
+use crate::host::{CalloutId, CalloutResponse, Direction, Host};
 use crate::routing::plan;
 
 /// One request and its answer.
@@ -37,6 +41,8 @@ enum Phase {
     Idle,
     /// The request body is being collected.
     Reading(Reading),
+    /// The request is complete, and somebody else has been asked about it.
+    Waiting(Box<Waiting>),
     /// The request has gone to a provider.
     Forwarded(Box<Forwarded>),
     /// The answer flows past.
@@ -57,15 +63,29 @@ impl RouterStream {
     /// The request is complete: reads it, asks the cache, plans and applies the plan.
     fn decide<H: Host>(&mut self, host: &H) -> Flow {
         let Phase::Reading(reading) = self.take_phase() else { return Flow::Continue };
-        let role = &*self.role;
-        let applied = match reading.read(role, host) {
-            Err(unread) => apply::unread(role, host, &reading, &unread),
+        match reading.read(&self.role, host) {
+            Err(unread) => self.applied(apply::unread(&self.role, host, &reading, &unread)),
             Ok(request) => {
-                let recall = reading.recall(role, host, &request);
-                let plan = plan(&role.policy, &role.credentials, &request, recall);
-                apply::apply(role, host, reading, request, plan)
+                let recall = reading.recall(&self.role, host, &request);
+                match waiting::ask(&self.role, host, &recall) {
+                    None => self.go_on(host, reading, request, recall),
+                    Some(pending) => {
+                        self.phase = Phase::Waiting(Box::new(Waiting { reading, request, pending }));
+                        Flow::Pause
+                    }
+                }
             }
-        };
+        }
+    }
+
+    /// All is known that a plan needs.
+    fn go_on<H: Host>(&mut self, host: &H, reading: Reading, request: ChatRequest, recall: Recall) -> Flow {
+        let role = &*self.role;
+        let plan = plan(&role.policy, &role.credentials, &request, recall);
+        self.applied(apply::apply(role, host, reading, request, plan))
+    }
+
+    fn applied(&mut self, applied: Applied) -> Flow {
         match applied {
             Applied::Passed => Flow::Continue,
             Applied::Replied => Flow::Pause,
@@ -119,6 +139,25 @@ impl Role for RouterStream {
         self.decide(host)
     }
 
+    /// Somebody else has answered, or has not in time: the request goes on.
+    fn on_callout<H: Host>(
+        &mut self,
+        host: &H,
+        callout: CalloutId,
+        response: Option<&CalloutResponse>,
+    ) -> Flow {
+        match self.take_phase() {
+            Phase::Waiting(waiting) if waiting.is_for(callout) => {
+                let (reading, request, recall) = waiting.end(&self.role, host, response);
+                self.go_on(host, reading, request, recall)
+            }
+            other => {
+                self.phase = other;
+                Flow::Pause
+            }
+        }
+    }
+
     /// Says in the answer's headers what was decided, and gets ready to observe its body.
     fn on_response_headers<H: Host>(&mut self, host: &H, end_of_stream: bool) -> Flow {
         if let Phase::Forwarded(forwarded) = self.take_phase() {
@@ -151,6 +190,7 @@ impl Role for RouterStream {
         match self.take_phase() {
             Phase::Answering(answering) => books::settle(&self.role, host, answering.cut_off()),
             Phase::Forwarded(forwarded) => books::abandoned(&self.role, host, &forwarded),
+            Phase::Waiting(waiting) => books::gone(&self.role, host, &Asked::of(waiting.request)),
             Phase::Reading(_) | Phase::Idle => {}
         }
     }

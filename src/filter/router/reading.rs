@@ -18,7 +18,7 @@ pub(super) struct Reading {
     /// What the caller says in a header of its dialect that asks for features.
     pub(super) features: String,
     partition: Partition,
-    directives: RequestDirectives,
+    pub(super) directives: RequestDirectives,
     pub(super) accepts_encoding: bool,
     /// How much of the body has been collected, in bytes.
     pub(super) size: usize,

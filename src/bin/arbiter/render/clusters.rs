@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use llm_arbiter::chat::Format;
-use llm_arbiter::envoy::{ENDPOINT_MODEL_FIELD, FILTER, PROVIDER_CLUSTER, PROVIDER_HEADER};
+use llm_arbiter::envoy::{ENDPOINT_MODEL_FIELD, FILTER, PROVIDER_CLUSTER, PROVIDER_HEADER, SHARED_CLUSTER};
 use llm_arbiter::policy::{Model, ModelId, Policy, Provider, Tier};
+use llm_arbiter::sharing::SharedStore;
 use serde_json::{Value, json};
 
 use super::{Options, duration, listener, plugin, socket_address};
@@ -26,7 +27,25 @@ pub fn all(file: &PolicyFile, options: &Options) -> Vec<Value> {
     clusters.extend(pass_through(policy).into_iter().map(|provider| {
         endpoint_cluster(policy, &provider_name(provider), provider, None, Vec::new(), options)
     }));
+    clusters.extend(policy.shared_store.as_ref().map(|store| shared_cluster(policy, store, options)));
     clusters
+}
+
+/// The store that instances share. Its deadline goes with each question.
+fn shared_cluster(policy: &Policy, store: &SharedStore, options: &Options) -> Value {
+    let is_address = store.host.parse::<IpAddr>().is_ok();
+    let endpoint = json!({"endpoint": {"address": socket_address(&store.host, store.port)}});
+    let mut cluster = json!({
+        "name": SHARED_CLUSTER,
+        "type": if is_address { "STATIC" } else { "STRICT_DNS" },
+        "connect_timeout": duration(policy.failover.connect_timeout.min(store.timeout)),
+        "circuit_breakers": circuit_breakers(),
+        "load_assignment": {"cluster_name": SHARED_CLUSTER, "endpoints": [{"lb_endpoints": [endpoint]}]}
+    });
+    if let (true, Value::Object(cluster)) = (store.tls, &mut cluster) {
+        cluster.insert("transport_socket".into(), tls(&store.host, options));
+    }
+    cluster
 }
 
 /// The providers that untouched requests go to: the first one, and the first that speaks Anthropic's dialect.
