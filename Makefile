@@ -54,6 +54,8 @@ bench: build ## What the README's figures come from: one worker, with and withou
 	@scripts/bench-tools.sh
 	@envoy="$$(scripts/envoy.sh)"; ENVOY="$$envoy" .local/venv/bin/python benches/run.py
 	@scripts/build.sh bench
+	@echo; echo "The module alone, in Node's V8:"; echo
+	@node --no-warnings --no-liftoff benches/wasi.mjs target/wasm/wasm32-wasip1/release/examples/phases.wasm
 	@echo; echo "Translation, in Node's V8:"; echo
 	@node --no-warnings benches/wasi.mjs target/wasm/wasm32-wasip1/release/examples/translate.wasm
 

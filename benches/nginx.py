@@ -27,11 +27,25 @@ http {{
     client_body_buffer_size 64k;
     server {{
         listen 127.0.0.1:{port} backlog=1024;
-        default_type application/json;
+        default_type {media_type};
         location / {{ return 200 '{answer}'; }}
     }}
 }}
 """
+
+EVENTS = 40
+"""Events of a streamed answer, beside its end and its usage."""
+
+
+def stream():
+    """A streamed answer."""
+    chunk = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1700000000, "model": "served-model"}
+    choices = [[{"index": 0, "delta": {"content": " word"}, "finish_reason": None}]] * EVENTS
+    choices.append([{"index": 0, "delta": {}, "finish_reason": "stop"}])
+    events = [json.dumps({**chunk, "choices": each, "usage": None}) for each in choices]
+    events.append(json.dumps({**chunk, "choices": [], "usage": chat.USAGE}))
+    return "".join(f"data: {event}\n\n" for event in [*events, "[DONE]"])
+
 
 ANSWER = json.dumps(chat.completion("Foxes are quick, dogs are lazy, and both are asked about too often. " * 6))
 
@@ -39,12 +53,12 @@ ANSWER = json.dumps(chat.completion("Foxes are quick, dogs are lazy, and both ar
 class Nginx:
     """A running nginx of one worker on a free port of 127.0.0.1."""
 
-    def __init__(self, directory: pathlib.Path):
+    def __init__(self, directory: pathlib.Path, answer=ANSWER, media_type="application/json"):
         directory.mkdir(parents=True, exist_ok=True)
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         config = directory / "nginx.conf"
-        config.write_text(CONFIG.format(directory=directory, port=self.port, answer=ANSWER))
+        config.write_text(CONFIG.format(directory=directory, port=self.port, answer=answer, media_type=media_type))
         self._process = subprocess.Popen(["nginx", "-c", str(config), "-e", str(directory / "nginx.log")])
         until(self._listening, "nginx to listen")
 

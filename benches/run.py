@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from e2e import policies  # noqa: E402
 from e2e.envoy import Envoy, render, version  # noqa: E402
-from nginx import ANSWER, Nginx  # noqa: E402
+from nginx import ANSWER, EVENTS, Nginx, stream  # noqa: E402
 
 SCRIPT = ROOT / "benches" / "chat.lua"
 
@@ -47,16 +47,18 @@ def without_filter(bootstrap):
 class Row:
     """One line of the table: an Envoy, what it is asked, and what was measured."""
 
-    def __init__(self, name, envoy, prompts):
+    def __init__(self, name, envoy, prompts="distinct", kilobytes=2, form="whole", baseline=None):
         self.name = name
         self.envoy = envoy
         self.prompts = prompts
+        self.asked = [str(kilobytes), form]
+        self.baseline = baseline or self
         self.rates = []
         self.latencies = {"50%": [], "99%": []}
 
     def command(self, seconds, run):
         options = ["-t1", "-c16", f"-d{seconds}s", "--latency", "-s", str(SCRIPT), self.envoy.url]
-        return ["wrk", *options, "--", self.prompts, run]
+        return ["wrk", *options, "--", self.prompts, run, *self.asked]
 
     def measure(self, seconds, run):
         """One run of wrk. Repeated prompts are the same in every run: they stay in the cache."""
@@ -69,28 +71,61 @@ class Row:
             value, unit = re.search(rf"{share}\s+([\d.]+)(us|ms|s)", text).groups()
             found.append(float(value) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[unit])
 
-    def line(self, baseline):
-        rate = statistics.median(self.rates)
+    def line(self):
+        rate, baseline = statistics.median(self.rates), statistics.median(self.baseline.rates)
         p50, p99 = (statistics.median(found) for found in self.latencies.values())
-        ratio = rate / statistics.median(baseline.rates)
-        return f"| {self.name} | {rate:,.0f} | {ratio:.2f} | {p50:.2f} ms | {p99:.2f} ms |"
+        added = 1e6 / rate - 1e6 / baseline
+        return f"| {self.name} | {rate:,.0f} | {rate / baseline:.2f} | {added:.0f} µs | {p50:.2f} ms | {p99:.2f} ms |"
 
 
-def start_rows(stack, directory, port):
+def start_rows(stack, directory):
     """Starts an Envoy for each row, so that no row disturbs what another has cached."""
+    port = stack.enter_context(Nginx(directory / "nginx")).port
+    streaming = stack.enter_context(Nginx(directory / "streaming", stream(), "text/event-stream")).port
 
     def start(name, document, change=lambda bootstrap: bootstrap):
         place = directory / name
         place.mkdir()
         return stack.enter_context(Envoy(change(render(document, place)), place))
 
-    document = policies.document(mini=port, grand=port, spare=port, classify={"scorer": "heuristic"})
-    uncached = {**document, **policies.CACHE_OFF}
+    def document(port, **members):
+        return policies.document(mini=port, grand=port, spare=port, classify={"scorer": "heuristic"}, **members)
+
+    def failing_over(**spare):
+        """A tier of two models for what is asked here; `spare` changes the provider of the second."""
+        tiers = [{"name": "only", "handles": "high", "models": ["mini", "spare"]}]
+        policy = document(port, tiers=tiers)
+        policy["providers"]["second"] = policies.provider(port, **spare)
+        return policy
+
+    plain = Row("Envoy without the filter", start("plain", document(port), without_filter))
+    miss = start("miss", document(port))
+    long = Row("32 KB: without the filter", plain.envoy, kilobytes=32)
+    streamed = Row(
+        f"{EVENTS} events streamed: without the filter",
+        start("plain-stream", document(streaming), without_filter),
+        form="stream",
+    )
     return [
-        Row("Envoy without the filter", start("plain", document, without_filter), "distinct"),
-        Row("with it, miss", start("miss", document), "distinct"),
-        Row("with it, hit", start("hit", document), "repeated"),
-        Row("with it, cache off", start("uncached", uncached), "distinct"),
+        plain,
+        Row("with it, miss", miss, baseline=plain),
+        Row("with it, hit", start("hit", document(port)), "repeated", baseline=plain),
+        Row("with it, cache off", start("uncached", document(port, **policies.CACHE_OFF)), baseline=plain),
+        Row("with it, miss, another model to fail over to", start("two", failing_over()), baseline=plain),
+        Row(
+            "with it, miss, that model of another dialect",
+            start("foreign", failing_over(dialect="anthropic")),
+            baseline=plain,
+        ),
+        long,
+        Row("32 KB: with it, miss", miss, kilobytes=32, baseline=long),
+        streamed,
+        Row(
+            f"{EVENTS} events streamed: with it, miss",
+            start("stream", document(streaming)),
+            form="stream",
+            baseline=streamed,
+        ),
     ]
 
 
@@ -105,8 +140,7 @@ def main():
 
     with tempfile.TemporaryDirectory() as directory, contextlib.ExitStack() as stack:
         directory = pathlib.Path(directory)
-        provider = stack.enter_context(Nginx(directory / "nginx"))
-        rows = start_rows(stack, directory, provider.port)
+        rows = start_rows(stack, directory)
         for row in rows:
             row.measure(1, "warm-up")
             row.rates.clear()
@@ -115,11 +149,13 @@ def main():
         for number in range(arguments.rounds):
             for row in rows:
                 row.measure(arguments.seconds, f"round-{number}")
-        command = shlex.join([*rows[1].command(arguments.seconds, "round-0")[:-4], "URL", "--", "distinct", "RUN"])
+        command = shlex.join(
+            [*rows[1].command(arguments.seconds, "round-0")[:-6], "URL", "--", "distinct", "RUN", "2", "whole"]
+        )
 
-    print("| | requests/s | ratio | p50 | p99 |\n|---|---:|---:|---:|---:|")
+    print("| | requests/s | ratio | added | p50 | p99 |\n|---|---:|---:|---:|---:|---:|")
     for row in rows:
-        print(row.line(rows[0]))
+        print(row.line())
     engine = ".".join(map(str, version()))
     print(
         f"\nMedians of {arguments.rounds} interleaved rounds on Envoy {engine}, one worker; answers of {len(ANSWER)} bytes."

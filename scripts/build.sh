@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds dist/llm_arbiter.wasm and dist/arbiter; cargo compiles only what has changed. `clippy` checks what only the module
-# contains, `bench` builds target/wasm/wasm32-wasip1/release/examples/translate.wasm.
+# contains, `bench` builds translate.wasm and phases.wasm in
+# target/wasm/wasm32-wasip1/release/examples/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -27,9 +28,9 @@ fi
 
 build() { if [ "$toolchain" = rustup ]; then with_target build --release "$@"; else debian build --release "$@"; fi; }
 
-# The benchmark of translation, for Node's V8.
+# The benchmarks of what the module does by itself, for Node's V8.
 if [ "${1:-}" = bench ]; then
-  build --example translate
+  build --example translate --example phases
   exit
 fi
 

@@ -20,6 +20,12 @@ fuzz_target!(|body: &[u8]| {
             let again = parse(edited.as_deref().unwrap_or(body)).expect("a splice stays a request");
             assert_eq!((&*again.model, again.canonical()), ("other", request.canonical()));
         }
+        let survey = translate::survey(body, caller);
+        for dialect in DIALECTS.into_iter().filter(|dialect| !dialect.is_spoken_by(caller)) {
+            if parse(body).is_ok() && survey.fits(caller, dialect).is_ok() {
+                assert!(translate::request(body, caller, dialect, target).is_ok(), "what fits can be written");
+            }
+        }
         for dialect in DIALECTS {
             if let Ok(written) = translate::request(body, caller, dialect, target) {
                 assert!(written.body.starts_with(b"{") && written.body.ends_with(b"}"));

@@ -1,6 +1,6 @@
 //! What makes two requests the same.
 
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha512_256};
 
 use crate::chat::ChatRequest;
 use crate::identity::Partition;
@@ -41,7 +41,7 @@ impl CacheKey {
     pub fn new(partition: &Partition, revision: &[u8; 32], request: &ChatRequest) -> Option<Self> {
         let [source, name] = partition.parts();
         let canonical = request.canonical()?;
-        let mut hash = Sha256::new();
+        let mut hash = Sha512_256::new();
         for part in
             [source, name, revision, request.model.as_bytes(), request.caller.as_str().as_bytes(), canonical]
         {
@@ -54,7 +54,7 @@ impl CacheKey {
     /// A key that no request has, told apart by `name`.
     #[cfg(test)]
     pub(super) fn named(name: &str) -> Self {
-        Self(Sha256::digest(name).into())
+        Self(Sha512_256::digest(name).into())
     }
 
     /// Its 32 bytes, evenly spread.

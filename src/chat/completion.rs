@@ -3,7 +3,7 @@
 use super::usage::Usage;
 
 /// What is known of a completion once its body is complete.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Completion {
     /// Token counts, when the provider reported them.
     pub usage: Option<Usage>,

@@ -20,6 +20,7 @@ pub mod registry;
 pub mod request;
 pub mod splice;
 pub mod sse;
+pub mod survey;
 pub mod translate;
 pub mod usage;
 pub mod whole;

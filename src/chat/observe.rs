@@ -1,7 +1,7 @@
 //! What is learned from an answer's body while it flows past.
 
 use super::anthropic::observe::MessageObserver;
-use super::completion::{Onward, StreamSummary};
+use super::completion::{Completion, Onward, StreamSummary};
 use super::dialect::Caller;
 use super::head::AnswerHead;
 use super::openai::observe::{ChunkObserver, Observe};
@@ -91,6 +91,18 @@ impl Observed {
     }
 }
 
+impl Observed {
+    /// A whole answer that has been read already; `copy` is kept if it may stand for a later one.
+    #[must_use]
+    pub fn known(completion: Completion, copy: Option<Vec<u8>>) -> Self {
+        Self {
+            usage: completion.usage,
+            blind: completion.usage.is_none().then_some(Blind::NotReported),
+            reusable: copy.filter(|_| completion.reusable),
+        }
+    }
+}
+
 impl Observer {
     /// Chooses by the answer's head.
     #[must_use]
@@ -152,11 +164,7 @@ impl Observer {
             Self::Blind(blind) => Observed::blind(blind),
             Self::Json { copy, caller, .. } => match whole::read(&copy, caller) {
                 None => Observed::blind(Blind::Incomplete),
-                Some(completion) => Observed {
-                    usage: completion.usage,
-                    blind: completion.usage.is_none().then_some(Blind::NotReported),
-                    reusable: completion.reusable.then_some(copy),
-                },
+                Some(completion) => Observed::known(completion, Some(copy)),
             },
             Self::Chunks(chunks) => chunks.finish().into(),
             Self::Messages(messages) => messages.finish().into(),

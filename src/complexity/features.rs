@@ -1,7 +1,7 @@
 //! What a text contains, counted in one pass.
 
 use super::vocabulary::{Topic, topic};
-use super::words::{Word, is_in_word, quarter_words};
+use super::words::{LONGEST, Word, is_in_word, quarter_words};
 
 /// A longer text is read in part: its first 16 KiB and its last 4 KiB, where instructions stand. Every signal that
 /// counts is at its greatest well before.
@@ -112,7 +112,8 @@ impl Scanner {
     fn read(&mut self, text: &str) {
         let mut rest = text;
         loop {
-            rest = self.read_ascii_word(rest);
+            rest = self.read_plain_words(rest);
+            rest = self.read_ascii_run(rest);
             let mut characters = rest.chars();
             let Some(c) = characters.next() else { break };
             rest = characters.as_str();
@@ -135,8 +136,25 @@ impl Scanner {
         self.previous = None;
     }
 
-    /// Reads the ASCII letters and digits that `text` begins with, which is most of most texts, in one go. Returns the rest.
-    fn read_ascii_word<'t>(&mut self, text: &'t str) -> &'t str {
+    /// Reads words of ASCII letters with one blank after each, which is most of most texts, without copying them. Returns the
+    /// rest.
+    fn read_plain_words<'t>(&mut self, text: &'t str) -> &'t str {
+        let mut rest = text;
+        while self.word.is_empty() {
+            let length = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
+            let Some((word, after)) = rest.split_at_checked(length) else { break };
+            let (Some(after), 1..=LONGEST) = (after.strip_prefix(' '), length) else { break };
+            self.start_word('a');
+            self.count_word(word.as_bytes());
+            self.punctuation(' ', None);
+            self.previous = Some(' ');
+            rest = after;
+        }
+        rest
+    }
+
+    /// Reads the ASCII letters and digits that `text` begins with in one go. Returns the rest.
+    fn read_ascii_run<'t>(&mut self, text: &'t str) -> &'t str {
         let length = text.bytes().take_while(u8::is_ascii_alphanumeric).count();
         let Some((run, rest)) = text.split_at_checked(length) else { return text };
         if let (Some(first), Some(last)) = (run.bytes().next(), run.bytes().next_back()) {
@@ -177,16 +195,24 @@ impl Scanner {
         }
     }
 
-    /// Counts the word that ends here; its value if it is a number of one or two digits.
+    /// Counts the word that ends here, if one does; its value if it is a number of one or two digits.
     fn end_word(&mut self) -> Option<u32> {
         if self.word.is_empty() {
             return None;
         }
-        let features = &mut self.features;
-        let word = self.word.lower_case();
-        let is_number = !word.is_empty() && word.iter().all(u8::is_ascii_digit);
+        let word = std::mem::take(&mut self.word);
+        self.count_word(word.ascii())
+    }
+
+    /// Counts a word, in any case; an empty one is a word that no vocabulary knows. Its value if it is a number of one or two
+    /// digits.
+    fn count_word(&mut self, word: &[u8]) -> Option<u32> {
+        let before = std::mem::take(&mut self.before);
+        let is = |known: &str| word.eq_ignore_ascii_case(known.as_bytes());
+        let is_number = word.first().is_some_and(u8::is_ascii_digit) && word.iter().all(u8::is_ascii_digit);
         let topic = if is_number { None } else { topic(word) };
-        let is_courtesy = topic == Some(Topic::Courtesy) || word == b"you" && self.before == Before::Thank;
+        let is_courtesy = topic == Some(Topic::Courtesy) || before == Before::Thank && is("you");
+        let features = &mut self.features;
         if !is_courtesy {
             add(&mut features.quarter_words, 4);
         }
@@ -197,21 +223,19 @@ impl Scanner {
         } else if let Some(topic) = topic {
             features.count(topic);
         }
-        match (self.before, word) {
-            (Before::Number { digits: 3.. }, b"words" | b"word")
-            | (Before::Number { .. }, b"pages" | b"chapters") => {
-                add(&mut features.thorough, 2);
-            }
-            _ => {}
+        if let Before::Number { digits } = before
+            && (digits >= 3 && (is("words") || is("word")) || is("pages") || is("chapters"))
+        {
+            add(&mut features.thorough, 2);
         }
-        self.before = match word {
-            b"thank" => Before::Thank,
-            _ if is_number => Before::Number { digits: word.len() },
-            _ => Before::Nothing,
-        };
-        let value = if is_number { small_number(word) } else { None };
-        self.word.clear();
-        value
+        if is_number {
+            self.before = Before::Number { digits: word.len() };
+            return small_number(word);
+        }
+        if topic == Some(Topic::Courtesy) && is("thank") {
+            self.before = Before::Thank;
+        }
+        None
     }
 }
 

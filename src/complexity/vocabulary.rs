@@ -118,7 +118,29 @@ const fn table() -> [Option<(&'static str, Topic)>; SLOTS] {
     table
 }
 
-/// Where a word is looked for first: its length, its first two and its last two letters.
+/// Which slots are taken, a bit each: a prompt's words meet empty slots nearly always, and this much stays in the nearest cache.
+static TAKEN: [u64; SLOTS / 64] = taken();
+
+#[expect(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "evaluated at compile time")]
+const fn taken() -> [u64; SLOTS / 64] {
+    let mut taken = [0; SLOTS / 64];
+    let mut slot = 0;
+    while slot < SLOTS {
+        if TABLE[slot].is_some() {
+            taken[slot / 64] |= 1 << (slot % 64);
+        }
+        slot += 1;
+    }
+    taken
+}
+
+/// Whether something stands in a slot.
+fn is_taken(slot: usize) -> bool {
+    TAKEN.get(slot / 64).is_some_and(|bits| bits & (1 << (slot % 64)) != 0)
+}
+
+/// Where a word of ASCII letters and digits is looked for first, whatever its case: its length, its first two and its last two
+/// letters.
 #[expect(clippy::cast_possible_truncation, reason = "only the low bits of the length matter")]
 const fn slot_of(word: &[u8]) -> usize {
     let (first, second, third, last) = match word {
@@ -128,7 +150,8 @@ const fn slot_of(word: &[u8]) -> usize {
         [first, last_but_one, last] => (*first, 0, *last_but_one, *last),
         [first, second, .., last_but_one, last] => (*first, *second, *last_but_one, *last),
     };
-    let letters = u32::from_le_bytes([first, second, third, last]);
+    // The bit that tells lower from upper case; digits have it.
+    let letters = u32::from_le_bytes([first, second, third, last]) | 0x2020_2020;
     let mixed = (letters ^ ((word.len() as u32) << 5)).wrapping_mul(0x9e37_79b1);
     (mixed >> 20) as usize % SLOTS
 }
@@ -137,11 +160,13 @@ const fn next(slot: usize) -> usize {
     slot.wrapping_add(1) % SLOTS
 }
 
-/// What `word`, in ASCII lower case, hints at.
+/// What `word`, of ASCII letters and digits in any case, hints at.
 pub(super) fn topic(word: &[u8]) -> Option<Topic> {
     let mut slot = slot_of(word);
-    while let Some(Some((known, topic))) = TABLE.get(slot) {
-        if known.as_bytes() == word {
+    while is_taken(slot) {
+        if let Some(Some((known, topic))) = TABLE.get(slot)
+            && known.as_bytes().eq_ignore_ascii_case(word)
+        {
             return Some(*topic);
         }
         slot = next(slot);
@@ -152,8 +177,11 @@ pub(super) fn topic(word: &[u8]) -> Option<Topic> {
 /// `ValueError`, `NullPointerException`: too many to list, and no English word is so long and ends so.
 fn names_an_exception(word: &[u8]) -> bool {
     const SHORTEST: usize = "KeyError".len();
-    word.len() >= SHORTEST
-        && (word.ends_with(b"error") || word.ends_with(b"exception") && word.len() > "exception".len())
+    let ends_in = |end: &[u8]| {
+        let at = word.len().checked_sub(end.len());
+        at.and_then(|at| word.get(at..)).is_some_and(|tail| tail.eq_ignore_ascii_case(end))
+    };
+    word.len() >= SHORTEST && (ends_in(b"error") || word.len() > "exception".len() && ends_in(b"exception"))
 }
 
 #[cfg(test)]
@@ -165,6 +193,7 @@ mod tests {
         for (topic_of_words, words) in VOCABULARY {
             for word in *words {
                 assert_eq!(topic(word.as_bytes()), Some(*topic_of_words), "{word}");
+                assert_eq!(topic(word.to_uppercase().as_bytes()), Some(*topic_of_words), "{word}");
                 assert_eq!(topic(format!("{word}x").as_bytes()), None, "{word}x");
             }
         }

@@ -54,8 +54,11 @@ fn count_words(text: &str) -> usize {
     words.saturating_add(quarters.div_ceil(4))
 }
 
+/// Words that make a request harder, each counted once.
+const KEYWORDS: [&str; 5] = ["analyze", "debug", "architecture", "refactor", "optimize"];
+
 fn distinct_keywords(text: &str) -> usize {
-    let mut found = [false; 5];
+    let mut found = [false; KEYWORDS.len()];
     let mut word = Word::default();
     // The space ends the last word.
     for c in text.chars().chain(" ".chars()) {
@@ -63,16 +66,10 @@ fn distinct_keywords(text: &str) -> usize {
             word.push(c);
             continue;
         }
-        let [analyze, debug, architecture, refactor, optimize] = &mut found;
-        match word.lower_case() {
-            b"analyze" => *analyze = true,
-            b"debug" => *debug = true,
-            b"architecture" => *architecture = true,
-            b"refactor" => *refactor = true,
-            b"optimize" => *optimize = true,
-            _ => {}
+        let ended = std::mem::take(&mut word);
+        for (found, keyword) in found.iter_mut().zip(KEYWORDS) {
+            *found |= ended.ascii().eq_ignore_ascii_case(keyword.as_bytes());
         }
-        word.clear();
     }
     found.into_iter().filter(|found| *found).count()
 }

@@ -1,9 +1,9 @@
 //! Words of any script, without allocation.
 
 /// The longest word that a vocabulary knows, in bytes.
-const LONGEST: usize = 24;
+pub(super) const LONGEST: usize = 24;
 
-/// A word under construction, in ASCII lower case.
+/// A word under construction.
 #[derive(Debug, Default)]
 pub(super) struct Word {
     bytes: [u8; LONGEST],
@@ -15,7 +15,7 @@ impl Word {
     #[inline]
     pub(super) fn push(&mut self, c: char) {
         if let (Some(slot), Ok(byte @ 0..=127)) = (self.bytes.get_mut(self.len), u8::try_from(c)) {
-            *slot = byte.to_ascii_lowercase();
+            *slot = byte;
             self.len = self.len.saturating_add(1);
         } else {
             self.len = usize::MAX;
@@ -29,7 +29,7 @@ impl Word {
         match self.bytes.get_mut(self.len..end) {
             Some(slots) => {
                 for (slot, byte) in slots.iter_mut().zip(run) {
-                    *slot = byte.to_ascii_lowercase();
+                    *slot = *byte;
                 }
                 self.len = end;
             }
@@ -41,13 +41,9 @@ impl Word {
         self.len == 0
     }
 
-    /// The word in lower case; empty when it is longer than any known word or not ASCII.
-    pub(super) fn lower_case(&self) -> &[u8] {
+    /// The word; empty when it is longer than any known word or not ASCII.
+    pub(super) fn ascii(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.len = 0;
     }
 }
 
@@ -89,16 +85,16 @@ mod tests {
     }
 
     #[test]
-    fn words_compare_in_lower_case() {
-        assert_eq!(word("DeBug").lower_case(), b"debug");
+    fn a_word_keeps_its_case() {
+        assert_eq!(word("DeBug").ascii(), b"DeBug");
     }
 
     #[test]
     fn a_word_that_no_vocabulary_holds_is_a_word_but_matches_nothing() {
         for text in ["a".repeat(25).as_str(), "naïve", "Ω"] {
             assert!(!word(text).is_empty());
-            assert_eq!(word(text).lower_case(), b"");
+            assert_eq!(word(text).ascii(), b"");
         }
-        assert_eq!(word(&"a".repeat(24)).lower_case().len(), 24);
+        assert_eq!(word(&"a".repeat(24)).ascii().len(), 24);
     }
 }

@@ -3,7 +3,8 @@
 
 use std::fmt::Write;
 
-use crate::chat::Caller;
+use crate::chat::completion::Completion;
+use crate::chat::{Caller, Usage};
 use crate::envoy::CALL_STATE;
 use crate::host::Host;
 use crate::routing::{Attempt, Failure};
@@ -21,6 +22,8 @@ pub(crate) struct Call {
     pub(crate) models: Vec<String>,
     /// What the caller says in a header that asks for features of a dialect, for providers that speak it.
     pub(crate) features: String,
+    /// What the attempt under way has read of its whole answer, so that nobody reads it again; `None`: it has read none.
+    pub(crate) completion: Option<Completion>,
     /// The attempts so far, in order.
     pub(crate) attempts: Vec<Attempt>,
 }
@@ -52,11 +55,18 @@ impl Call {
         unasked.next().filter(|_| has_attempts_left).map(String::as_str)
     }
 
-    /// Caller, form of the answer and length, models, features, then an attempt a line. Names hold no spaces, commas or line breaks.
+    /// Caller, form of the answer and length, models, features, what was read of the answer, then an attempt a line. Names hold no
+    /// spaces, commas or line breaks.
     fn to_text(&self) -> String {
         let form = if self.stream { "stream" } else { "whole" };
         let head = format!("{} {form} {}", self.caller.as_str(), self.length);
-        let mut text = format!("{head}\n{}\n{}", self.models.join(","), self.features);
+        let mut text = format!("{head}\n{}\n{}\n", self.models.join(","), self.features);
+        if let Some(Completion { usage, reusable }) = self.completion {
+            text.push(if reusable { '+' } else { '-' });
+            if let Some(Usage { input, cached_input, cache_write, output, reasoning }) = usage {
+                let _ = write!(text, "{input} {cached_input} {cache_write} {output} {reasoning}");
+            }
+        }
         for Attempt { model, failure, dropped } in &self.attempts {
             let _ = write!(text, "\n{model} ");
             let _ = match failure {
@@ -74,6 +84,7 @@ impl Call {
         let (caller, form, length) = (Caller::named(head.next()?)?, head.next()?, head.next()?.parse().ok()?);
         let models = lines.next()?.split(',').map(str::to_owned).collect();
         let features = lines.next()?.to_owned();
+        let completion = completion(lines.next()?);
         let attempt = |line: &str| {
             let mut parts = line.split(' ');
             let model = parts.next()?.to_owned();
@@ -83,8 +94,27 @@ impl Call {
             Some(Attempt { model, failure, dropped })
         };
         let attempts = lines.filter_map(attempt).collect();
-        Some(Self { caller, stream: form == "stream", length, models, features, attempts })
+        Some(Self { caller, stream: form == "stream", length, models, features, completion, attempts })
     }
+}
+
+/// What was read of a whole answer: whether it may stand for a later one, and its tokens if they are known.
+fn completion(text: &str) -> Option<Completion> {
+    let (reusable, counts) = match (text.strip_prefix('+'), text.strip_prefix('-')) {
+        (Some(counts), _) => (true, counts),
+        (None, Some(counts)) => (false, counts),
+        (None, None) => return None,
+    };
+    let mut counts = counts.split(' ').map(|count| count.parse().ok());
+    let mut next = || counts.next().flatten();
+    let usage = next().map(|input| Usage {
+        input,
+        cached_input: next().unwrap_or(0),
+        cache_write: next().unwrap_or(0),
+        output: next().unwrap_or(0),
+        reasoning: next().unwrap_or(0),
+    });
+    Some(Completion { usage, reusable })
 }
 
 #[cfg(test)]
@@ -104,12 +134,18 @@ mod tests {
             length: 1234,
             models: vec!["org/a:1".into(), "b".into()],
             features: "x-2025, y-2026".into(),
+            completion: None,
             attempts: vec![
                 attempt("org/a:1", Some(Failure::Status(429)), &[]),
                 attempt("b", None, &["seed", "user"]),
             ],
         };
         assert_eq!(Call::parse(&call.to_text()), Some(call.clone()));
+        let usage = Usage { input: 1, cached_input: 2, cache_write: 3, output: 4, reasoning: 5 };
+        for (usage, reusable) in [(None, true), (Some(usage), false), (Some(usage), true)] {
+            let read = Call { completion: Some(Completion { usage, reusable }), ..call.clone() };
+            assert_eq!(Call::parse(&read.to_text()), Some(read));
+        }
         assert_eq!(call.next_model(), None);
         let first = Call { attempts: Vec::new(), ..call };
         assert_eq!(Call::parse(&first.to_text()), Some(first.clone()));

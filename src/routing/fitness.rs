@@ -3,7 +3,8 @@
 use thiserror::Error;
 
 use super::credentials::Credentials;
-use crate::chat::conversation::{Addressee, Conversation, Unsupported};
+use crate::chat::conversation::Unsupported;
+use crate::chat::survey::Survey;
 use crate::chat::{ChatRequest, translate};
 use crate::policy::{Model, ModelId, Policy};
 
@@ -38,19 +39,19 @@ pub enum Unfit {
     Dialect(#[from] Unsupported),
 }
 
-/// A request that is held against models. It is read for other dialects at most once.
+/// A request that is held against models. It is looked over for other dialects at most once.
 #[derive(Debug)]
 pub(super) struct Fitting<'a> {
     policy: &'a Policy,
     credentials: &'a Credentials,
     request: &'a ChatRequest,
-    /// The request in no dialect; read when a model needs it.
-    conversation: Option<Result<Conversation, Unsupported>>,
+    /// What it says that not every dialect has a word for; looked for when a model needs it.
+    survey: Option<Survey>,
 }
 
 impl<'a> Fitting<'a> {
     pub(super) fn new(policy: &'a Policy, credentials: &'a Credentials, request: &'a ChatRequest) -> Self {
-        Self { policy, credentials, request, conversation: None }
+        Self { policy, credentials, request, survey: None }
     }
 
     pub(super) fn check(&mut self, id: ModelId) -> Result<(), Unfit> {
@@ -89,18 +90,7 @@ impl<'a> Fitting<'a> {
         if dialect.is_spoken_by(request.caller) {
             return Ok(());
         }
-        let addressee = Addressee {
-            model: &model.upstream_name,
-            max_output: model.abilities.max_output,
-            reasoning: model.abilities.reasoning,
-        };
-        if dialect.format == request.caller.format() {
-            translate::request(request.body(), request.caller, dialect, addressee)?;
-            return Ok(());
-        }
-        let read = || translate::read_request(request.body(), request.caller);
-        let conversation = self.conversation.get_or_insert_with(read);
-        translate::write_request(conversation.as_ref().map_err(Clone::clone)?, dialect, addressee)?;
-        Ok(())
+        let survey = self.survey.get_or_insert_with(|| translate::survey(request.body(), request.caller));
+        Ok(survey.fits(request.caller, dialect)?)
     }
 }

@@ -7,6 +7,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt::Write;
 
+use foldhash::fast::FixedState;
+
 use crate::host::{MetricId, Metrics};
 
 /// What is counted.
@@ -148,52 +150,67 @@ impl Metric {
 /// rest of an increment.
 #[derive(Debug, Default)]
 pub struct Counters {
-    /// The name being looked up; kept to spare an allocation per increment.
-    name: RefCell<String>,
-    counters: RefCell<HashMap<String, Counter>>,
+    /// The key being looked up; kept to spare an allocation per increment.
+    key: RefCell<String>,
+    /// By metric and label values. A counter gets its name when it is first counted, not at every increment.
+    counters: RefCell<HashMap<String, Counter, FixedState>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Counter {
+    name: String,
     /// What the host has not been told yet.
     pending: u64,
     id: Option<MetricId>,
 }
+
+/// Stands between the parts of a key; no label value holds it.
+const SEPARATOR: char = '\u{1f}';
 
 impl Counters {
     /// Adds `by` to the counter of `metric` with these label values, in the order of its row in [`METRICS`]. An empty
     /// value leaves its label out.
     pub fn add(&self, metric: Metric, values: &[&str], by: u64) {
         let Some(row) = metric.description() else { return };
-        let mut name = self.name.borrow_mut();
-        name.clear();
-        name.push_str(row.name);
-        for (label, value) in row.labels.iter().zip(values).filter(|(_, value)| !value.is_empty()) {
-            name.push(';');
-            name.push_str(label);
-            name.push('=');
-            name.extend(value.chars().map(|c| if is_plain(c) { c } else { '_' }));
+        let mut key = self.key.borrow_mut();
+        key.clear();
+        key.push_str(row.name);
+        for value in values {
+            key.push(SEPARATOR);
+            key.push_str(value);
         }
         let mut counters = self.counters.borrow_mut();
-        if let Some(counter) = counters.get_mut(name.as_str()) {
+        if let Some(counter) = counters.get_mut(key.as_str()) {
             counter.pending = counter.pending.saturating_add(by);
         } else {
-            counters.insert(name.clone(), Counter { pending: by, id: None });
+            counters.insert(key.clone(), Counter { name: row.counter(values), pending: by, id: None });
         }
     }
 
     /// Hands what was collected to the host. A counter that the host refuses keeps what it has until the next time.
     pub fn flush<H: Metrics>(&self, host: &H) {
-        for (name, counter) in
-            self.counters.borrow_mut().iter_mut().filter(|(_, counter)| counter.pending > 0)
-        {
+        for counter in self.counters.borrow_mut().values_mut().filter(|counter| counter.pending > 0) {
             if counter.id.is_none() {
-                counter.id = host.define_counter(name).ok();
+                counter.id = host.define_counter(&counter.name).ok();
             }
             if let Some(id) = counter.id {
                 host.increment(id, std::mem::take(&mut counter.pending));
             }
         }
+    }
+}
+
+impl Description {
+    /// The name of the counter with these label values.
+    fn counter(&self, values: &[&str]) -> String {
+        let mut name = self.name.to_owned();
+        for (label, value) in self.labels.iter().zip(values).filter(|(_, value)| !value.is_empty()) {
+            name.push(';');
+            name.push_str(label);
+            name.push('=');
+            name.extend(value.chars().map(|c| if is_plain(c) { c } else { '_' }));
+        }
+        name
     }
 }
 

@@ -6,9 +6,7 @@ use crate::chat::conversation::{
     Addressee, Content, Conversation, Image, OutputFormat, Part, Reasoning, Speaker, Tool, ToolChoice,
     ToolResult, Turn, Unsupported, Written,
 };
-
-/// Most stop texts that Gemini takes.
-const MAX_STOPS: usize = 5;
+use crate::chat::survey::GEMINI_STOPS;
 
 /// Documented by Google for calls of tools that another model made: Gemini 3 refuses calls without a signature.
 const FOREIGN_SIGNATURE: &str = "skip_thought_signature_validator";
@@ -21,7 +19,7 @@ pub(in crate::chat) fn write(
     conversation: &Conversation,
     target: Addressee<'_>,
 ) -> Result<Written, Unsupported> {
-    if conversation.stop.len() > MAX_STOPS {
+    if conversation.stop.len() > GEMINI_STOPS {
         return Err(Unsupported::new("more than 5 stop sequences"));
     }
     if conversation.parallel_calls == Some(false) && !conversation.tools.is_empty() {

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::delta::Delta;
@@ -129,19 +130,25 @@ struct Head {
     system_fingerprint: Value,
 }
 
+/// What every chunk repeats is only looked at in the first.
 #[derive(Deserialize)]
-struct Chunk {
-    #[serde(default)]
-    id: Value,
-    #[serde(default)]
-    created: Value,
-    #[serde(default)]
-    model: Value,
-    #[serde(default)]
-    system_fingerprint: Value,
+struct Chunk<'c> {
+    #[serde(borrow)]
+    id: Option<&'c RawValue>,
+    #[serde(borrow)]
+    created: Option<&'c RawValue>,
+    #[serde(borrow)]
+    model: Option<&'c RawValue>,
+    #[serde(borrow)]
+    system_fingerprint: Option<&'c RawValue>,
     choices: Option<Vec<Choice>>,
-    usage: Option<Value>,
+    #[serde(borrow)]
+    usage: Option<&'c RawValue>,
     error: Option<IgnoredAny>,
+}
+
+fn value(raw: Option<&RawValue>) -> Value {
+    raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
 }
 
 #[derive(Deserialize)]
@@ -162,21 +169,27 @@ impl Seen {
             self.done = true;
             return Kind::Other;
         }
-        let Ok(chunk) = serde_json::from_slice::<Chunk>(data) else {
+        let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(data) else {
             self.unusual = true;
             return Kind::Other;
         };
         self.failed |= chunk.error.is_some();
         let reports_usage = chunk.usage.is_some();
-        self.usage = chunk.usage.or(self.usage.take());
+        if reports_usage {
+            self.usage = Some(value(chunk.usage));
+        }
         match chunk.choices {
             Some(choices) if choices.is_empty() && reports_usage => return Kind::Usage,
             Some(choices) => choices.into_iter().for_each(|choice| self.choice(choice)),
             None => self.unusual = true,
         }
         if self.first.is_none() {
-            let Chunk { id, created, model, system_fingerprint, .. } = chunk;
-            self.first = Some(Head { id, created, model, system_fingerprint });
+            self.first = Some(Head {
+                id: value(chunk.id),
+                created: value(chunk.created),
+                model: value(chunk.model),
+                system_fingerprint: value(chunk.system_fingerprint),
+            });
         }
         Kind::Other
     }

@@ -7,7 +7,18 @@ use super::answer::{ApiError, ErrorKind, Malformed, StreamEvent};
 use super::conversation::{Addressee, Conversation, Unsupported, Written};
 use super::dialect::{Caller, Dialect, Format};
 use super::sse::EventReader;
+use super::survey::Survey;
 use super::{anthropic, gemini, openai};
+
+/// Looks a caller's request over for what not every dialect has a word for.
+#[must_use]
+pub fn survey(body: &[u8], caller: Caller) -> Survey {
+    let survey = match caller {
+        Caller::OpenAi => openai::request::survey(body),
+        Caller::Anthropic => anthropic::request::survey(body),
+    };
+    survey.unwrap_or_else(Survey::unread)
+}
 
 /// Reads a caller's request so that it can be written in any dialect.
 ///

@@ -319,3 +319,154 @@ fn a_prompt_that_is_too_long_is_recognized_in_every_dialect() {
     let other = json!({"error": {"message": "temperature must be at most 2"}});
     assert!(!read_error(400, other.to_string().as_bytes(), Format::OpenAi).is_context_length());
 }
+
+/// Requests of a caller that say something special, each in one way.
+fn special_requests(caller: Caller) -> Vec<Value> {
+    let openai = |members: Value, messages: Value| {
+        let mut body = json!({"model": "m", "messages": messages});
+        body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        body
+    };
+    let user = json!({"role": "user", "content": "x"});
+    let parts = |parts: Value| json!([{"role": "user", "content": parts}]);
+    let call = |id: &str, name: &str, arguments: &str| json!({"id": id, "type": "function", "function": {"name": name, "arguments": arguments}});
+    let calling = |calls: Value| json!({"role": "assistant", "content": null, "tool_calls": calls});
+    let result = |id: &str| json!({"role": "tool", "tool_call_id": id, "content": "42"});
+    let function = json!({"type": "function", "function": {"name": "f"}});
+    let mut requests: Vec<Value> = match caller {
+        Caller::OpenAi => [
+            json!({}),
+            json!({"n": 1}),
+            json!({"n": 2}),
+            json!({"logprobs": false}),
+            json!({"logprobs": true, "top_logprobs": 2}),
+            json!({"modalities": ["text"]}),
+            json!({"modalities": ["text", "audio"]}),
+            json!({"logit_bias": {"1": 2}}),
+            json!({"logit_bias": null}),
+            json!({"functions": [{}]}),
+            json!({"stop": ["a", "b", "c", "d", "e"]}),
+            json!({"stop": ["a", "b", "c", "d", "e", "f"]}),
+            json!({"stop": "a"}),
+            json!({"tools": [function]}),
+            json!({"tools": [{"type": "custom", "custom": {}}]}),
+            json!({"tools": [function], "parallel_tool_calls": false}),
+            json!({"parallel_tool_calls": false}),
+            json!({"tool_choice": "auto"}),
+            json!({"tool_choice": "some"}),
+            json!({"tool_choice": {"type": "function", "function": {"name": "f"}}}),
+            json!({"tool_choice": {"type": "allowed_tools"}}),
+            json!({"response_format": {"type": "json_object"}}),
+            json!({"response_format": {"type": "json_schema"}}),
+            json!({"response_format": {"type": "json_schema", "json_schema": {"schema": {}}}}),
+            json!({"response_format": {"type": "grammar"}}),
+            json!({"user": "u", "store": true, "verbosity": "low", "seed": 1}),
+            json!({"stranger": 1}),
+        ]
+        .into_iter()
+        .map(|members| openai(members, json!([user])))
+        .collect(),
+        Caller::Anthropic => [
+            json!({}),
+            json!({"system": "s"}),
+            json!({"system": [{"type": "text", "text": "s"}]}),
+            json!({"system": [{"type": "image"}]}),
+            json!({"stop_sequences": ["a", "b", "c", "d", "e"]}),
+            json!({"stop_sequences": [1]}),
+            json!({"tools": [{"name": "f", "input_schema": {}}]}),
+            json!({"tools": [{"type": "custom", "name": "f"}]}),
+            json!({"tools": [{"type": "web_search_20250305", "name": "s"}]}),
+            json!({"tools": [{"name": "f"}], "tool_choice": {"type": "auto", "disable_parallel_tool_use": true}}),
+            json!({"tool_choice": {"type": "some"}}),
+            json!({"output_config": {"effort": "low"}}),
+            json!({"output_config": {"format": {"type": "json_schema", "schema": {}}}}),
+            json!({"output_config": {"format": {"type": "grammar"}}}),
+            json!({"thinking": {"type": "enabled", "budget_tokens": 2000}}),
+            json!({"service_tier": "auto", "container": null}),
+            json!({"container": "c"}),
+        ]
+        .into_iter()
+        .map(|members| openai(members, json!([user])))
+        .collect(),
+    };
+    let conversations: Vec<Value> = match caller {
+        Caller::OpenAi => vec![
+            parts(json!([{"type": "text", "text": "a"}, {"type": "refusal", "refusal": "b"}])),
+            parts(json!([{"type": "image_url", "image_url": {"url": "https://x.test/a.png"}}])),
+            parts(json!([{"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}])),
+            parts(json!([{"type": "image_url"}])),
+            parts(json!([{"type": "input_audio", "input_audio": {}}])),
+            parts(json!([{"text": "no type"}])),
+            json!([{"role": "system", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}, user]),
+            json!([{"role": "developer", "content": [{"type": "text", "text": "a"}]}, user]),
+            json!([{"role": "function", "name": "f", "content": "x"}]),
+            json!([{"role": "critic", "content": "x"}]),
+            json!([user, calling(json!([call("1", "f", "{}")])), result("1")]),
+            json!([user, calling(json!([call("1", "f", "{")])), result("1")]),
+            json!([user, calling(json!([call("1", "f", " ")])), result("1")]),
+            json!([user, calling(json!([call("1", "", "{}")])), result("1")]),
+            json!([user, calling(json!([call("1", "f", "{}"), call("1", "", "{}")])), result("1")]),
+            json!([user, calling(json!([{"id": "1", "type": "custom", "custom": {}}]))]),
+            json!([user, result("1")]),
+            json!([user, result("1"), calling(json!([call("1", "f", "{}")]))]),
+            json!([user, {"role": "assistant", "content": "", "function_call": {"name": "f"}}]),
+            json!([user, {"role": "assistant", "content": null, "function_call": null, "tool_calls": null}]),
+        ],
+        Caller::Anthropic => {
+            let call = json!({"type": "tool_use", "id": "1", "name": "f", "input": {}});
+            let result =
+                |content: Value| json!({"type": "tool_result", "tool_use_id": "1", "content": content});
+            let image =
+                |kind: &str| json!({"type": "image", "source": {"type": kind, "url": "x", "data": "AA"}});
+            vec![
+                parts(json!([{"type": "text", "text": "a"}, image("base64")])),
+                parts(json!([image("url")])),
+                parts(json!([image("file")])),
+                parts(json!([{"type": "document", "source": {"type": "text"}}])),
+                parts(json!([call])),
+                parts(json!([result(json!("42"))])),
+                json!([user, {"role": "assistant", "content": [call]}, {"role": "user", "content": [result(json!("42"))]}]),
+                json!([user, {"role": "assistant", "content": [call]}, {"role": "user", "content": [result(json!([image("url")]))]}]),
+                json!([user, {"role": "assistant", "content": [call]}, {"role": "user", "content": [result(json!([{"type": "search_result"}]))]}]),
+                json!([user, {"role": "assistant", "content": [call, result(json!("42"))]}]),
+                json!([user, {"role": "assistant", "content": [image("base64")]}]),
+                json!([user, {"role": "assistant", "content": [{"type": "thinking", "thinking": "hm"}]}]),
+                json!([{"role": "system", "content": "x"}, user]),
+            ]
+        }
+    };
+    requests.extend(conversations.into_iter().map(|messages| openai(json!({}), messages)));
+    requests
+}
+
+#[test]
+fn whom_a_request_can_be_told_to_is_known_without_writing_it() {
+    for caller in CALLERS {
+        for request in special_requests(caller) {
+            let body = request.to_string().into_bytes();
+            let survey = survey(&body, caller);
+            for dialect in DIALECTS.into_iter().filter(|dialect| !dialect.is_spoken_by(caller)) {
+                let written = super::request(&body, caller, dialect, target());
+                let fits = survey.fits(caller, dialect);
+                assert_eq!(fits.err(), written.err(), "{caller:?} to {}: {request}", dialect.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_not_as_its_dialect_has_it_is_told_to_nobody_else() {
+    let odd =
+        json!({"model": "m", "messages": [{"role": "user", "content": "x"}], "tools": ["f"]}).to_string();
+    for caller in CALLERS {
+        let survey = survey(odd.as_bytes(), caller);
+        for dialect in DIALECTS {
+            assert_eq!(
+                survey.fits(caller, dialect).is_ok(),
+                dialect.is_spoken_by(caller),
+                "{}",
+                dialect.name
+            );
+        }
+    }
+}

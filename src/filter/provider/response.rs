@@ -5,8 +5,8 @@
 use super::endpoint::Endpoint;
 use super::role::ProviderRole;
 use super::trip::Trip;
-use crate::chat::AnswerHead;
 use crate::chat::translate::{self, StreamTranslator};
+use crate::chat::{AnswerHead, whole};
 use crate::envoy::{OWN_PREFIX, RETRY_HEADER};
 use crate::filter::Flow;
 use crate::filter::fault::Fault;
@@ -34,6 +34,8 @@ enum Handling {
     Whole {
         /// How much of it has come, in bytes.
         size: usize,
+        /// Whether it says that it is JSON.
+        is_json: bool,
     },
     /// It is an error, which is read.
     Error(ErrorBody),
@@ -72,7 +74,7 @@ impl Receiving {
             200 if head.is_stream() => receiving.streamed(host, &head),
             200 if receiving.is_native() && (head.is_encoded || head.length > MAX_ANSWER) => Flow::Continue,
             200 => {
-                receiving.handling = Handling::Whole { size: 0 };
+                receiving.handling = Handling::Whole { size: 0, is_json: head.is_json() };
                 Flow::Pause
             }
             400.. => receiving.failed(role, host, head.status),
@@ -157,7 +159,7 @@ impl Receiving {
                 host.set_body(Direction::Response, size, &translated);
                 Flow::Continue
             }
-            Handling::Whole { size: held } => {
+            Handling::Whole { size: held, .. } => {
                 *held = size;
                 match (end_of_stream, size > MAX_ANSWER) {
                     (true, _) => self.end(role, host),
@@ -183,26 +185,38 @@ impl Receiving {
     /// The answer has ended: its body, or its trailers are here.
     pub(super) fn end<H: Host>(&mut self, role: &ProviderRole, host: &H) -> Flow {
         match std::mem::replace(&mut self.handling, Handling::AsItCame) {
-            Handling::Whole { size } => self.whole(role, host, size),
+            Handling::Whole { size, is_json } => self.whole(role, host, size, is_json),
             Handling::Error(error) => self.error(role, host, error, true),
             _ => Flow::Continue,
         }
     }
 
-    /// A whole answer has ended.
-    fn whole<H: Host>(&mut self, role: &ProviderRole, host: &H, size: usize) -> Flow {
+    /// A whole answer has ended. What is read of it here is told to the router, if it is JSON by its own account.
+    fn whole<H: Host>(&mut self, role: &ProviderRole, host: &H, size: usize, is_json: bool) -> Flow {
         let body = host.body(Direction::Response, size);
-        let Trip { endpoint, call, began } = &self.trip;
-        let format = endpoint.dialect.format;
-        if self.is_native() {
-            if !translate::is_answer(&body, format) {
+        let Trip { endpoint, call, began } = &mut self.trip;
+        let (format, caller) = (endpoint.dialect.format, call.caller);
+        let is_native = format == caller.format();
+        let translated = if is_native {
+            None
+        } else {
+            let Ok(translated) = translate::answer(&body, format, caller, began.as_secs()) else {
                 self.malformed(role, host, size);
-            }
+                return Flow::Continue;
+            };
+            Some(translated)
+        };
+        let completion = whole::read(translated.as_deref().unwrap_or(&body), caller);
+        if completion.is_none() && is_native && !translate::is_answer(&body, format) {
+            self.malformed(role, host, size);
             return Flow::Continue;
         }
-        match translate::answer(&body, format, call.caller, began.as_secs()) {
-            Ok(translated) => replace(host, size, &translated),
-            Err(_) => self.malformed(role, host, size),
+        if let Some(translated) = translated {
+            replace(host, size, &translated);
+        }
+        if is_json && completion.is_some() {
+            call.completion = completion;
+            call.publish(host);
         }
         Flow::Continue
     }

@@ -50,6 +50,7 @@ fn told(caller: Caller, stream: bool, models: &[&str]) -> Call {
         length: QUESTION.len(),
         models,
         features: "tools-2026".into(),
+        completion: None,
         attempts: Vec::new(),
     }
 }

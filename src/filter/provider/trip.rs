@@ -51,6 +51,7 @@ impl Trip {
             return None;
         };
         endpoint.address(host, &headers, &call);
+        call.completion = None;
         call.attempts.push(Attempt { model: endpoint.model.clone(), ..Attempt::default() });
         call.publish(host);
         Some(Self { call, endpoint: Rc::clone(endpoint), began: host.now() })

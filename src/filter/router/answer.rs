@@ -8,7 +8,7 @@ use crate::chat::observe::{Observer, Wanted};
 use crate::envoy::{DECISION_HEADER, DROPPED_HEADER, OWN_PREFIX};
 use crate::filter::call::Call;
 use crate::filter::fault::Fault;
-use crate::host::{Direction, Headers, Host};
+use crate::host::{Direction, Host};
 use crate::policy::{ModelId, Policy};
 use crate::routing::Attempt;
 use crate::telemetry::DecisionHeader;
@@ -16,19 +16,34 @@ use crate::telemetry::DecisionHeader;
 impl Forwarded {
     /// The answer's headers are here: reports the decision in them and chooses what is done with the body.
     pub(super) fn answer<H: Host>(self, role: &RouterRole, host: &H) -> Answering {
-        let headers = host.headers(Direction::Response);
-        let head = AnswerHead::of(headers.iter());
-        let attempts = Call::read(host).unwrap_or_default().attempts;
+        let Call { attempts, completion, .. } = Call::read(host).unwrap_or_default();
         let last = attempts.last().filter(|attempt| attempt.was_answered());
         let model = last.and_then(|attempt| role.policy.model_by_name(&attempt.model));
-        self.announce(role, host, &headers, model.unwrap_or(self.verdict.decision.model), &attempts);
-        let (status, body) = if head.status >= 400 && is_envoys_own(host) {
-            self.replace(host, head.status, &attempts)
-        } else {
-            (head.status, Body::Observed(self.observe(role, host, &head)))
+        let (status, body) = match completion {
+            // The provider role has seen to the headers as well.
+            Some(completion) => {
+                let is_kept = completion.reusable && self.caching.key().is_some();
+                (200, Body::Known { completion, copy: is_kept.then(Vec::new) })
+            }
+            None => self.look(role, host, &attempts),
         };
+        self.announce(role, host, model.unwrap_or(self.verdict.decision.model), &attempts);
         let Self { asked, verdict, caching } = self;
         Answering { asked, verdict, caching, status, model, attempts, body }
+    }
+
+    /// Looks at the headers: what a provider says in our name is removed, and they decide what is done with the body.
+    fn look<H: Host>(&self, role: &RouterRole, host: &H, attempts: &[Attempt]) -> (u16, Body) {
+        let headers = host.headers(Direction::Response);
+        for (name, _) in headers.iter().filter(|(name, _)| name.starts_with(OWN_PREFIX)) {
+            host.set_header(Direction::Response, name, None);
+        }
+        let head = AnswerHead::of(headers.iter());
+        if head.status >= 400 && is_envoys_own(host) {
+            self.replace(host, head.status, attempts)
+        } else {
+            (head.status, Body::Observed(self.observe(role, host, &head)))
+        }
     }
 
     /// Puts an error in the caller's dialect in the place of Envoy's plain text.
@@ -55,19 +70,9 @@ impl Forwarded {
         observer
     }
 
-    /// Says what was decided; what a provider says in our name is removed.
-    fn announce<H: Host>(
-        &self,
-        role: &RouterRole,
-        host: &H,
-        headers: &Headers,
-        model: ModelId,
-        attempts: &[Attempt],
-    ) {
+    /// Says what was decided.
+    fn announce<H: Host>(&self, role: &RouterRole, host: &H, model: ModelId, attempts: &[Attempt]) {
         let set = |name: &str, value: Option<&str>| host.set_header(Direction::Response, name, value);
-        for (name, _) in headers.iter().filter(|(name, _)| name.starts_with(OWN_PREFIX)) {
-            set(name, None);
-        }
         if let Some(status) = self.caching.status() {
             set("cache-status", Some(&status.to_string()));
         }
@@ -105,7 +110,13 @@ impl Answering {
                     host.set_body(Direction::Response, size, &bytes);
                 }
             }
-            Body::Observed(_) => {}
+            Body::Known { copy: Some(copy), .. } if copy.is_empty() => {
+                *copy = host.body(Direction::Response, size);
+            }
+            Body::Known { copy: Some(copy), .. } => {
+                copy.extend_from_slice(&host.body(Direction::Response, size));
+            }
+            Body::Observed(_) | Body::Known { .. } => {}
             Body::Replaced(bytes) => host.set_body(Direction::Response, size, &std::mem::take(bytes)),
         }
     }

@@ -95,6 +95,7 @@ fn forward<H: Host>(
         length,
         models: candidates.models.iter().map(name).collect(),
         features: reading.features,
+        completion: None,
         attempts: Vec::new(),
     };
     call.publish(host);

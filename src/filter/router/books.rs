@@ -20,6 +20,7 @@ pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering)
     let Answering { asked, verdict, caching, status, model: answered, attempts, body } = answering;
     let observed = match body {
         Body::Observed(observer) => observer.finish(),
+        Body::Known { completion, copy } => Observed::known(completion, copy),
         Body::Replaced(_) => Observed::blind(Blind::Failed),
     };
     let outcome = if status == 200 { Outcome::Routed } else { Outcome::Failed };

@@ -1,6 +1,7 @@
 //! What is passed from step to step of an exchange between a caller and a provider.
 
 use crate::cache::recall::Caching;
+use crate::chat::completion::Completion;
 use crate::chat::observe::Observer;
 use crate::chat::{Caller, ChatRequest};
 use crate::complexity::Complexity;
@@ -58,6 +59,12 @@ pub(super) struct Answering {
 pub(super) enum Body {
     /// It is observed.
     Observed(Observer),
+    /// The provider role has read it, whole; it is copied if it may stand for a later one.
+    Known {
+        completion: Completion,
+        /// The copy; `None`: it is not kept.
+        copy: Option<Vec<u8>>,
+    },
     /// These bytes take the place of Envoy's own.
     Replaced(Vec<u8>),
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{RouterRole, RouterStream};
+use crate::chat::Usage;
+use crate::chat::completion::Completion;
 use crate::filter::call::Call;
 use crate::filter::{Flow, Role};
 use crate::host::memory::{Called, MemoryCall, MemoryHost, MemoryStream, Reply};
@@ -282,6 +284,34 @@ fn an_answer_that_may_not_stand_for_another_is_not_stored() {
             &[&answer],
         );
         assert!(ask(&router, &vm, &[], &question("auto", "hi")).went_to_a_provider(), "{name}");
+    }
+}
+
+#[test]
+fn what_the_provider_role_has_read_is_booked_and_stored_without_reading_it_again() {
+    let usage = Usage { input: 1000, output: 100, ..Usage::default() };
+    for (reusable, tokens) in [(true, Some(usage)), (false, Some(usage)), (true, None)] {
+        let (vm, router) = (MemoryHost::default(), router(json!({})));
+        let mut asked = ask(&router, &vm, &[], &question("auto", "hi"));
+        let mut told = Call::read(&asked.call).unwrap();
+        told.attempts.push(Attempt { model: "mini".into(), ..Attempt::default() });
+        told.completion = Some(Completion { usage: tokens, reusable });
+        told.publish(&asked.call);
+        assert_eq!(asked.stream.on_response_headers(&asked.call, false), Flow::Continue);
+        for (piece, is_last) in [("{\"whole", false), ("\":1}", true)] {
+            *asked.call.stream.response_body.borrow_mut() = piece.as_bytes().to_vec();
+            asked.stream.on_response_body(&asked.call, piece.len(), is_last);
+        }
+        assert_eq!(asked.log()["outcome"], "routed");
+        assert_eq!(asked.log()["output_tokens"].as_u64(), tokens.map(|usage| usage.output));
+        let again = ask(&router, &vm, &[], &question("auto", "hi"));
+        assert_eq!(again.went_to_a_provider(), !reusable);
+        if reusable {
+            assert_eq!(again.reply().body, b"{\"whole\":1}");
+        }
+        router.on_tick(&vm);
+        let unknown = vm.counter("arbiter.usage_unknown;reason=not_reported");
+        assert_eq!(unknown, u64::from(tokens.is_none()));
     }
 }
 

@@ -25,7 +25,11 @@ pub(in crate::chat) fn read(body: &[u8]) -> Result<Conversation, Unsupported> {
     Ok(conversation)
 }
 
-fn member(conversation: &mut Conversation, name: &str, value: &Value) -> Result<(), Unsupported> {
+/// Reads a member of the body that is given.
+///
+/// # Errors
+/// [`Unsupported`] names what no other dialect has a word for.
+pub(super) fn member(conversation: &mut Conversation, name: &str, value: &Value) -> Result<(), Unsupported> {
     match name {
         "messages" => {
             for message in value.as_array().into_iter().flatten() {

@@ -6,9 +6,7 @@ use crate::chat::conversation::{
     Addressee, Content, Conversation, Image, OutputFormat, Part, Reasoning, Speaker, Tool, ToolChoice,
     ToolResult, Turn, Unsupported, Written,
 };
-
-/// Most stop texts that OpenAI takes.
-const MAX_STOPS: usize = 4;
+use crate::chat::survey::OPENAI_STOPS;
 
 /// Writes a request body. `longest_answer` is the member that bounds the answer: `max_completion_tokens` or, with
 /// providers that do not know it, `max_tokens`.
@@ -20,7 +18,7 @@ pub(in crate::chat) fn write(
     target: Addressee<'_>,
     longest_answer: &str,
 ) -> Result<Written, Unsupported> {
-    if conversation.stop.len() > MAX_STOPS {
+    if conversation.stop.len() > OPENAI_STOPS {
         return Err(Unsupported::new("more than 4 stop sequences"));
     }
     let mut dropped = conversation.left_out.clone();

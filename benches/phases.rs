@@ -1,0 +1,232 @@
+//! What the module itself costs, phase by phase: a call of 2 KB and its answer, on a host in memory. What crossing to a real host
+//! costs comes on top.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::cast_precision_loss,
+    reason = "a benchmark may panic"
+)]
+
+use std::hint::black_box;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use llm_arbiter::cache::CacheKey;
+use llm_arbiter::cache::recall::{Caching, Recall};
+use llm_arbiter::chat::observe::{Observer, Wanted};
+use llm_arbiter::chat::request::{Canonical, Limits};
+use llm_arbiter::chat::{AnswerHead, Caller, ChatRequest, translate};
+use llm_arbiter::complexity;
+use llm_arbiter::filter::provider::{ProviderRole, ProviderStream};
+use llm_arbiter::filter::router::{RouterRole, RouterStream};
+use llm_arbiter::filter::{Flow, Role};
+use llm_arbiter::host::memory::{MemoryCall, MemoryHost, MemoryStream};
+use llm_arbiter::identity::Partition;
+use llm_arbiter::policy::Policy;
+use llm_arbiter::routing::{Credentials, plan};
+use serde_json::{Value, json};
+
+/// Time given to each figure; the least of its rounds counts, since noise only adds.
+const TIME: Duration = Duration::from_millis(300);
+/// Runs of a round: the clock is too coarse for one.
+const RUNS: u32 = 50;
+const LIMITS: Limits = Limits { max_depth: 64 };
+
+fn main() {
+    println!("| phase | microseconds |\n|---|---:|");
+    let policy = policy("heuristic");
+    let body = request(2048);
+    let parse = |canonical| {
+        ChatRequest::parse(black_box(body.clone()), Caller::OpenAi, LIMITS, canonical).expect("a request")
+    };
+    let asked = parse(Canonical::Keep);
+    row("read", || drop(black_box(parse(Canonical::Skip))));
+    row("read, with its canonical form", || drop(black_box(parse(Canonical::Keep))));
+    let tenant = Partition::of_header(Some(b"acme"));
+    row("hash the key", || {
+        black_box(CacheKey::new(&tenant, &[0; 32], black_box(&asked)));
+    });
+    let text = asked.last_user_text().into_owned();
+    row("score", || {
+        drop(black_box(complexity::assess(&policy.classify, black_box(&text), &asked.shape)));
+    });
+    let credentials = Credentials::all();
+    row("plan, score included", || {
+        let recall = Recall::Forward(Caching::Off);
+        drop(black_box(plan(&policy, &credentials, black_box(&asked), recall)));
+    });
+    row("look over for another dialect", || {
+        drop(black_box(translate::survey(black_box(asked.body()), Caller::OpenAi)));
+    });
+    let answer = completion().into_bytes();
+    row("observe an answer", || {
+        let head = AnswerHead { status: 200, content_type: "application/json", ..AnswerHead::default() };
+        let wanted = Wanted { strip_usage: false, keep_bytes: 65_536 };
+        let mut observer = Observer::new(&head, Caller::OpenAi, wanted);
+        observer.feed(black_box(answer.clone()), true);
+        drop(black_box(observer.finish()));
+    });
+    let router = Rc::new(RouterRole::new(policy, |_| None));
+    let provider = Rc::new(ProviderRole::new(self::policy("heuristic"), |_| None, Some(40)).expect("a role"));
+    let script = Script::new();
+    exchange("router role alone, miss", &script, &router, None);
+    exchange("both roles, miss", &script, &router, Some(&provider));
+    let vm = MemoryHost::default();
+    ask(&script, &router, None, &vm, 0);
+    row("router role, hit", || ask(&script, &router, None, &vm, 0));
+}
+
+/// What is asked and answered, made once: making it costs more than some phases.
+struct Script {
+    body: Vec<u8>,
+    /// Where the number of the question stands in the body.
+    number_at: usize,
+    answer: Vec<u8>,
+}
+
+impl Script {
+    fn new() -> Self {
+        let body = request(2048);
+        let mark = b"Question ";
+        let at = body.windows(mark.len()).position(|window| window == mark).expect("a question");
+        Self { body, number_at: at + mark.len(), answer: completion().into_bytes() }
+    }
+
+    /// A body that no other number has, of the same length.
+    fn body(&self, number: u32) -> Vec<u8> {
+        let mut body = self.body.clone();
+        let mut rest = number;
+        for place in body.iter_mut().skip(self.number_at).take(5) {
+            *place = b'a' + u8::try_from(rest % 26).unwrap_or_default();
+            rest /= 26;
+        }
+        body
+    }
+}
+
+fn exchange(name: &str, script: &Script, router: &Rc<RouterRole>, provider: Option<&Rc<ProviderRole>>) {
+    let (vm, mut number) = (MemoryHost::default(), 0);
+    row(name, || {
+        number += 1;
+        ask(script, router, provider, &vm, number);
+    });
+}
+
+/// Prints the least time of a run, if the phase's name holds the argument of the command.
+fn row(name: &str, mut run: impl FnMut()) {
+    if std::env::args().nth(1).is_some_and(|wanted| !name.contains(&wanted)) {
+        return;
+    }
+    let began = Instant::now();
+    let mut least = Duration::MAX;
+    while began.elapsed() < TIME {
+        let start = Instant::now();
+        (0..RUNS).for_each(|_| run());
+        least = least.min(start.elapsed());
+    }
+    println!("| {name} | {:.2} |", least.as_secs_f64() * 1e6 / f64::from(RUNS));
+}
+
+/// One call through the role or roles, answered by a provider if the cache has nothing.
+fn ask(
+    script: &Script,
+    router: &Rc<RouterRole>,
+    provider: Option<&Rc<ProviderRole>>,
+    vm: &MemoryHost,
+    number: u32,
+) {
+    let body = script.body(number);
+    let size = body.len();
+    let call = MemoryCall { vm, stream: MemoryStream::default() };
+    let headers = |headers: &[(&str, &str)]| {
+        headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    *call.stream.request_headers.borrow_mut() = headers(&[
+        (":authority", "127.0.0.1:10000"),
+        (":path", "/v1/chat/completions"),
+        (":method", "POST"),
+        (":scheme", "http"),
+        ("content-type", "application/json"),
+        ("content-length", "2048"),
+        ("x-forwarded-proto", "http"),
+        ("x-request-id", "5f1c3a1e-5d0e-4d0b-9d0c-1f2e3d4c5b6a"),
+    ]);
+    *call.stream.request_body.borrow_mut() = body;
+    let mut stream = RouterStream::new(Rc::clone(router));
+    stream.on_request_headers(&call, false);
+    if stream.on_request_body(&call, size, true) == Flow::Continue {
+        let mut attempt = provider.map(|role| ProviderStream::new(Rc::clone(role)));
+        if let Some(attempt) = &mut attempt {
+            let model = "xds.upstream_host_metadata.filter_metadata.llm_arbiter.model";
+            call.stream.properties.borrow_mut().insert(model.into(), b"mini".to_vec());
+            attempt.on_request_headers(&call, false);
+            attempt.on_request_body(&call, size, true);
+        }
+        *call.stream.response_headers.borrow_mut() = headers(&[
+            (":status", "200"),
+            ("content-type", "application/json"),
+            ("content-length", "706"),
+            ("date", "Tue, 24 Nov 2026 10:00:00 GMT"),
+        ]);
+        call.stream.response_body.borrow_mut().clone_from(&script.answer);
+        if let Some(attempt) = &mut attempt {
+            attempt.on_response_headers(&call, false);
+            attempt.on_response_body(&call, script.answer.len(), true);
+            attempt.on_done(&call);
+        }
+        stream.on_response_headers(&call, false);
+        stream.on_response_body(&call, script.answer.len(), true);
+    }
+    stream.on_done(&call);
+    black_box(call);
+}
+
+fn policy(scorer: &str) -> Policy {
+    let prices = json!({"input": 1, "output": 2});
+    let provider = json!({"host": "127.0.0.1", "port": 8080, "tls": false});
+    Policy::from_value(json!({
+        "providers": {"one": provider, "two": provider},
+        "models": {
+            "mini": {"provider": "one", "upstream_name": "mini-2024-07-18", "prices": prices},
+            "spare": {"provider": "two", "prices": prices},
+            "grand": {"provider": "two", "prices": prices}
+        },
+        "tiers": [
+            {"name": "small", "handles": "medium", "models": ["mini", "spare"]},
+            {"name": "large", "handles": "high", "models": ["grand"]}
+        ],
+        "baseline": "grand",
+        "classify": {"scorer": scorer}
+    }))
+    .expect("a policy")
+}
+
+/// A system prompt and a question, filled up to `bytes`.
+fn request(bytes: usize) -> Vec<u8> {
+    let words = "the quick brown fox jumps over the lazy dog ".repeat(bytes / 44 - 4);
+    let body: Value = json!({
+        "model": "auto",
+        "messages": [
+            {"role": "system", "content": "You are a helpful assistant."},
+            {"role": "user", "content": format!("Question 00000: {words}")}
+        ],
+        "temperature": 0.7,
+        "max_tokens": 256,
+        "user": "bench"
+    });
+    body.to_string().into_bytes()
+}
+
+fn completion() -> String {
+    json!({
+        "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "mini-2024-07-18",
+        "choices": [{
+            "index": 0, "message": {"role": "assistant", "content": "word ".repeat(80), "refusal": null},
+            "logprobs": null, "finish_reason": "stop"
+        }],
+        "usage": {"prompt_tokens": 500, "completion_tokens": 100, "total_tokens": 600}
+    })
+    .to_string()
+}

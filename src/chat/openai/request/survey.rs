@@ -1,0 +1,213 @@
+//! What a request in OpenAI's words says that not every dialect has a word for.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+
+use super::read::member;
+use crate::chat::conversation::{Conversation, Image, Unsupported};
+use crate::chat::survey::{Calls, Elements, Given, Seen, Survey, Word, see};
+
+/// Looks a body over.
+///
+/// # Errors
+/// [`Unsupported`] when a member is not what OpenAI has there.
+pub(in crate::chat) fn survey(body: &[u8]) -> Result<Survey, Unsupported> {
+    let Request(survey) = serde_json::from_slice(body)
+        .map_err(|error| Unsupported::new(format!("a body that is not as OpenAI has it: {error}")))?;
+    Ok(survey)
+}
+
+struct Request(Survey);
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+struct Message {
+    role: Word,
+    content: Content,
+    tool_calls: Elements<Call>,
+    function_call: Given,
+    tool_call_id: Word,
+}
+
+/// What a message consists of.
+#[derive(Default)]
+struct Content {
+    /// The first type of part that no other dialect knows.
+    unknown: Option<String>,
+    images: bool,
+    image_by_url: bool,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Part {
+    r#type: Word,
+    image_url: Picture,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Picture {
+    url: Address,
+}
+
+/// Whether an address is one, not the bytes themselves.
+#[derive(Default)]
+struct Address(Option<bool>);
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Call {
+    id: Word,
+    function: Option<Function>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Function {
+    name: Word,
+    arguments: Arguments,
+}
+
+/// Whether arguments are not JSON.
+#[derive(Default)]
+struct Arguments(bool);
+
+#[derive(Deserialize)]
+struct Tool {
+    function: Option<IgnoredAny>,
+}
+
+impl Seen<'_> for Address {
+    fn text(text: &str) -> Self {
+        Self(Some(matches!(Image::from_url(text), Image::Url(_))))
+    }
+}
+
+impl Seen<'_> for Arguments {
+    fn text(text: &str) -> Self {
+        let text = text.trim();
+        Self(!text.is_empty() && serde_json::from_str::<IgnoredAny>(text).is_err())
+    }
+}
+
+impl<'de> Seen<'de> for Content {
+    fn list<A: SeqAccess<'de>>(mut list: A) -> Result<Self, A::Error> {
+        let mut content = Self::default();
+        while let Some(Part { r#type: Word(kind), image_url }) = list.next_element()? {
+            match kind.as_str() {
+                "text" | "refusal" => {}
+                "image_url" => {
+                    content.images = true;
+                    content.image_by_url |= image_url.url.0.unwrap_or(true);
+                }
+                _ => drop(content.unknown.get_or_insert(kind)),
+            }
+        }
+        Ok(content)
+    }
+}
+
+macro_rules! seen {
+    ($($type:ty),*) => {$(
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                see(deserializer)
+            }
+        }
+    )*};
+}
+seen!(Address, Arguments, Content);
+
+impl<'de> Deserialize<'de> for Request {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Request;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a chat request")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Request, A::Error> {
+                let (mut survey, mut conversation) = (Survey::default(), Conversation::default());
+                let mut tools = 0;
+                while let Some(name) = members.next_key::<Cow<'de, str>>()? {
+                    match &*name {
+                        "messages" => {
+                            look_at_messages(&members.next_value::<Elements<Message>>()?.0, &mut survey)
+                        }
+                        "tools" => {
+                            let Elements::<Tool>(seen) = members.next_value()?;
+                            tools = seen.len();
+                            if seen.iter().any(|tool| tool.function.is_none()) {
+                                survey.refuse(Unsupported::new("tools that are not functions"));
+                            }
+                        }
+                        _ => {
+                            let value: Value = members.next_value()?;
+                            if !value.is_null() {
+                                if let Err(why) = member(&mut conversation, &name, &value) {
+                                    survey.refuse(why);
+                                }
+                                survey.members.push(name.into_owned());
+                            }
+                        }
+                    }
+                }
+                survey.take(&conversation, tools);
+                Ok(Request(survey))
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
+}
+
+fn look_at_messages(messages: &[Message], survey: &mut Survey) {
+    let mut calls = Calls::default();
+    let mut is_assistants_turn = false;
+    for message in messages {
+        if let Some(kind) = &message.content.unknown {
+            survey.refuse(Unsupported::new(format!("content of type {kind}")));
+        }
+        survey.image_by_url |= message.content.image_by_url;
+        match message.role.0.as_str() {
+            "user" => is_assistants_turn = false,
+            "system" | "developer" | "tool" if message.content.images => {
+                survey.refuse(Unsupported::new("content that is not text in a system or tool message"));
+            }
+            "system" | "developer" => {}
+            "tool" => {
+                survey.result_without_call |= !calls.knows(&message.tool_call_id.0);
+                is_assistants_turn = false;
+            }
+            "assistant" => {
+                if !std::mem::replace(&mut is_assistants_turn, true) {
+                    calls.begin_turn();
+                }
+                look_at_calls(message, survey, &mut calls);
+            }
+            other => survey.refuse(Unsupported::new(format!("a message of role {other}"))),
+        }
+    }
+}
+
+fn look_at_calls<'m>(message: &'m Message, survey: &mut Survey, calls: &mut Calls<'m>) {
+    for call in &message.tool_calls.0 {
+        match &call.function {
+            None => survey.refuse(Unsupported::new("calls of custom tools")),
+            Some(function) if function.arguments.0 => {
+                survey.refuse(Unsupported::new("arguments of a tool call that are not JSON"));
+            }
+            Some(function) => calls.call(&call.id.0, !function.name.0.is_empty()),
+        }
+    }
+    if message.function_call.0 {
+        survey.refuse(Unsupported::new("function_call"));
+    }
+}

@@ -1,0 +1,239 @@
+//! What a request says that not every dialect has a word for: enough to know whom it can be told to, without writing it.
+//!
+//! | what the request has | who cannot be told |
+//! |---|---|
+//! | something that only its own dialect knows | everybody else |
+//! | a member that a provider refuses | that provider ([`Quirks::refused`](super::openai_like::Quirks::refused)) |
+//! | more than 4, or 5, texts that end the answer | OpenAI, or Gemini |
+//! | tools of which only one at a time may be called | Gemini |
+//! | an image by its address, the result of a call that is not there | Gemini |
+//! | any JSON object as the answer's form | Anthropic |
+//! | a tool called by the user, an image or a result by the assistant | OpenAI |
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::conversation::{Conversation, OutputFormat, Unsupported};
+use super::dialect::{Caller, Dialect, Format};
+
+/// Most texts that end an answer, with OpenAI.
+pub(super) const OPENAI_STOPS: usize = 4;
+/// Most texts that end an answer, with Gemini.
+pub(super) const GEMINI_STOPS: usize = 5;
+
+/// What was seen in a request.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Survey {
+    /// Why the body could not be looked over.
+    pub(super) unread: Option<Unsupported>,
+    /// What no other dialect has a word for.
+    pub(super) foreign: Option<Unsupported>,
+    /// The members of the body that are given.
+    pub(super) members: Vec<String>,
+    pub(super) stops: usize,
+    pub(super) one_call_at_a_time: bool,
+    pub(super) image_by_url: bool,
+    pub(super) result_without_call: bool,
+    pub(super) json_object: bool,
+    /// What only OpenAI wants said by the other side.
+    pub(super) misplaced: Option<&'static str>,
+}
+
+impl Survey {
+    /// Of a body that cannot be looked over: it is told to nobody whose dialect is another one to the letter.
+    pub(super) fn unread(why: Unsupported) -> Self {
+        Self { unread: Some(why), ..Self::default() }
+    }
+
+    /// Notes what no other dialect has a word for; the first counts.
+    pub(super) fn refuse(&mut self, why: Unsupported) {
+        self.foreign.get_or_insert(why);
+    }
+
+    /// Notes what has been read of the members beside the messages.
+    pub(super) fn take(&mut self, conversation: &Conversation, tools: usize) {
+        self.stops = conversation.stop.len();
+        self.one_call_at_a_time = conversation.parallel_calls == Some(false) && tools > 0;
+        self.json_object = matches!(conversation.output, Some(OutputFormat::JsonObject));
+    }
+
+    /// Whether a provider that speaks `dialect` can be told all that the request of a `caller` says.
+    ///
+    /// # Errors
+    /// [`Unsupported`] names what it cannot be told.
+    pub fn fits(&self, caller: Caller, dialect: &Dialect) -> Result<(), Unsupported> {
+        if dialect.is_spoken_by(caller) {
+            return Ok(());
+        }
+        if let Some(unread) = &self.unread {
+            return Err(unread.clone());
+        }
+        if dialect.format == caller.format() {
+            let refused = dialect.quirks.refused.iter();
+            let given = refused.copied().find(|name| self.members.iter().any(|given| given == name));
+            return given.map_or(Ok(()), |name| Err(Unsupported::new(name)));
+        }
+        if let Some(foreign) = &self.foreign {
+            return Err(foreign.clone());
+        }
+        let unsayable = match dialect.format {
+            Format::OpenAi if self.stops > OPENAI_STOPS => Some("more than 4 stop sequences"),
+            Format::OpenAi => self.misplaced,
+            Format::Anthropic if self.json_object => Some("response_format json_object"),
+            Format::Anthropic => None,
+            Format::Gemini if self.stops > GEMINI_STOPS => Some("more than 5 stop sequences"),
+            Format::Gemini if self.one_call_at_a_time => Some("parallel_tool_calls: false"),
+            Format::Gemini if self.image_by_url => Some("an image by its URL"),
+            Format::Gemini if self.result_without_call => Some("a tool result without its call"),
+            Format::Gemini => None,
+        };
+        unsayable.map_or(Ok(()), |what| Err(Unsupported::new(what)))
+    }
+}
+
+/// The calls of tools that results can refer to. In a turn the first call of an id counts, of several turns the last.
+#[derive(Debug, Default)]
+pub(super) struct Calls<'m> {
+    /// Ids of earlier turns, and whether the call names its tool.
+    earlier: Vec<(&'m str, bool)>,
+    turn: Vec<(&'m str, bool)>,
+}
+
+impl<'m> Calls<'m> {
+    /// The other side speaks.
+    pub(super) fn begin_turn(&mut self) {
+        self.earlier.append(&mut self.turn);
+    }
+
+    pub(super) fn call(&mut self, id: &'m str, has_name: bool) {
+        if !self.turn.iter().any(|(known, _)| *known == id) {
+            self.turn.push((id, has_name));
+        }
+    }
+
+    /// Whether a call with this id, which names its tool, stands before.
+    pub(super) fn knows(&self, id: &str) -> bool {
+        let is_it = |(known, _): &&(&str, bool)| *known == id;
+        let call = self.turn.iter().find(is_it).or_else(|| self.earlier.iter().rev().find(is_it));
+        call.is_some_and(|(_, has_name)| *has_name)
+    }
+}
+
+/// A string, or another value, which counts as an empty one.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Word(pub(super) String);
+
+/// Whether a value is anything but `null`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Given(pub(super) bool);
+
+/// The elements of a list; any other value has none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Elements<T>(pub(super) Vec<T>);
+
+impl<T> Default for Elements<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+/// What a visitor makes of each kind of value; by default, what it makes of none.
+pub(super) trait Seen<'de>: Default {
+    fn text(_: &str) -> Self {
+        Self::default()
+    }
+
+    fn null() -> Self {
+        Self::default()
+    }
+
+    fn list<A: SeqAccess<'de>>(mut list: A) -> Result<Self, A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Self::default())
+    }
+
+    fn object<A: MapAccess<'de>>(mut object: A) -> Result<Self, A::Error> {
+        while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Self::default())
+    }
+}
+
+/// Looks at a value of whatever kind.
+pub(super) fn see<'de, S: Seen<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<S, D::Error> {
+    struct Any<S>(std::marker::PhantomData<S>);
+    impl<'de, S: Seen<'de>> Visitor<'de> for Any<S> {
+        type Value = S;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("any value")
+        }
+
+        fn visit_unit<E>(self) -> Result<S, E> {
+            Ok(S::null())
+        }
+
+        fn visit_bool<E>(self, _: bool) -> Result<S, E> {
+            Ok(S::default())
+        }
+
+        fn visit_u64<E>(self, _: u64) -> Result<S, E> {
+            Ok(S::default())
+        }
+
+        fn visit_i64<E>(self, _: i64) -> Result<S, E> {
+            Ok(S::default())
+        }
+
+        fn visit_f64<E>(self, _: f64) -> Result<S, E> {
+            Ok(S::default())
+        }
+
+        fn visit_str<E>(self, text: &str) -> Result<S, E> {
+            Ok(S::text(text))
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<S, A::Error> {
+            S::list(list)
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<S, A::Error> {
+            S::object(object)
+        }
+    }
+    deserializer.deserialize_any(Any(std::marker::PhantomData))
+}
+
+impl Seen<'_> for Word {
+    fn text(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Seen<'de> for Elements<T> {
+    fn list<A: SeqAccess<'de>>(mut list: A) -> Result<Self, A::Error> {
+        let mut elements = Vec::new();
+        while let Some(element) = list.next_element()? {
+            elements.push(element);
+        }
+        Ok(Self(elements))
+    }
+}
+
+impl<'de> Deserialize<'de> for Word {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        see(deserializer)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Elements<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        see(deserializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Given {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(Option::<IgnoredAny>::deserialize(deserializer)?.is_some()))
+    }
+}
