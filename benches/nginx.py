@@ -28,7 +28,8 @@ http {{
     server {{
         listen 127.0.0.1:{port} backlog=1024;
         default_type {media_type};
-        location / {{ return 200 '{answer}'; }}
+        {parts}
+        location / {{ return 200 "{names}"; }}
     }}
 }}
 """
@@ -47,6 +48,9 @@ def stream():
     return "".join(f"data: {event}\n\n" for event in [*events, "[DONE]"])
 
 
+LONGEST_WORD = 3000
+"""nginx takes no longer words in its configuration than 4096 bytes."""
+
 ANSWER = json.dumps(chat.completion("Foxes are quick, dogs are lazy, and both are asked about too often. " * 6))
 
 
@@ -58,7 +62,12 @@ class Nginx:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         config = directory / "nginx.conf"
-        config.write_text(CONFIG.format(directory=directory, port=self.port, answer=answer, media_type=media_type))
+        parts = [answer[at : at + LONGEST_WORD] for at in range(0, len(answer), LONGEST_WORD)]
+        values = {
+            "parts": "\n        ".join(f"set $part{number} '{part}';" for number, part in enumerate(parts)),
+            "names": "".join(f"$part{number}" for number in range(len(parts))),
+        }
+        config.write_text(CONFIG.format(directory=directory, port=self.port, media_type=media_type, **values))
         self._process = subprocess.Popen(["nginx", "-c", str(config), "-e", str(directory / "nginx.log")])
         until(self._listening, "nginx to listen")
 

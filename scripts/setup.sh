@@ -25,6 +25,8 @@ install_packages() {
 
 check_tools() {
   command -v cargo >/dev/null || fail "cargo is missing; install Rust with rustup (https://rustup.rs)"
+  cargo --version >/dev/null 2>&1 ||
+    fail "cargo does not run; get the Rust that rust-toolchain.toml names, with: rustup toolchain install"
   command -v cc >/dev/null || fail "cc is missing; install a C compiler, which Rust links with (apt install gcc libc6-dev)"
   command -v c++ >/dev/null || fail "c++ is missing; install a C++ compiler, which the fuzzer is built with (apt install g++)"
   command -v python3 >/dev/null || fail "python3 is missing; install it (apt install python3 python3-venv)"

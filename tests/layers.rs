@@ -75,7 +75,7 @@ fn read_folder(root: &Path, folder: &Path, modules: &mut BTreeMap<String, Module
         let relative = path.strip_prefix(root).expect("under the root").with_extension("");
         let mut segments: Vec<String> =
             relative.iter().map(|segment| segment.to_str().expect("UTF-8").to_owned()).collect();
-        if segments.last().is_some_and(|last| last == "tests") {
+        if segments.iter().any(|segment| segment == "tests") {
             continue;
         }
         segments.pop_if(|last| last == "mod");

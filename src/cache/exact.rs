@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::CacheKey;
 use super::slots::Slots;
-pub use super::slots::{Geometry, Stored, WAYS};
+pub use super::slots::{Geometry, KeptAnswer, Stored, WAYS};
+use crate::chat::Usage;
 use crate::chat::request::Sampling;
 use crate::host::{Clock, SharedData};
 
@@ -63,8 +64,8 @@ impl Bypass {
 pub enum Lookup {
     /// An answer that may be served.
     Hit {
-        /// The answer, in the dialect of those who may ask for it.
-        answer: Vec<u8>,
+        /// The answer.
+        answer: KeptAnswer,
         /// Time since it was stored.
         age: Duration,
         /// Time until it expires.
@@ -143,14 +144,20 @@ impl ExactCache {
     }
 
     /// Keeps an answer that another instance stored at `stored_at`.
-    pub fn adopt<H: SharedData>(&self, host: &H, key: &CacheKey, answer: &[u8], stored_at: Duration) {
+    pub fn adopt<H: SharedData>(&self, host: &H, key: &CacheKey, answer: &KeptAnswer, stored_at: Duration) {
         // Where it finds no room, the shared store is asked again.
-        let _ = self.slots.put(host, key, answer, stored_at);
+        let _ = self.slots.put(host, key, &answer.body, answer.usage, stored_at);
     }
 
     /// Keeps an answer that was given just now.
-    pub fn store<H: SharedData + Clock>(&self, host: &H, key: &CacheKey, answer: &[u8]) -> Stored {
-        self.slots.put(host, key, answer, host.now())
+    pub fn store<H: SharedData + Clock>(
+        &self,
+        host: &H,
+        key: &CacheKey,
+        answer: &[u8],
+        usage: Option<Usage>,
+    ) -> Stored {
+        self.slots.put(host, key, answer, usage, host.now())
     }
 }
 
@@ -172,6 +179,12 @@ mod tests {
         CacheKey::named(name)
     }
 
+    const USAGE: Usage = Usage { input: 9, cached_input: 4, cache_write: 2, output: u64::MAX, reasoning: 1 };
+
+    fn kept(body: &[u8]) -> KeptAnswer {
+        KeptAnswer { body: body.to_vec(), usage: Some(USAGE) }
+    }
+
     fn at(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
     }
@@ -184,7 +197,7 @@ mod tests {
         time: Duration,
     ) -> Stored {
         host.set_time(time);
-        cache.store(host, key, answer)
+        cache.store(host, key, answer, Some(USAGE))
     }
 
     fn lookup_at(
@@ -207,7 +220,7 @@ mod tests {
         let (host, cache) = (MemoryHost::default(), ExactCache::new(&bounds(8, 8192)));
         assert_eq!(lookup_at(&cache, &host, &key("a"), at(0), None), Lookup::Miss);
         assert_eq!(store_at(&cache, &host, &key("a"), b"answer", at(100)), Stored::Stored);
-        let hit = Lookup::Hit { answer: b"answer".to_vec(), age: at(59), ttl_left: at(1) };
+        let hit = Lookup::Hit { answer: kept(b"answer"), age: at(59), ttl_left: at(1) };
         assert_eq!(lookup_at(&cache, &host, &key("a"), at(159), None), hit);
         assert_eq!(lookup_at(&cache, &host, &key("a"), at(160), None), Lookup::TooOld);
         assert_eq!(lookup_at(&cache, &host, &key("b"), at(100), None), Lookup::Miss);
@@ -240,7 +253,7 @@ mod tests {
         store_at(&cache, &host, &key("a"), b"old", at(0));
         let before = host.shared_bytes();
         store_at(&cache, &host, &key("a"), b"new", at(50));
-        let hit = Lookup::Hit { answer: b"new".to_vec(), age: at(10), ttl_left: at(50) };
+        let hit = Lookup::Hit { answer: kept(b"new"), age: at(10), ttl_left: at(50) };
         assert_eq!(lookup_at(&cache, &host, &key("a"), at(60), None), hit);
         assert_eq!(host.shared_bytes(), before);
     }
@@ -317,15 +330,15 @@ mod tests {
                 store_at(&cache, &host, &key(&i.to_string()), &[0; 80], at(u64::from(i)));
             }
             let other = |host: &MemoryHost| {
-                cache.store(host, &key("theirs"), b"theirs");
+                cache.store(host, &key("theirs"), b"theirs", None);
             };
             let raced = Raced { host: &host, before_write: RefCell::new(Some((turn, other))) };
             host.set_time(at(20));
-            cache.store(&raced, &key("ours"), b"ours");
+            cache.store(&raced, &key("ours"), b"ours", None);
             for (name, answer) in [("ours", b"ours".as_slice()), ("theirs", b"theirs")] {
                 if let Lookup::Hit { answer: found, .. } = lookup_at(&cache, &host, &key(name), at(21), None)
                 {
-                    assert_eq!(found, answer, "turn {turn}");
+                    assert_eq!(found.body, answer, "turn {turn}");
                 }
             }
         }

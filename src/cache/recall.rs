@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::CacheKey;
 use super::directives::{CacheStatus, RequestDirectives};
-use super::exact::{Bypass, ExactCache, Lookup};
+use super::exact::{Bypass, ExactCache, KeptAnswer, Lookup};
 use crate::chat::ChatRequest;
 use crate::host::{Clock, SharedData};
 use crate::identity::Partition;
@@ -23,8 +23,8 @@ pub enum Recall {
 pub struct Hit {
     /// The key that it stands under.
     pub key: CacheKey,
-    /// The whole answer, in the dialect of the caller.
-    pub answer: Vec<u8>,
+    /// The answer.
+    pub answer: KeptAnswer,
     /// Time since it was stored.
     pub age: Duration,
     /// Time until it expires.

@@ -8,15 +8,18 @@
 use std::time::Duration;
 
 use super::CacheKey;
+use crate::chat::Usage;
 use crate::host::{HostError, SharedData};
 
 /// Slots of a set.
 pub const WAYS: u32 = 8;
 
-/// Bytes before an answer in a payload value: the key.
-const PAYLOAD_HEAD: usize = 32;
+/// Bytes of the key, which a payload value begins with.
+const KEY: usize = 32;
+/// Bytes before an answer in a payload value: the key, whether its tokens are known, and five counts of them.
+const PAYLOAD_HEAD: usize = KEY + 1 + 5 * 8;
 /// First byte of every directory; another one means another format.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 /// Bytes before the slots in a directory: format, entries, bytes.
 const DIRECTORY_HEAD: usize = 13;
 /// Bytes of a slot in a directory: tag, time, length.
@@ -66,6 +69,52 @@ impl Geometry {
         let [a, b, c, d, ..] = *key.bytes();
         u32::from_le_bytes([a, b, c, d]).checked_rem(self.sets()).unwrap_or(0)
     }
+}
+
+/// An answer and what it took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptAnswer {
+    /// The whole answer, in the dialect of those who may ask for it.
+    pub body: Vec<u8>,
+    /// Its tokens, if the provider reported them.
+    pub usage: Option<Usage>,
+}
+
+impl KeptAnswer {
+    /// Reads a payload value; `None` when it is not that of `key`.
+    fn decode(mut payload: Vec<u8>, key: &CacheKey) -> Option<Self> {
+        let (found, rest) = payload.split_first_chunk::<KEY>()?;
+        let (known, rest) = rest.split_first()?;
+        if found != key.bytes() {
+            return None;
+        }
+        let mut counts =
+            rest.chunks_exact(8).filter_map(|bytes| bytes.try_into().ok().map(u64::from_le_bytes));
+        let mut count = || counts.next().unwrap_or(0);
+        let usage = Usage {
+            input: count(),
+            cached_input: count(),
+            cache_write: count(),
+            output: count(),
+            reasoning: count(),
+        };
+        let usage = (*known == 1).then_some(usage);
+        payload.drain(..PAYLOAD_HEAD.min(payload.len()));
+        Some(Self { body: payload, usage })
+    }
+}
+
+/// A payload value.
+fn encode(key: &CacheKey, body: &[u8], usage: Option<Usage>) -> Vec<u8> {
+    let mut payload = Vec::with_capacity(PAYLOAD_HEAD.saturating_add(body.len()));
+    payload.extend_from_slice(key.bytes());
+    payload.push(u8::from(usage.is_some()));
+    let Usage { input, cached_input, cache_write, output, reasoning } = usage.unwrap_or_default();
+    for count in [input, cached_input, cache_write, output, reasoning] {
+        payload.extend_from_slice(&count.to_le_bytes());
+    }
+    payload.extend_from_slice(body);
+    payload
 }
 
 /// What the directory says of a key's answer.
@@ -199,13 +248,8 @@ impl Slots {
     }
 
     /// Reads the answer of a key that was found; `None` when another one has taken its slot since.
-    pub(super) fn read<H: SharedData>(&self, host: &H, key: &CacheKey, entry: &Entry) -> Option<Vec<u8>> {
-        let mut payload = host.shared_data(&payload_name(entry.set, entry.way)).value;
-        if payload.get(..PAYLOAD_HEAD) != Some(key.bytes()) {
-            return None;
-        }
-        payload.drain(..PAYLOAD_HEAD);
-        Some(payload)
+    pub(super) fn read<H: SharedData>(&self, host: &H, key: &CacheKey, entry: &Entry) -> Option<KeptAnswer> {
+        KeptAnswer::decode(host.shared_data(&payload_name(entry.set, entry.way)).value, key)
     }
 
     /// Keeps an answer; the oldest of its set make room.
@@ -214,6 +258,7 @@ impl Slots {
         host: &H,
         key: &CacheKey,
         answer: &[u8],
+        usage: Option<Usage>,
         now: Duration,
     ) -> Stored {
         let length = PAYLOAD_HEAD.saturating_add(answer.len());
@@ -224,9 +269,7 @@ impl Slots {
         for _ in 0..2 {
             match self.claim(host, key, length, now) {
                 Ok(way) => {
-                    let mut payload = Vec::with_capacity(PAYLOAD_HEAD.saturating_add(answer.len()));
-                    payload.extend_from_slice(key.bytes());
-                    payload.extend_from_slice(answer);
+                    let payload = encode(key, answer, usage);
                     let name = payload_name(self.geometry.set_of(key), way);
                     let written = host.set_shared_data(&name, &payload, None);
                     return if written.is_ok() { Stored::Stored } else { Stored::Contended };

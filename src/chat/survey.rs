@@ -10,9 +10,12 @@
 //! | any JSON object as the answer's form | Anthropic |
 //! | a tool called by the user, an image or a result by the assistant | OpenAI |
 
+use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
 
 use super::conversation::{Conversation, OutputFormat, Unsupported};
 use super::dialect::{Caller, Dialect, Format};
@@ -52,7 +55,7 @@ impl Survey {
     }
 
     /// Notes what has been read of the members beside the messages.
-    pub(super) fn take(&mut self, conversation: &Conversation, tools: usize) {
+    fn take(&mut self, conversation: &Conversation, tools: usize) {
         self.stops = conversation.stop.len();
         self.one_call_at_a_time = conversation.parallel_calls == Some(false) && tools > 0;
         self.json_object = matches!(conversation.output, Some(OutputFormat::JsonObject));
@@ -89,6 +92,79 @@ impl Survey {
             Format::Gemini => None,
         };
         unsayable.map_or(Ok(()), |what| Err(Unsupported::new(what)))
+    }
+}
+
+/// How a caller's dialect is looked over; the walk through the members is the same in each.
+pub(super) trait Words {
+    /// Whose words they are.
+    const NAME: &'static str;
+    /// As much of a message as is looked at.
+    type Message: DeserializeOwned;
+    /// As much of a tool as is looked at.
+    type Tool: DeserializeOwned;
+
+    /// Looks at the messages.
+    fn messages(messages: &[Self::Message], survey: &mut Survey);
+
+    /// Looks at the tools.
+    fn tools(tools: &[Self::Tool], survey: &mut Survey);
+
+    /// Reads any other member that is given.
+    ///
+    /// # Errors
+    /// [`Unsupported`] names what no other dialect has a word for.
+    fn member(conversation: &mut Conversation, name: &str, value: &Value) -> Result<(), Unsupported>;
+}
+
+/// Looks a body over.
+///
+/// # Errors
+/// [`Unsupported`] when a member is not what the dialect has there.
+pub(super) fn look_over<W: Words>(body: &[u8]) -> Result<Survey, Unsupported> {
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    deserializer
+        .deserialize_map(Members::<W>(PhantomData))
+        .map_err(|error| Unsupported::new(format!("a body that is not as {} has it: {error}", W::NAME)))
+}
+
+struct Members<W>(PhantomData<W>);
+
+impl<'de, W: Words> Visitor<'de> for Members<W> {
+    type Value = Survey;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a chat request")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Survey, A::Error> {
+        let (mut survey, mut conversation) = (Survey::default(), Conversation::default());
+        let mut tools = 0;
+        while let Some(name) = members.next_key::<Cow<'de, str>>()? {
+            match &*name {
+                "messages" => {
+                    let Elements(messages) = members.next_value()?;
+                    W::messages(&messages, &mut survey);
+                }
+                "tools" => {
+                    let Elements(seen) = members.next_value()?;
+                    W::tools(&seen, &mut survey);
+                    tools = seen.len();
+                }
+                _ => {
+                    let value: Value = members.next_value()?;
+                    if value.is_null() {
+                        continue;
+                    }
+                    if let Err(why) = W::member(&mut conversation, &name, &value) {
+                        survey.refuse(why);
+                    }
+                    survey.members.push(name.into_owned());
+                }
+            }
+        }
+        survey.take(&conversation, tools);
+        Ok(survey)
     }
 }
 
@@ -161,7 +237,7 @@ pub(super) trait Seen<'de>: Default {
 
 /// Looks at a value of whatever kind.
 pub(super) fn see<'de, S: Seen<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<S, D::Error> {
-    struct Any<S>(std::marker::PhantomData<S>);
+    struct Any<S>(PhantomData<S>);
     impl<'de, S: Seen<'de>> Visitor<'de> for Any<S> {
         type Value = S;
 
@@ -201,7 +277,7 @@ pub(super) fn see<'de, S: Seen<'de>, D: Deserializer<'de>>(deserializer: D) -> R
             S::object(object)
         }
     }
-    deserializer.deserialize_any(Any(std::marker::PhantomData))
+    deserializer.deserialize_any(Any(PhantomData))
 }
 
 impl Seen<'_> for Word {

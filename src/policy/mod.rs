@@ -5,6 +5,7 @@
 
 mod catalog;
 mod document;
+mod fields;
 mod list;
 mod parse;
 #[cfg(test)]

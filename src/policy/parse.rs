@@ -1,6 +1,5 @@
 //! From the document to types that cannot be wrong: references resolved, ranges checked.
 
-use std::fmt::Display;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -12,6 +11,9 @@ use super::document::{
     PricesDocument, ProviderDocument, RequestedModelDocument, ScorerDocument, SharedDocument, TenantDocument,
     TierDocument, repeated, suggest,
 };
+use super::fields::{
+    check_host, check_name, check_port, duration, fault, header_name, is_variable, reference,
+};
 use super::list::NonEmpty;
 use super::{
     Abilities, Credential, MAX_TIER_MODELS, Model, ModelId, Policy, PolicyError, Provider, ProviderId,
@@ -22,7 +24,7 @@ use crate::cache::exact::{Bounds, MIN_SET_BYTES, WAYS};
 use crate::chat::registry::DIALECTS;
 use crate::chat::{Caller, Dialect};
 use crate::complexity::{Boundaries, Classify, Level, Scorer};
-use crate::envoy::{Failover, MODEL_CLUSTER, OWN_PREFIX, TIER_CLUSTER};
+use crate::envoy::{Failover, MODEL_CLUSTER, TIER_CLUSTER};
 use crate::identity::TenantSource;
 use crate::ledger::{PriceError, Prices};
 use crate::sharing::SharedStore;
@@ -41,10 +43,6 @@ const SHARED_TIMEOUT: Duration = Duration::from_millis(50);
 const MAX_SHARED_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest answer to ask for where a dialect demands a bound and neither caller nor policy names one, in tokens.
 const MAX_OUTPUT: u64 = 4096;
-
-fn fault<T>(path: impl Display, message: impl Display) -> Result<T, PolicyError> {
-    Err(PolicyError { path: path.to_string(), message: message.to_string() })
-}
 
 impl Policy {
     /// Parses a policy document.
@@ -292,18 +290,6 @@ fn tenant(document: TenantDocument) -> Result<TenantSource, PolicyError> {
     }
 }
 
-fn header_name(path: &str, name: &str) -> Result<String, PolicyError> {
-    let name = name.to_ascii_lowercase();
-    let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-    if name.is_empty() || !name.chars().all(is_token) {
-        return fault(path, "must be a header name");
-    }
-    if name.starts_with(OWN_PREFIX) {
-        return fault(path, format!("headers that begin with `{OWN_PREFIX}` are removed from every request"));
-    }
-    Ok(name)
-}
-
 fn exact_cache(document: CacheDocument) -> Result<Option<Bounds>, PolicyError> {
     let bounds = match document.exact {
         ExactCacheDocument::Off => return Ok(None),
@@ -346,18 +332,6 @@ fn shared_store(document: &CacheDocument) -> Result<Option<SharedStore>, PolicyE
     Ok(Some(SharedStore { host: host.clone(), port: *port, tls: *tls, timeout }))
 }
 
-/// A host name or an address.
-fn check_host(path: &str, host: &str) -> Result<(), PolicyError> {
-    if host.is_empty() || host.contains(|c: char| c.is_whitespace() || "/@".contains(c)) {
-        return fault(path, "must be a host name or an address, without scheme, port or path");
-    }
-    Ok(())
-}
-
-fn check_port(path: &str, port: u16) -> Result<(), PolicyError> {
-    if port == 0 { fault(path, "must be between 1 and 65535") } else { Ok(()) }
-}
-
 fn failover(document: &FailoverDocument) -> Result<Failover, PolicyError> {
     Ok(Failover {
         per_try_idle_timeout: duration("failover.per_try_idle_timeout", &document.per_try_idle_timeout)?,
@@ -367,51 +341,8 @@ fn failover(document: &FailoverDocument) -> Result<Failover, PolicyError> {
     })
 }
 
-/// A whole number and a unit: `500ms`, `30s`, `10m`, `1h`, `7d`.
-fn duration(path: &str, text: &str) -> Result<Duration, PolicyError> {
-    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
-    let milliseconds_per_unit = match text.strip_prefix(digits) {
-        Some("ms") => 1,
-        Some("s") => 1000,
-        Some("m") => 60_000,
-        Some("h") => 3_600_000,
-        Some("d") => 86_400_000,
-        _ => 0,
-    };
-    let milliseconds = digits.parse::<u64>().ok().and_then(|count| count.checked_mul(milliseconds_per_unit));
-    match milliseconds {
-        Some(milliseconds @ 1..) => Ok(Duration::from_millis(milliseconds)),
-        _ => fault(path, format!("`{text}` is no duration; write for example 500ms, 30s, 10m, 1h or 7d")),
-    }
-}
-
 fn model_names(models: &NonEmpty<Model>) -> Vec<&str> {
     models.iter().map(|(_, model)| model.name.as_str()).collect()
-}
-
-/// The index of `name` among `known`.
-fn reference(path: impl Display, name: &str, known: &[&str], what: &str) -> Result<u16, PolicyError> {
-    match (0_u16..).zip(known).find(|(_, known)| **known == name) {
-        Some((index, _)) => Ok(index),
-        None => fault(path, format!("there is no {what} `{name}`; {}", suggest(name, known))),
-    }
-}
-
-/// Names stand in headers, metrics and cluster names.
-fn check_name(path: &str, name: &str) -> Result<(), PolicyError> {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._:/-".contains(c);
-    if name.is_empty() || name.len() > 128 || !name.chars().all(is_plain) {
-        return fault(path, "a name has 1 to 128 letters, digits, or any of `. _ : / -`");
-    }
-    if name == "auto" {
-        return fault(path, "`auto` means: decide; it cannot be a name");
-    }
-    Ok(())
-}
-
-fn is_variable(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 /// Everything that can change an answer. Each part is written with its length, so that no two policies read alike.

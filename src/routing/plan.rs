@@ -39,7 +39,7 @@ impl StoredReply {
     /// The body.
     #[must_use]
     pub fn body(&self) -> &[u8] {
-        self.events.as_deref().unwrap_or(&self.hit.answer)
+        self.events.as_deref().unwrap_or(&self.hit.answer.body)
     }
 }
 
@@ -61,10 +61,15 @@ pub struct Forward {
 pub fn plan(policy: &Policy, credentials: &Credentials, request: &ChatRequest, recall: Recall) -> Plan {
     let caching = match recall {
         Recall::Forward(caching) => caching,
-        Recall::Hit(hit) => match stored_reply(request, hit) {
-            Ok(reply) => return Plan::Reply(reply),
-            Err(hit) => Caching::Replace(hit.key),
-        },
+        Recall::Hit(hit) => {
+            let with_usage = request.stream_options.include_usage;
+            let as_stream = || whole::as_stream(&hit.answer.body, request.caller, with_usage);
+            match (request.stream, request.stream.then(as_stream).flatten()) {
+                // It cannot be put into the form that was asked for.
+                (true, None) => Caching::Replace(hit.key),
+                (_, events) => return Plan::Reply(StoredReply { hit, events }),
+            }
+        }
     };
     let complexity = complexity::assess(&policy.classify, &request.last_user_text(), &request.shape);
     let decision = decide(policy, &request.model, complexity.level);
@@ -78,17 +83,6 @@ pub fn plan(policy: &Policy, credentials: &Credentials, request: &ChatRequest, r
     }
 }
 
-/// The hit in the form that was asked for, or the hit again when it cannot be put into it.
-fn stored_reply(request: &ChatRequest, hit: Hit) -> Result<StoredReply, Hit> {
-    if !request.stream {
-        return Ok(StoredReply { hit, events: None });
-    }
-    match whole::as_stream(&hit.answer, request.caller, request.stream_options.include_usage) {
-        Some(events) => Ok(StoredReply { hit, events: Some(events) }),
-        None => Err(hit),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -97,6 +91,7 @@ mod tests {
 
     use super::*;
     use crate::cache::CacheKey;
+    use crate::cache::exact::KeptAnswer;
     use crate::chat::Caller;
     use crate::chat::request::{Canonical, Limits};
     use crate::identity::Partition;
@@ -157,7 +152,8 @@ mod tests {
     fn hit(answer: &str) -> Recall {
         let key = CacheKey::new(&Partition::of_header(None), &[0; 32], &request(json!({}))).unwrap();
         let (age, ttl_left) = (Duration::from_secs(1), Duration::from_secs(59));
-        Recall::Hit(Hit { key, answer: answer.into(), age, ttl_left })
+        let answer = KeptAnswer { body: answer.into(), usage: None };
+        Recall::Hit(Hit { key, answer, age, ttl_left })
     }
 
     #[test]

@@ -64,7 +64,7 @@ fn reply<H: Host>(role: &RouterRole, host: &H, asked: &Asked, stored: &StoredRep
     if role.policy.decision_header {
         headers.push((DECISION_HEADER, "reason=hit"));
     }
-    books::hit(role, host, asked, &stored.hit.answer);
+    books::hit(role, host, asked, stored.hit.answer.usage);
     host.reply(200, &headers, stored.body());
     Applied::Replied
 }

@@ -6,8 +6,8 @@ use super::waiting;
 use crate::admission::PassReason;
 use crate::cache::exact::Stored;
 use crate::cache::recall::Caching;
+use crate::chat::Usage;
 use crate::chat::observe::{Blind, Observed};
-use crate::chat::{Usage, whole};
 use crate::envoy::RECORD_STATE;
 use crate::host::Host;
 use crate::ledger::Bill;
@@ -57,8 +57,7 @@ pub(super) fn abandoned<H: Host>(role: &RouterRole, host: &H, forwarded: &Forwar
 }
 
 /// A request was answered from the cache.
-pub(super) fn hit<H: Host>(role: &RouterRole, host: &H, asked: &Asked, answer: &[u8]) {
-    let usage = whole::read(answer, asked.caller).and_then(|completion| completion.usage);
+pub(super) fn hit<H: Host>(role: &RouterRole, host: &H, asked: &Asked, usage: Option<Usage>) {
     let bill = usage.map(|usage| Bill::hit(&usage, &role.policy.model(role.policy.baseline).prices));
     let books = Books { role, host, asked, verdict: None, model: None };
     books.count(Outcome::Hit);
@@ -171,7 +170,7 @@ impl<'s, H: Host> Books<'s, H> {
         counters.add(Metric::Cache, &["miss"], 1);
         let Some(answer) = &observed.reusable else { return Some("miss") };
         waiting::share(self.role, self.host, key, answer);
-        match cache.store(self.host, key, answer) {
+        match cache.store(self.host, key, answer, observed.usage) {
             Stored::Stored => {
                 counters.add(Metric::Cache, &["stored"], 1);
                 Some("stored")

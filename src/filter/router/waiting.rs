@@ -5,8 +5,9 @@
 use super::reading::Reading;
 use super::role::RouterRole;
 use crate::cache::CacheKey;
+use crate::cache::exact::KeptAnswer;
 use crate::cache::recall::{Caching, Hit, Recall};
-use crate::chat::ChatRequest;
+use crate::chat::{ChatRequest, whole};
 use crate::envoy::SHARED_CLUSTER;
 use crate::host::{Callout, CalloutId, CalloutResponse, Host};
 use crate::sharing::SharedAnswer;
@@ -70,6 +71,8 @@ impl Waiting {
         let hit = shared.and_then(|SharedAnswer { stored_at, answer }| {
             let cache = role.cache.as_ref()?;
             let (age, ttl_left) = cache.freshness(host, stored_at, reading.directives.max_age)?;
+            let usage = whole::read(&answer, request.caller).and_then(|completion| completion.usage);
+            let answer = KeptAnswer { body: answer, usage };
             cache.adopt(host, &key, &answer, stored_at);
             Some(Hit { key, answer, age, ttl_left })
         });

@@ -1,27 +1,44 @@
 //! What a request in Anthropic's words says that not every dialect has a word for.
 
-use std::borrow::Cow;
-use std::fmt;
-
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, SeqAccess};
 use serde_json::Value;
 
 use super::read::member;
 use crate::chat::conversation::{Conversation, Unsupported};
-use crate::chat::survey::{Calls, Elements, Seen, Survey, Word, see};
+use crate::chat::survey::{Calls, Seen, Survey, Word, Words, look_over, see};
 
 /// Looks a body over.
 ///
 /// # Errors
 /// [`Unsupported`] when a member is not what Anthropic has there.
 pub(in crate::chat) fn survey(body: &[u8]) -> Result<Survey, Unsupported> {
-    let Request(survey) = serde_json::from_slice(body)
-        .map_err(|error| Unsupported::new(format!("a body that is not as Anthropic has it: {error}")))?;
-    Ok(survey)
+    look_over::<Anthropic>(body)
 }
 
-struct Request(Survey);
+/// Anthropic's words.
+struct Anthropic;
+
+impl Words for Anthropic {
+    const NAME: &'static str = "Anthropic";
+    type Message = Message;
+    type Tool = Tool;
+
+    fn messages(messages: &[Message], survey: &mut Survey) {
+        look_at_messages(messages, survey);
+    }
+
+    fn tools(tools: &[Tool], survey: &mut Survey) {
+        let mut kinds = tools.iter().filter_map(|tool| tool.r#type.as_ref());
+        if let Some(Word(kind)) = kinds.find(|kind| kind.0 != "custom") {
+            survey.refuse(Unsupported::new(format!("the tool {kind}")));
+        }
+    }
+
+    fn member(conversation: &mut Conversation, name: &str, value: &Value) -> Result<(), Unsupported> {
+        member(conversation, name, value)
+    }
+}
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -69,51 +86,6 @@ impl<'de> Seen<'de> for Blocks {
 impl<'de> Deserialize<'de> for Blocks {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         see(deserializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Request {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> Visitor<'de> for Members {
-            type Value = Request;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a message request")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Request, A::Error> {
-                let (mut survey, mut conversation) = (Survey::default(), Conversation::default());
-                let mut tools = 0;
-                while let Some(name) = members.next_key::<Cow<'de, str>>()? {
-                    match &*name {
-                        "messages" => {
-                            look_at_messages(&members.next_value::<Elements<Message>>()?.0, &mut survey);
-                        }
-                        "tools" => {
-                            let Elements::<Tool>(seen) = members.next_value()?;
-                            tools = seen.len();
-                            let kinds = seen.iter().filter_map(|tool| tool.r#type.as_ref());
-                            if let Some(Word(kind)) = kinds.into_iter().find(|kind| kind.0 != "custom") {
-                                survey.refuse(Unsupported::new(format!("the tool {kind}")));
-                            }
-                        }
-                        _ => {
-                            let value: Value = members.next_value()?;
-                            if !value.is_null() {
-                                if let Err(why) = member(&mut conversation, &name, &value) {
-                                    survey.refuse(why);
-                                }
-                                survey.members.push(name.into_owned());
-                            }
-                        }
-                    }
-                }
-                survey.take(&conversation, tools);
-                Ok(Request(survey))
-            }
-        }
-        deserializer.deserialize_map(Members)
     }
 }
 

@@ -1,31 +1,46 @@
 //! What a request in OpenAI's words says that not every dialect has a word for.
 
-use std::borrow::Cow;
-use std::fmt;
-
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, SeqAccess};
 use serde_json::Value;
 
 use super::read::member;
 use crate::chat::conversation::{Conversation, Image, Unsupported};
-use crate::chat::survey::{Calls, Elements, Given, Seen, Survey, Word, see};
+use crate::chat::survey::{Calls, Elements, Given, Seen, Survey, Word, Words, look_over, see};
 
 /// Looks a body over.
 ///
 /// # Errors
 /// [`Unsupported`] when a member is not what OpenAI has there.
 pub(in crate::chat) fn survey(body: &[u8]) -> Result<Survey, Unsupported> {
-    let Request(survey) = serde_json::from_slice(body)
-        .map_err(|error| Unsupported::new(format!("a body that is not as OpenAI has it: {error}")))?;
-    Ok(survey)
+    look_over::<OpenAi>(body)
 }
 
-struct Request(Survey);
+/// OpenAI's words.
+struct OpenAi;
 
-#[derive(Deserialize)]
+impl Words for OpenAi {
+    const NAME: &'static str = "OpenAI";
+    type Message = Message;
+    type Tool = Tool;
+
+    fn messages(messages: &[Message], survey: &mut Survey) {
+        look_at_messages(messages, survey);
+    }
+
+    fn tools(tools: &[Tool], survey: &mut Survey) {
+        if tools.iter().any(|tool| tool.function.is_none()) {
+            survey.refuse(Unsupported::new("tools that are not functions"));
+        }
+    }
+
+    fn member(conversation: &mut Conversation, name: &str, value: &Value) -> Result<(), Unsupported> {
+        member(conversation, name, value)
+    }
+}
+
+#[derive(Deserialize, Default)]
 #[serde(default)]
-#[derive(Default)]
 struct Message {
     role: Word,
     content: Content,
@@ -123,50 +138,6 @@ macro_rules! seen {
     )*};
 }
 seen!(Address, Arguments, Content);
-
-impl<'de> Deserialize<'de> for Request {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> Visitor<'de> for Members {
-            type Value = Request;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a chat request")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Request, A::Error> {
-                let (mut survey, mut conversation) = (Survey::default(), Conversation::default());
-                let mut tools = 0;
-                while let Some(name) = members.next_key::<Cow<'de, str>>()? {
-                    match &*name {
-                        "messages" => {
-                            look_at_messages(&members.next_value::<Elements<Message>>()?.0, &mut survey)
-                        }
-                        "tools" => {
-                            let Elements::<Tool>(seen) = members.next_value()?;
-                            tools = seen.len();
-                            if seen.iter().any(|tool| tool.function.is_none()) {
-                                survey.refuse(Unsupported::new("tools that are not functions"));
-                            }
-                        }
-                        _ => {
-                            let value: Value = members.next_value()?;
-                            if !value.is_null() {
-                                if let Err(why) = member(&mut conversation, &name, &value) {
-                                    survey.refuse(why);
-                                }
-                                survey.members.push(name.into_owned());
-                            }
-                        }
-                    }
-                }
-                survey.take(&conversation, tools);
-                Ok(Request(survey))
-            }
-        }
-        deserializer.deserialize_map(Members)
-    }
-}
 
 fn look_at_messages(messages: &[Message], survey: &mut Survey) {
     let mut calls = Calls::default();

@@ -1,0 +1,84 @@
+//! Fields of a document that are words or numbers with a meaning: what they may be, and what a person is told when they are not.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use super::PolicyError;
+use super::document::suggest;
+use crate::envoy::OWN_PREFIX;
+
+pub(super) fn fault<T>(path: impl Display, message: impl Display) -> Result<T, PolicyError> {
+    Err(PolicyError { path: path.to_string(), message: message.to_string() })
+}
+
+/// A whole number and a unit: `500ms`, `30s`, `10m`, `1h`, `7d`.
+pub(super) fn duration(path: &str, text: &str) -> Result<Duration, PolicyError> {
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let milliseconds_per_unit = match text.strip_prefix(digits) {
+        Some("ms") => 1,
+        Some("s") => 1000,
+        Some("m") => 60_000,
+        Some("h") => 3_600_000,
+        Some("d") => 86_400_000,
+        _ => 0,
+    };
+    let milliseconds = digits.parse::<u64>().ok().and_then(|count| count.checked_mul(milliseconds_per_unit));
+    match milliseconds {
+        Some(milliseconds @ 1..) => Ok(Duration::from_millis(milliseconds)),
+        _ => fault(path, format!("`{text}` is no duration; write for example 500ms, 30s, 10m, 1h or 7d")),
+    }
+}
+
+/// A host name or an address.
+pub(super) fn check_host(path: &str, host: &str) -> Result<(), PolicyError> {
+    if host.is_empty() || host.contains(|c: char| c.is_whitespace() || "/@".contains(c)) {
+        return fault(path, "must be a host name or an address, without scheme, port or path");
+    }
+    Ok(())
+}
+
+pub(super) fn check_port(path: &str, port: u16) -> Result<(), PolicyError> {
+    if port == 0 { fault(path, "must be between 1 and 65535") } else { Ok(()) }
+}
+
+pub(super) fn header_name(path: &str, name: &str) -> Result<String, PolicyError> {
+    let name = name.to_ascii_lowercase();
+    let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    if name.is_empty() || !name.chars().all(is_token) {
+        return fault(path, "must be a header name");
+    }
+    if name.starts_with(OWN_PREFIX) {
+        return fault(path, format!("headers that begin with `{OWN_PREFIX}` are removed from every request"));
+    }
+    Ok(name)
+}
+
+/// The index of `name` among `known`.
+pub(super) fn reference(
+    path: impl Display,
+    name: &str,
+    known: &[&str],
+    what: &str,
+) -> Result<u16, PolicyError> {
+    match (0_u16..).zip(known).find(|(_, known)| **known == name) {
+        Some((index, _)) => Ok(index),
+        None => fault(path, format!("there is no {what} `{name}`; {}", suggest(name, known))),
+    }
+}
+
+/// Names stand in headers, metrics and cluster names.
+pub(super) fn check_name(path: &str, name: &str) -> Result<(), PolicyError> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._:/-".contains(c);
+    if name.is_empty() || name.len() > 128 || !name.chars().all(is_plain) {
+        return fault(path, "a name has 1 to 128 letters, digits, or any of `. _ : / -`");
+    }
+    if name == "auto" {
+        return fault(path, "`auto` means: decide; it cannot be a name");
+    }
+    Ok(())
+}
+
+pub(super) fn is_variable(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
