@@ -1,7 +1,5 @@
 //! What makes two requests the same.
 
-use sha2::{Digest, Sha512_256};
-
 use crate::chat::ChatRequest;
 use crate::identity::Partition;
 
@@ -35,17 +33,17 @@ use crate::identity::Partition;
 pub struct CacheKey([u8; 32]);
 
 impl CacheKey {
-    /// The key of a request under the policy with this `revision`: SHA-256 over all that can change the answer, each part with
+    /// The key of a request under the policy with this `revision`: BLAKE3 over all that can change the answer, each part with
     /// its length before it. `None` when the request was read without its canonical form.
     #[must_use]
     pub fn new(partition: &Partition, revision: &[u8; 32], request: &ChatRequest) -> Option<Self> {
         let [source, name] = partition.parts();
         let canonical = request.canonical()?;
-        let mut hash = Sha512_256::new();
+        let mut hash = blake3::Hasher::new();
         for part in
             [source, name, revision, request.model.as_bytes(), request.caller.as_str().as_bytes(), canonical]
         {
-            hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
+            hash.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
             hash.update(part);
         }
         Some(Self(hash.finalize().into()))
@@ -54,7 +52,7 @@ impl CacheKey {
     /// A key that no request has, told apart by `name`.
     #[cfg(test)]
     pub(super) fn named(name: &str) -> Self {
-        Self(Sha512_256::digest(name).into())
+        Self(blake3::hash(name.as_bytes()).into())
     }
 
     /// Its 32 bytes, evenly spread.
