@@ -74,8 +74,11 @@ fn main() {
     exchange("router role alone, miss", &script, &router, None);
     exchange("both roles, miss", &script, &router, Some(&provider));
     let vm = MemoryHost::default();
-    ask(&script, &router, None, &vm, 0);
-    row("router role, hit", || ask(&script, &router, None, &vm, 0));
+    let mut laps = Laps::new();
+    ask(&script, &router, None, &vm, 0, &mut laps);
+    row("router role, hit", || ask(&script, &router, None, &vm, 0, &mut laps));
+    println!("\n| callback of a miss, in both roles | microseconds |\n|---|---:|");
+    callbacks(&script, &router, &provider);
 }
 
 /// What is asked and answered, made once: making it costs more than some phases.
@@ -110,7 +113,7 @@ fn exchange(name: &str, script: &Script, router: &Rc<RouterRole>, provider: Opti
     let (vm, mut number) = (MemoryHost::default(), 0);
     row(name, || {
         number += 1;
-        ask(script, router, provider, &vm, number);
+        ask(script, router, provider, &vm, number, &mut Laps::new());
     });
 }
 
@@ -129,6 +132,61 @@ fn row(name: &str, mut run: impl FnMut()) {
     println!("| {name} | {:.2} |", least.as_secs_f64() * 1e6 / f64::from(RUNS));
 }
 
+/// What the module does in each callback of a call that both roles see.
+const CALLBACKS: [&str; 6] = [
+    "router, request headers: admit",
+    "router, request body: read, recall, plan, apply",
+    "provider, request: address",
+    "provider, answer: check, tell the router",
+    "router, answer headers: announce",
+    "router, answer body and end: observe, settle, remember",
+];
+
+/// Time spent in each of [`CALLBACKS`].
+struct Laps {
+    began: Instant,
+    spent: [Duration; CALLBACKS.len()],
+}
+
+impl Laps {
+    fn new() -> Self {
+        Self { began: Instant::now(), spent: [Duration::ZERO; CALLBACKS.len()] }
+    }
+
+    /// What comes now counts.
+    fn begin(&mut self) {
+        self.began = Instant::now();
+    }
+
+    /// What has come since counts for this callback.
+    fn end(&mut self, callback: usize) {
+        if let Some(spent) = self.spent.get_mut(callback) {
+            *spent += self.began.elapsed();
+        }
+        self.begin();
+    }
+}
+
+/// Prints the least time of each callback.
+fn callbacks(script: &Script, router: &Rc<RouterRole>, provider: &Rc<ProviderRole>) {
+    let (vm, mut number) = (MemoryHost::default(), 0);
+    let mut least = [Duration::MAX; CALLBACKS.len()];
+    let began = Instant::now();
+    while began.elapsed() < TIME {
+        let mut laps = Laps::new();
+        for _ in 0..RUNS {
+            number += 1;
+            ask(script, router, Some(provider), &vm, number, &mut laps);
+        }
+        for (least, spent) in least.iter_mut().zip(laps.spent) {
+            *least = spent.min(*least);
+        }
+    }
+    for (name, least) in CALLBACKS.iter().zip(least) {
+        println!("| {name} | {:.2} |", least.as_secs_f64() * 1e6 / f64::from(RUNS));
+    }
+}
+
 /// One call through the role or roles, answered by a provider if the cache has nothing.
 fn ask(
     script: &Script,
@@ -136,6 +194,7 @@ fn ask(
     provider: Option<&Rc<ProviderRole>>,
     vm: &MemoryHost,
     number: u32,
+    laps: &mut Laps,
 ) {
     let body = script.body(number);
     let size = body.len();
@@ -155,14 +214,20 @@ fn ask(
     ]);
     *call.stream.request_body.borrow_mut() = body;
     let mut stream = RouterStream::new(Rc::clone(router));
+    laps.begin();
     stream.on_request_headers(&call, false);
-    if stream.on_request_body(&call, size, true) == Flow::Continue {
+    laps.end(0);
+    let flow = stream.on_request_body(&call, size, true);
+    laps.end(1);
+    if flow == Flow::Continue {
         let mut attempt = provider.map(|role| ProviderStream::new(Rc::clone(role)));
         if let Some(attempt) = &mut attempt {
             let model = "xds.upstream_host_metadata.filter_metadata.llm_arbiter.model";
             call.stream.properties.borrow_mut().insert(model.into(), b"mini".to_vec());
+            laps.begin();
             attempt.on_request_headers(&call, false);
             attempt.on_request_body(&call, size, true);
+            laps.end(2);
         }
         *call.stream.response_headers.borrow_mut() = headers(&[
             (":status", "200"),
@@ -171,15 +236,19 @@ fn ask(
             ("date", "Tue, 24 Nov 2026 10:00:00 GMT"),
         ]);
         call.stream.response_body.borrow_mut().clone_from(&script.answer);
+        laps.begin();
         if let Some(attempt) = &mut attempt {
             attempt.on_response_headers(&call, false);
             attempt.on_response_body(&call, script.answer.len(), true);
             attempt.on_done(&call);
+            laps.end(3);
         }
         stream.on_response_headers(&call, false);
+        laps.end(4);
         stream.on_response_body(&call, script.answer.len(), true);
     }
     stream.on_done(&call);
+    laps.end(5);
     black_box(call);
 }
 
