@@ -56,6 +56,20 @@ fn check_says_what_a_policy_means() {
 }
 
 #[test]
+fn a_store_that_instances_share_is_named_and_gets_a_cluster() {
+    let shared = "\ncache: {shared: {host: webdis.test, port: 7379, tls: true, timeout: 20ms}}\n";
+    let path = file("shared_store", &format!("{POLICY}{shared}"));
+    let report = text(&arbiter(&["check", path.to_str().unwrap()]).stdout);
+    assert!(
+        report.contains("shared answers: Webdis at webdis.test:7379, waited for at most 20 ms"),
+        "{report}"
+    );
+    let rendered = text(&arbiter(&["render", path.to_str().unwrap(), "--wasm", "x.wasm"]).stdout);
+    let cluster = rendered.split("- name: arbiter-shared").nth(1).expect("a cluster for it");
+    assert!(cluster.contains("STRICT_DNS") && cluster.contains("sni: webdis.test"), "{cluster}");
+}
+
+#[test]
 fn check_names_the_file_and_the_path_of_a_fault() {
     let path = file("check_names", &POLICY.replace("models: [big]", "models: [bigg]"));
     let output = arbiter(&["check", path.to_str().unwrap()]);

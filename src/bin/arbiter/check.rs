@@ -33,6 +33,15 @@ pub fn report(policy: &Policy) -> String {
             );
         }
     }
+    if let Some(store) = &policy.shared_store {
+        let _ = writeln!(
+            text,
+            "shared answers: Webdis at {}:{}, waited for at most {} ms",
+            store.host,
+            store.port,
+            store.timeout.as_millis()
+        );
+    }
     for (id, model) in policy.models().filter(|(id, _)| policy.tier_of(*id).is_none()) {
         if id != policy.baseline {
             let _ = writeln!(text, "warning: models.{}: no tier uses it", model.name);

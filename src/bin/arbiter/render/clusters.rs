@@ -31,14 +31,14 @@ pub fn all(file: &PolicyFile, options: &Options) -> Vec<Value> {
     clusters
 }
 
-/// The store that instances share. Its deadline goes with each question.
+/// The store that instances share. The deadline goes with each question, so that a connection may take longer than a caller waits.
 fn shared_cluster(policy: &Policy, store: &SharedStore, options: &Options) -> Value {
     let is_address = store.host.parse::<IpAddr>().is_ok();
     let endpoint = json!({"endpoint": {"address": socket_address(&store.host, store.port)}});
     let mut cluster = json!({
         "name": SHARED_CLUSTER,
         "type": if is_address { "STATIC" } else { "STRICT_DNS" },
-        "connect_timeout": duration(policy.failover.connect_timeout.min(store.timeout)),
+        "connect_timeout": duration(policy.failover.connect_timeout),
         "circuit_breakers": circuit_breakers(),
         "load_assignment": {"cluster_name": SHARED_CLUSTER, "endpoints": [{"lb_endpoints": [endpoint]}]}
     });
