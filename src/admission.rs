@@ -52,8 +52,8 @@ impl PassReason {
     }
 }
 
-/// The request headers that matter to admission and to what comes after it, taken from the list in one pass. A value that is no
-/// text counts as not there.
+/// The request headers that matter to admission and to what comes after it, taken from the list in one pass. Where the
+/// value must be text, another one counts as not there: it could only match nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RequestHead<'h> {
     /// `:method`.
@@ -62,12 +62,12 @@ pub struct RequestHead<'h> {
     pub path: &'h str,
     /// `content-type`.
     pub content_type: &'h str,
-    /// `content-encoding`.
-    pub content_encoding: &'h str,
+    /// `content-encoding`, whatever its bytes.
+    pub content_encoding: &'h [u8],
     /// `content-length`.
     pub content_length: Option<&'h str>,
-    /// `cache-control`.
-    pub cache_control: &'h str,
+    /// `cache-control`, whatever its bytes.
+    pub cache_control: &'h [u8],
     /// Whether there is an `accept-encoding`.
     pub accepts_encoding: bool,
 }
@@ -83,9 +83,9 @@ impl<'h> RequestHead<'h> {
                 ":method" => head.method = text(),
                 ":path" => head.path = text(),
                 "content-type" => head.content_type = text(),
-                "content-encoding" => head.content_encoding = text(),
+                "content-encoding" => head.content_encoding = value,
                 "content-length" => head.content_length = Some(text()),
-                "cache-control" => head.cache_control = text(),
+                "cache-control" => head.cache_control = value,
                 "accept-encoding" => head.accepts_encoding = true,
                 _ => {}
             }
@@ -114,7 +114,7 @@ pub fn admit(
     if !is_json(head.content_type) {
         return Err(PassReason::ContentType);
     }
-    if !matches!(head.content_encoding, "" | "identity") {
+    if !matches!(head.content_encoding, b"" | b"identity") {
         return Err(PassReason::ContentEncoding);
     }
     let declared = head.content_length.and_then(|length| length.parse::<usize>().ok()).unwrap_or(0);
@@ -168,7 +168,7 @@ mod tests {
             RequestHead { path: "/openai/v1/chat/completions?api-version=1", ..chat() },
             RequestHead { content_type: "Application/JSON; charset=utf-8", ..chat() },
             RequestHead { content_type: "application/vnd.acme+json", ..chat() },
-            RequestHead { content_encoding: "identity", ..chat() },
+            RequestHead { content_encoding: b"identity", ..chat() },
             RequestHead { content_length: None, ..chat() },
         ];
         for head in cases {
@@ -191,7 +191,8 @@ mod tests {
                 PassReason::ContentType,
             ),
             (RequestHead { content_type: "", ..chat() }, PassReason::ContentType),
-            (RequestHead { content_encoding: "gzip", ..chat() }, PassReason::ContentEncoding),
+            (RequestHead { content_encoding: b"gzip", ..chat() }, PassReason::ContentEncoding),
+            (RequestHead { content_encoding: b"\xff", ..chat() }, PassReason::ContentEncoding),
             (RequestHead { content_length: Some("101"), ..chat() }, PassReason::TooLarge),
         ];
         for (head, reason) in cases {

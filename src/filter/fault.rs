@@ -52,18 +52,6 @@ impl Fault<'_> {
         }
     }
 
-    /// Its name in metrics and logs, and the error's `code` where it has one.
-    pub(super) fn reason(&self) -> &'static str {
-        match self {
-            Self::Ambiguous(refusal) | Self::Unreadable(refusal) => refusal.reason(),
-            Self::NoCandidate(none) if none.is_ours() => "no_credential",
-            Self::NoCandidate(_) => "no_able_model",
-            Self::NoAnswer { .. } => "no_answer",
-            Self::Unsayable { .. } => "unsayable",
-            Self::Malformed { .. } => "malformed",
-        }
-    }
-
     fn error(&self, caller: Caller) -> ApiError {
         let coded = |kind, message: String, code: &str| ApiError {
             code: Some(code.to_owned()),
@@ -80,7 +68,7 @@ impl Fault<'_> {
             }
             Self::NoCandidate(none) => {
                 let kind = if none.is_ours() { ErrorKind::Server } else { ErrorKind::InvalidRequest };
-                coded(kind, none.to_string(), self.reason())
+                coded(kind, none.to_string(), none.reason())
             }
             Self::NoAnswer { attempts, .. } if lacks_credential(attempts) => {
                 coded(ErrorKind::Server, what_was_tried(attempts), &Failure::Credential.to_string())

@@ -48,6 +48,12 @@ impl NoCandidate {
     pub fn is_ours(&self) -> bool {
         self.0.0.iter().any(|(_, why)| matches!(why, Unfit::Credential { .. }))
     }
+
+    /// Its name in metrics, logs and the `code` of an error.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        if self.is_ours() { "no_credential" } else { "no_able_model" }
+    }
 }
 
 impl Candidates {

@@ -34,7 +34,7 @@ pub(super) fn apply<H: Host>(
 ) -> Applied {
     match plan {
         Plan::Reply(stored) => reply(role, host, &Asked::of(request), &stored),
-        Plan::Refuse(none) => refuse(role, host, &reading, &Fault::NoCandidate(&none)),
+        Plan::Refuse(none) => refuse(role, host, &reading, none.reason(), &Fault::NoCandidate(&none)),
         Plan::Forward(plan) => Applied::Forwarded(Box::new(forward(role, host, reading, request, plan))),
     }
 }
@@ -46,12 +46,18 @@ pub(super) fn unread<H: Host>(role: &RouterRole, host: &H, reading: &Reading, un
             books::passed(role, host, *reason);
             Applied::Passed
         }
-        Unread::Refuse(refusal) => refuse(role, host, reading, &Fault::Ambiguous(refusal)),
+        Unread::Refuse(refusal) => refuse(role, host, reading, refusal.reason(), &Fault::Ambiguous(refusal)),
     }
 }
 
-fn refuse<H: Host>(role: &RouterRole, host: &H, reading: &Reading, fault: &Fault<'_>) -> Applied {
-    books::refused(role, host, fault.reason());
+fn refuse<H: Host>(
+    role: &RouterRole,
+    host: &H,
+    reading: &Reading,
+    reason: &str,
+    fault: &Fault<'_>,
+) -> Applied {
+    books::refused(role, host, reason);
     fault.send(host, reading.caller);
     Applied::Replied
 }
