@@ -44,7 +44,7 @@ fn main() {
     let asked = parse(Canonical::Keep);
     row("read", || drop(black_box(parse(Canonical::Skip))));
     row("read, with its canonical form", || drop(black_box(parse(Canonical::Keep))));
-    let tenant = Partition::of_header(Some(b"acme"));
+    let tenant = Partition::of_header("x-tenant", Some(b"acme"));
     row("hash the key", || {
         black_box(CacheKey::new(&tenant, &[0; 32], black_box(&asked)));
     });

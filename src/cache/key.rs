@@ -13,7 +13,7 @@ use crate::identity::Partition;
 ///
 /// let body = r#"{"model": "auto", "messages": [{"role": "user", "content": "hi"}]}"#;
 /// let request = ChatRequest::parse(body.into(), Caller::OpenAi, Limits { max_depth: 64 }, Canonical::Keep).unwrap();
-/// let tenant = Partition::of_header(Some(b"acme"));
+/// let tenant = Partition::of_header("x-tenant", Some(b"acme"));
 /// assert!(CacheKey::new(&tenant, &[0; 32], &request).is_some());
 /// ```
 ///
@@ -74,7 +74,8 @@ mod tests {
 
     #[test]
     fn a_key_differs_when_any_part_of_it_does() {
-        let (tenant, other) = (Partition::of_header(Some(b"a")), Partition::of_header(Some(b"b")));
+        let (tenant, other) =
+            (Partition::of_header("x-tenant", Some(b"a")), Partition::of_header("x-tenant", Some(b"b")));
         let body = r#"{"model":"auto","messages":[{"role":"user","content":"x"}]}"#;
         let asked = request(body, Caller::OpenAi);
         let key = CacheKey::new(&tenant, &[1; 32], &asked);
@@ -94,6 +95,6 @@ mod tests {
         let body = br#"{"model":"auto","messages":[{"role":"user","content":"x"}]}"#;
         let limits = Limits { max_depth: 16 };
         let asked = ChatRequest::parse(body.to_vec(), Caller::OpenAi, limits, Canonical::Skip).unwrap();
-        assert_eq!(CacheKey::new(&Partition::of_header(None), &[0; 32], &asked), None);
+        assert_eq!(CacheKey::new(&Partition::of_header("x-tenant", None), &[0; 32], &asked), None);
     }
 }

@@ -1,17 +1,21 @@
 //! Every error that we answer with ourselves: status, kind and words, in one place, said in the caller's dialect.
 
+use crate::admission::Unreadable;
 use crate::chat::answer::{ApiError, ErrorKind};
 use crate::chat::conversation::Unsupported;
 use crate::chat::request::RequestError;
 use crate::chat::{Caller, translate};
 use crate::host::Host;
+use crate::identity::Unidentified;
 use crate::routing::{Attempt, Failure, NoCandidate};
 
 /// What went wrong.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Fault<'f> {
-    /// A body that two readers could understand differently.
-    Ambiguous(&'f RequestError),
+    /// It is not known who asks.
+    Unidentified(&'f Unidentified),
+    /// A chat call that cannot be read, or in two ways.
+    Unread(&'f Unreadable),
     /// No model may take the request.
     NoCandidate(&'f NoCandidate),
     /// Envoy has given up on providers; `status` is its own.
@@ -41,7 +45,9 @@ impl Fault<'_> {
     /// The status that a caller of this dialect gets.
     pub(super) fn status(&self, caller: Caller) -> u16 {
         match self {
-            Self::Ambiguous(_) => 400,
+            Self::Unidentified(Unidentified::Missing { .. }) => 401,
+            Self::Unread(Unreadable::TooLarge { .. }) => 413,
+            Self::Unidentified(Unidentified::Repeated { .. }) | Self::Unread(_) => 400,
             Self::NoCandidate(none) if none.is_ours() => 503,
             Self::NoCandidate(_) => 400,
             // The credential that Envoy lacks is ours: the caller's is not at fault.
@@ -58,13 +64,17 @@ impl Fault<'_> {
             ..ApiError::new(kind, message)
         };
         match self {
-            Self::Ambiguous(refusal) => {
-                let param = match refusal {
-                    RequestError::Duplicate { member } => Some((*member).to_owned()),
-                    _ => None,
+            Self::Unidentified(why) => {
+                coded(ErrorKind::of_status(self.status(caller)), why.to_string(), why.reason())
+            }
+            Self::Unread(why) => {
+                let (param, code) = match why {
+                    Unreadable::Body(error) if error.is_ambiguous() => (error.member(), "ambiguous_body"),
+                    Unreadable::Body(error) => (error.member(), error.reason()),
+                    _ => (None, why.reason()),
                 };
-                let error = coded(ErrorKind::InvalidRequest, refusal.to_string(), "ambiguous_body");
-                ApiError { param, ..error }
+                let error = coded(ErrorKind::of_status(self.status(caller)), why.to_string(), code);
+                ApiError { param: param.map(str::to_owned), ..error }
             }
             Self::NoCandidate(none) => {
                 let kind = if none.is_ours() { ErrorKind::Server } else { ErrorKind::InvalidRequest };

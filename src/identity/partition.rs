@@ -5,46 +5,39 @@ use std::fmt;
 /// The tenant that an answer belongs to. It can only be made from what identifies a caller.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Partition {
-    source: Source,
-    name: Vec<u8>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Source {
-    Default,
-    Header,
-    ApiKey,
+    source: &'static str,
+    /// Each part after its length.
+    identity: Vec<u8>,
 }
 
 impl Partition {
-    /// The tenant named by a request header, whatever bytes it holds; all requests without it belong to one default tenant.
+    /// The tenant named by a request header, whatever bytes it holds; all requests without it belong to one default tenant of
+    /// that header.
     #[must_use]
-    pub fn of_header(value: Option<&[u8]>) -> Self {
-        Self::of(Source::Header, value)
+    pub fn of_header(header: &str, value: Option<&[u8]>) -> Self {
+        let parts = [Some(header.as_bytes()), value];
+        Self::of("header", parts.into_iter().flatten())
     }
 
-    /// The tenant that an API key stands for.
+    /// The tenant that API keys stand for, each with the name of its header.
     #[must_use]
-    pub fn of_api_key(key: Option<&[u8]>) -> Self {
-        Self::of(Source::ApiKey, key)
+    pub fn of_api_keys(keys: &[(&str, &[u8])]) -> Self {
+        Self::of("api-key", keys.iter().flat_map(|(header, key)| [header.as_bytes(), key]))
     }
 
-    fn of(source: Source, name: Option<&[u8]>) -> Self {
-        match name {
-            Some(name) => Self { source, name: name.to_vec() },
-            None => Self { source: Source::Default, name: Vec::new() },
+    fn of<'p>(source: &'static str, parts: impl Iterator<Item = &'p [u8]>) -> Self {
+        let mut identity = Vec::new();
+        for part in parts {
+            identity.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
+            identity.extend_from_slice(part);
         }
+        Self { source, identity }
     }
 
-    /// What a hash over it has to take in: the kind of its source, and the name. It may be a secret: only ever hash it.
+    /// What a hash over it has to take in: the kind of its source, and the rest. It may be a secret: only ever hash it.
     #[must_use]
     pub fn parts(&self) -> [&[u8]; 2] {
-        let source: &[u8] = match self.source {
-            Source::Default => b"default",
-            Source::Header => b"header",
-            Source::ApiKey => b"api-key",
-        };
-        [source, &self.name]
+        [self.source.as_bytes(), &self.identity]
     }
 }
 
@@ -57,19 +50,25 @@ impl fmt::Debug for Partition {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
     fn no_two_callers_are_the_same_tenant() {
         let tenants = [
-            Partition::of_header(None),
-            Partition::of_header(Some(b"")),
-            Partition::of_header(Some(b"a")),
-            Partition::of_header(Some(b"b")),
-            Partition::of_header(Some(b"\xff")),
-            Partition::of_header(Some(b"\xfe")),
-            Partition::of_api_key(Some(b"a")),
-            Partition::of_api_key(Some(b"")),
+            Partition::of_header("x", None),
+            Partition::of_header("x", Some(b"")),
+            Partition::of_header("x", Some(b"a")),
+            Partition::of_header("x", Some(b"b")),
+            Partition::of_header("x", Some(b"\xff")),
+            Partition::of_header("x", Some(b"\xfe")),
+            Partition::of_header("y", None),
+            Partition::of_header("y", Some(b"a")),
+            Partition::of_api_keys(&[]),
+            Partition::of_api_keys(&[("x", b"a")]),
+            Partition::of_api_keys(&[("y", b"a")]),
+            Partition::of_api_keys(&[("x", b"a"), ("y", b"a")]),
         ];
         for (i, tenant) in tenants.iter().enumerate() {
             assert_eq!(tenants.iter().position(|other| other.parts() == tenant.parts()), Some(i));
@@ -78,8 +77,19 @@ mod tests {
 
     #[test]
     fn a_key_is_not_printed() {
-        let tenant = Partition::of_api_key(Some(b"sk-secret"));
+        let tenant = Partition::of_api_keys(&[("authorization", b"sk-secret")]);
         assert!(!format!("{tenant:?}").contains("115"), "{tenant:?}");
         assert!(!format!("{tenant:?}").contains("secret"), "{tenant:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn a_header_and_a_value_are_never_another_header_and_value(
+            one in ("[a-z]{1,3}", prop::collection::vec(any::<u8>(), 0..4)),
+            other in ("[a-z]{1,3}", prop::collection::vec(any::<u8>(), 0..4)),
+        ) {
+            let of = |(header, value): &(String, Vec<u8>)| Partition::of_header(header, Some(value));
+            prop_assert_eq!(one == other, of(&one) == of(&other));
+        }
     }
 }

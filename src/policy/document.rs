@@ -152,11 +152,25 @@ pub(super) struct AdmitDocument {
     pub(super) paths: PathsDocument,
     pub(super) max_body_bytes: usize,
     pub(super) max_depth: u16,
+    pub(super) unreadable: UnreadableDocument,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum UnreadableDocument {
+    #[default]
+    Refuse,
+    Pass,
 }
 
 impl Default for AdmitDocument {
     fn default() -> Self {
-        Self { paths: PathsDocument::default(), max_body_bytes: 1 << 20, max_depth: 64 }
+        Self {
+            paths: PathsDocument::default(),
+            max_body_bytes: 8 << 20,
+            max_depth: 64,
+            unreadable: UnreadableDocument::default(),
+        }
     }
 }
 
@@ -178,6 +192,7 @@ impl Default for PathsDocument {
 pub(super) struct TenantDocument {
     pub(super) header: Option<String>,
     pub(super) api_key: Option<bool>,
+    pub(super) required: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]

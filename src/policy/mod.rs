@@ -22,7 +22,7 @@ use crate::admission::Admission;
 use crate::cache::exact::Bounds;
 use crate::complexity::{Classify, Level};
 use crate::envoy::Failover;
-use crate::identity::TenantSource;
+use crate::identity::Tenancy;
 use crate::sharing::SharedStore;
 
 /// Everything that a team decides about its LLM traffic.
@@ -40,7 +40,7 @@ pub struct Policy {
     /// Which requests are read at all.
     pub admit: Admission,
     /// Who is asking.
-    pub tenant: TenantSource,
+    pub tenancy: Tenancy,
     /// The exact cache; `None` when it is off.
     pub exact_cache: Option<Bounds>,
     /// Where instances share the answers of the exact cache; `None` when each is alone.

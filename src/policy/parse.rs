@@ -9,7 +9,7 @@ use super::document::{
     self, AdmitDocument, BoundariesDocument, CacheDocument, ClassifyDocument, CredentialDocument, Document,
     ExactCacheBounds, ExactCacheDocument, FailoverDocument, ModelDocument, Named, PathsDocument,
     PricesDocument, ProviderDocument, RequestedModelDocument, ScorerDocument, SharedDocument, TenantDocument,
-    TierDocument, repeated, suggest,
+    TierDocument, UnreadableDocument, repeated, suggest,
 };
 use super::fields::{
     check_host, check_name, check_port, duration, fault, header_name, is_variable, reference,
@@ -19,13 +19,13 @@ use super::{
     Abilities, Credential, MAX_TIER_MODELS, Model, ModelId, Policy, PolicyError, Provider, ProviderId,
     RequestedModel, Tier,
 };
-use crate::admission::Admission;
+use crate::admission::{Admission, OnUnreadable};
 use crate::cache::exact::{Bounds, MIN_SET_BYTES, WAYS};
 use crate::chat::registry::DIALECTS;
 use crate::chat::{Caller, Dialect};
 use crate::complexity::{Boundaries, Classify, Level, Scorer};
 use crate::envoy::{Failover, MODEL_CLUSTER, TIER_CLUSTER};
-use crate::identity::TenantSource;
+use crate::identity::{Tenancy, TenantSource};
 use crate::ledger::{PriceError, Prices};
 use crate::sharing::SharedStore;
 
@@ -73,7 +73,7 @@ fn policy(document: Document) -> Result<Policy, PolicyError> {
         requested_model,
         classify: classify(&document.classify)?,
         admit: admit(document.admit)?,
-        tenant: tenant(document.tenant)?,
+        tenancy: tenancy(document.tenant)?,
         shared_store: shared_store(&document.cache)?,
         exact_cache: exact_cache(document.cache)?,
         decision_header: document.decision_header,
@@ -258,7 +258,11 @@ fn classify(document: &ClassifyDocument) -> Result<Classify, PolicyError> {
 }
 
 fn admit(document: AdmitDocument) -> Result<Admission, PolicyError> {
-    let AdmitDocument { paths, max_body_bytes, max_depth } = document;
+    let AdmitDocument { paths, max_body_bytes, max_depth, unreadable } = document;
+    let unreadable = match unreadable {
+        UnreadableDocument::Refuse => OnUnreadable::Refuse,
+        UnreadableDocument::Pass => OnUnreadable::Pass,
+    };
     let PathsDocument { openai, anthropic } = paths;
     for (field, paths) in [("openai", &openai), ("anthropic", &anthropic)] {
         let wrong = paths.iter().position(|path| !path.starts_with('/') || path.contains('?'));
@@ -278,16 +282,17 @@ fn admit(document: AdmitDocument) -> Result<Admission, PolicyError> {
     if !(1..=MAX_DEPTH).contains(&max_depth) {
         return fault("admit.max_depth", format!("must be between 1 and {MAX_DEPTH}"));
     }
-    Ok(Admission { paths, max_body_bytes, max_depth })
+    Ok(Admission { paths, max_body_bytes, max_depth, unreadable })
 }
 
-fn tenant(document: TenantDocument) -> Result<TenantSource, PolicyError> {
-    match (document.header, document.api_key) {
-        (None, None) => Ok(TenantSource::Header("x-tenant".into())),
-        (None, Some(true)) => Ok(TenantSource::ApiKey),
-        (Some(name), None | Some(false)) => header_name("tenant.header", &name).map(TenantSource::Header),
-        _ => fault("tenant", "must be either `header: NAME` or `api_key: true`"),
-    }
+fn tenancy(document: TenantDocument) -> Result<Tenancy, PolicyError> {
+    let source = match (document.header, document.api_key) {
+        (None, None) => TenantSource::Header("x-tenant".into()),
+        (None, Some(true)) => TenantSource::ApiKey,
+        (Some(name), None | Some(false)) => TenantSource::Header(header_name("tenant.header", &name)?),
+        _ => return fault("tenant", "must be either `header: NAME` or `api_key: true`"),
+    };
+    Ok(Tenancy { source, required: document.required })
 }
 
 fn exact_cache(document: CacheDocument) -> Result<Option<Bounds>, PolicyError> {

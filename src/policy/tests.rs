@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Policy, RequestedModel};
 use crate::chat::Caller;
 use crate::complexity::{Level, Scorer};
-use crate::identity::TenantSource;
+use crate::identity::{Tenancy, TenantSource};
 
 fn document() -> Value {
     json!({
@@ -44,8 +44,8 @@ fn a_short_document_gets_sound_defaults() {
     let paths =
         [("/v1/chat/completions".to_owned(), Caller::OpenAi), ("/v1/messages".to_owned(), Caller::Anthropic)];
     assert_eq!(policy.admit.paths, paths);
-    assert_eq!(policy.admit.max_body_bytes, 1_048_576);
-    assert_eq!(policy.tenant, TenantSource::Header("x-tenant".into()));
+    assert_eq!(policy.admit.max_body_bytes, 8_388_608);
+    assert_eq!(policy.tenancy, Tenancy { source: TenantSource::Header("x-tenant".into()), required: false });
     assert_eq!(policy.exact_cache.as_ref().unwrap().ttl, Duration::from_secs(3600));
     assert_eq!(policy.failover.per_try_idle_timeout, Duration::from_secs(30));
     assert!(policy.decision_header);

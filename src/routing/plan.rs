@@ -150,7 +150,8 @@ mod tests {
     }
 
     fn hit(answer: &str) -> Recall {
-        let key = CacheKey::new(&Partition::of_header(None), &[0; 32], &request(json!({}))).unwrap();
+        let key =
+            CacheKey::new(&Partition::of_header("x-tenant", None), &[0; 32], &request(json!({}))).unwrap();
         let (age, ttl_left) = (Duration::from_secs(1), Duration::from_secs(59));
         let answer = KeptAnswer { body: answer.into(), usage: None };
         Recall::Hit(Hit { key, answer, age, ttl_left })

@@ -100,7 +100,7 @@ mod tests {
         let body = r#"{"model":"auto","messages":[{"role":"user","content":"x"}]}"#;
         let limits = Limits { max_depth: 16 };
         let request = ChatRequest::parse(body.into(), Caller::OpenAi, limits, Canonical::Keep).unwrap();
-        CacheKey::new(&Partition::of_header(Some(b"acme")), &[0; 32], &request).unwrap()
+        CacheKey::new(&Partition::of_header("x-tenant", Some(b"acme")), &[0; 32], &request).unwrap()
     }
 
     #[test]

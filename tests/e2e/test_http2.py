@@ -69,11 +69,13 @@ def test_a_body_without_a_length_is_read_whole(gateway, client):
     assert gateway.mini.only.body == body.replace(b'"auto"', b'"mini-2024-07-18"')
 
 
-def test_an_oversized_body_passes(gateway, client):
-    body = chat.request("x" * 1_100_000)
+def test_a_long_session_is_read_and_an_oversized_one_refused(gateway, client):
+    body = chat.request(chat.unique("x" * 4_000_000))
 
     assert post(client, body).status_code == 200
-    assert gateway.mini.only.body == body
+    assert gateway.mini.only.body == body.replace(b'"auto"', b'"mini-2024-07-18"')
+    assert post(client, chat.request("x" * 8_400_000)).status_code == 413
+    assert len(gateway.mini.received) == 1
 
 
 def test_a_refusal_and_a_failure_are_answers(gateway, client):

@@ -1,4 +1,4 @@
-"""What is no chat call goes through byte for byte and is counted by its reason."""
+"""What is no chat call goes through byte for byte and is counted by its reason; so does what cannot be read, if the policy says so."""
 
 import gzip
 import json
@@ -10,7 +10,12 @@ from e2e.policies import CACHE_OFF
 from e2e.provider import answer
 
 POLICY = {
-    "admit": {"paths": {"openai": ["/v1/chat/completions"]}, "max_body_bytes": 4096, "max_depth": 16},
+    "admit": {
+        "paths": {"openai": ["/v1/chat/completions"]},
+        "max_body_bytes": 4096,
+        "max_depth": 16,
+        "unreadable": "pass",
+    },
     **CACHE_OFF,
 }
 

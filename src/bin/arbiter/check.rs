@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use llm_arbiter::admission::OnUnreadable;
 use llm_arbiter::cache::exact::Geometry;
 use llm_arbiter::ledger::Prices;
 use llm_arbiter::policy::{Model, Policy};
@@ -40,6 +41,18 @@ pub fn report(policy: &Policy) -> String {
             store.host,
             store.port,
             store.timeout.as_millis()
+        );
+    }
+    if policy.exact_cache.is_some() && !policy.tenancy.required {
+        text.push_str(
+            "warning: tenant: none is required, so callers that name none share answers with all others who can reach the port; \
+             put an authenticator before the filter and set `required: true`\n",
+        );
+    }
+    if policy.admit.unreadable == OnUnreadable::Pass {
+        text.push_str(
+            "warning: admit.unreadable: chat calls that cannot be read pass, outside of this policy and with the caller's own \
+             credentials\n",
         );
     }
     for (id, model) in policy.models().filter(|(id, _)| policy.tier_of(*id).is_none()) {

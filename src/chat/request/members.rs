@@ -1,9 +1,12 @@
 //! The members of a chat request that we understand.
 
+use std::cell::RefCell;
+
 use jiter::Peek;
 
 use super::canonical::{Keep, Read, Reader};
 use super::messages::Messages;
+use super::spelling::is_spelled_like;
 use super::text::{Text, decode};
 use super::view::{Canonical, ChatRequest, Limits, RequestError, Sampling, Shape, StreamOptions};
 use crate::chat::dialect::Caller;
@@ -29,42 +32,58 @@ enum Member {
     /// Says who asks or how the call is kept, and changes no answer.
     Bookkeeping,
     Other,
+    /// Not a member that we know, but one that a server could take for it.
+    Like(&'static str),
 }
+
+/// The members that decide how a request is read, in both dialects.
+const MEMBERS: [(&str, Member); 15] = [
+    ("model", Member::Model),
+    ("messages", Member::Messages),
+    ("stream", Member::Stream),
+    ("stream_options", Member::StreamOptions),
+    ("temperature", Member::Temperature),
+    ("n", Member::Choices),
+    ("logprobs", Member::Logprobs),
+    ("modalities", Member::Modalities),
+    ("max_tokens", Member::MaxTokens),
+    ("max_completion_tokens", Member::MaxCompletionTokens),
+    ("response_format", Member::ResponseFormat),
+    ("tools", Member::Tools),
+    ("functions", Member::Functions),
+    ("system", Member::System),
+    ("output_config", Member::ResponseFormat),
+];
 
 impl Member {
     fn of(key: &str, caller: Caller) -> Self {
-        match key {
-            "system" if caller == Caller::Anthropic => Self::System,
-            "output_config" if caller == Caller::Anthropic => Self::ResponseFormat,
-            "model" => Self::Model,
-            "messages" => Self::Messages,
-            "stream" => Self::Stream,
-            "stream_options" => Self::StreamOptions,
-            "temperature" => Self::Temperature,
-            "n" => Self::Choices,
-            "logprobs" => Self::Logprobs,
-            "modalities" => Self::Modalities,
-            "max_tokens" => Self::MaxTokens,
-            "max_completion_tokens" => Self::MaxCompletionTokens,
-            "response_format" => Self::ResponseFormat,
-            "tools" => Self::Tools,
-            "functions" => Self::Functions,
-            "user" | "metadata" | "store" | "safety_identifier" | "prompt_cache_key" => Self::Bookkeeping,
-            _ => Self::Other,
+        let names =
+            MEMBERS.iter().filter(|(_, member)| *member != Self::System || caller == Caller::Anthropic);
+        let names = names.filter(|(name, _)| *name != "output_config" || caller == Caller::Anthropic);
+        if let Some((_, member)) = names.clone().find(|(name, _)| *name == key) {
+            return *member;
         }
+        if matches!(key, "user" | "metadata" | "store" | "safety_identifier" | "prompt_cache_key") {
+            return Self::Bookkeeping;
+        }
+        let like = names.clone().find(|(name, _)| is_spelled_like(key, name));
+        like.map_or(Self::Other, |(name, _)| Self::Like(name))
     }
+}
 
-    /// The name of a member that decides how the request is read, and therefore may stand there only once.
-    fn decisive(self) -> Option<&'static str> {
-        match self {
-            Self::Model => Some("model"),
-            Self::Messages => Some("messages"),
-            Self::System => Some("system"),
-            Self::Stream => Some("stream"),
-            Self::StreamOptions => Some("stream_options"),
-            Self::Temperature => Some("temperature"),
-            Self::Choices => Some("n"),
-            _ => None,
+/// The names of an object's members so far: each may stand there only once.
+#[derive(Debug, Default)]
+struct Names {
+    seen: Vec<String>,
+    repeated: Option<String>,
+}
+
+impl Names {
+    fn note(&mut self, key: &str) {
+        if self.seen.iter().any(|seen| seen == key) {
+            self.repeated.get_or_insert_with(|| key.to_owned());
+        } else {
+            self.seen.push(key.to_owned());
         }
     }
 }
@@ -81,21 +100,12 @@ struct Found {
     structured_output: bool,
     max_tokens: Option<u64>,
     max_completion_tokens: Option<u64>,
-    seen: Vec<&'static str>,
-    duplicate: Option<RequestError>,
+    /// What two readers could understand differently.
+    ambiguous: Option<RequestError>,
     fault: Option<RequestError>,
 }
 
 impl Found {
-    fn note(&mut self, member: Member) {
-        let Some(name) = member.decisive() else { return };
-        if self.seen.contains(&name) {
-            self.duplicate.get_or_insert(RequestError::Duplicate { member: name });
-        } else {
-            self.seen.push(name);
-        }
-    }
-
     fn unknown(&mut self, member: &'static str) {
         self.fault.get_or_insert(RequestError::UnknownShape { member });
     }
@@ -105,8 +115,8 @@ impl ChatRequest {
     /// Reads `body` as `caller` writes it.
     ///
     /// # Errors
-    /// [`RequestError`] when the body is no chat request that can be read without doubt. Invalid JSON wins over a
-    /// duplicate, a duplicate over an unknown shape; nesting beyond the limit ends the reading at once.
+    /// [`RequestError`] when the body is no chat request that can be read without doubt. Invalid JSON wins over what can be
+    /// read in two ways, that over an unknown shape; nesting beyond the limit ends the reading at once.
     pub fn parse(
         body: Vec<u8>,
         caller: Caller,
@@ -117,15 +127,16 @@ impl ChatRequest {
             .map_err(|error| RequestError::InvalidJson { at: error.utf8_error().valid_up_to() })?;
         let mut reader = Reader::new(body.as_bytes(), limits.max_depth, canonical);
         let mut found = Found::default();
+        let names = RefCell::new(Names::default());
         let peek = reader.peek()?;
         if peek == Peek::Object {
             reader.object(
                 1,
-                |key| Member::of(key, caller),
-                |reader, member, peek, depth| {
-                    found.note(member);
-                    found.member(reader, &body, member, peek, depth)
+                |key| {
+                    names.borrow_mut().note(key);
+                    Member::of(key, caller)
                 },
+                |reader, member, peek, depth| found.member(reader, &body, member, peek, depth),
             )?;
         } else {
             reader.value(peek, 1)?;
@@ -133,6 +144,9 @@ impl ChatRequest {
         }
         reader.finish()?;
         let canonical = reader.into_canonical();
+        if let Some(member) = names.into_inner().repeated {
+            return Err(RequestError::Duplicate { member });
+        }
         found.into_request(body, caller, canonical)
     }
 }
@@ -150,13 +164,27 @@ impl Found {
             Member::Model if peek == Peek::String => self.model = Some(reader.text()?),
             Member::Messages => self.messages.read(reader, body, peek, depth)?,
             Member::System => self.messages.read_system(reader, body, peek, depth)?,
-            Member::Stream => self.stream = flag(reader, peek, depth)?,
-            Member::StreamOptions => self.stream_options = stream_options(reader, peek, depth)?,
-            Member::Temperature => self.sampling.temperature = number(reader, body, peek, depth)?,
-            Member::Choices => self.sampling.choices = number(reader, body, peek, depth)?,
-            Member::Logprobs => self.sampling.logprobs = flag(reader, peek, depth)?,
-            Member::MaxTokens => self.max_tokens = number(reader, body, peek, depth)?,
-            Member::MaxCompletionTokens => self.max_completion_tokens = number(reader, body, peek, depth)?,
+            Member::Stream => self.stream = self.flag(reader, "stream", peek, depth)?,
+            Member::StreamOptions => {
+                if !matches!(peek, Peek::Object | Peek::Null) {
+                    self.unknown("stream_options");
+                }
+                self.stream_options = stream_options(reader, peek, depth)?;
+            }
+            Member::Temperature => {
+                self.sampling.temperature = self.number(reader, body, "temperature", peek, depth)?;
+            }
+            Member::Choices => self.sampling.choices = self.count(reader, body, "n", peek, depth)?,
+            Member::Logprobs => self.sampling.logprobs = self.flag(reader, "logprobs", peek, depth)?,
+            Member::MaxTokens => self.max_tokens = self.count(reader, body, "max_tokens", peek, depth)?,
+            Member::MaxCompletionTokens => {
+                self.max_completion_tokens =
+                    self.count(reader, body, "max_completion_tokens", peek, depth)?;
+            }
+            Member::Like(name) => {
+                self.ambiguous.get_or_insert(RequestError::Misspelled { member: name });
+                reader.value(peek, depth)?;
+            }
             Member::Modalities => {
                 each_element(reader, peek, depth, |reader, peek, depth| {
                     let audio = word(reader, body, peek, depth, "audio")?;
@@ -187,8 +215,8 @@ impl Found {
         caller: Caller,
         canonical: Option<Vec<u8>>,
     ) -> Result<ChatRequest, RequestError> {
-        if let Some(duplicate) = self.duplicate {
-            return Err(duplicate);
+        if let Some(ambiguous) = self.ambiguous.take().or_else(|| self.messages.ambiguous()) {
+            return Err(ambiguous);
         }
         if let Some(member) = self.messages.fault() {
             self.unknown(member);
@@ -217,26 +245,70 @@ impl Found {
     }
 }
 
+impl Found {
+    /// Reads a boolean; `null` is `false`. What is neither could be taken for either.
+    fn flag(&mut self, reader: &mut Reader<'_>, member: &'static str, peek: Peek, depth: u16) -> Read<bool> {
+        match peek {
+            Peek::True | Peek::False => return reader.boolean(peek),
+            Peek::Null => {}
+            _ => self.unknown(member),
+        }
+        reader.value(peek, depth).map(|()| false)
+    }
+
+    /// Reads a number; `null` is none. What is neither could be taken for one.
+    fn number(
+        &mut self,
+        reader: &mut Reader<'_>,
+        body: &str,
+        member: &'static str,
+        peek: Peek,
+        depth: u16,
+    ) -> Read<Option<f64>> {
+        if peek.is_num() {
+            let span = reader.number(peek)?;
+            return Ok(body.get(span).and_then(|digits| digits.parse().ok()));
+        }
+        if peek != Peek::Null {
+            self.unknown(member);
+        }
+        reader.value(peek, depth).map(|()| None)
+    }
+
+    /// Reads a whole number that is not negative, however it is written.
+    fn count(
+        &mut self,
+        reader: &mut Reader<'_>,
+        body: &str,
+        member: &'static str,
+        peek: Peek,
+        depth: u16,
+    ) -> Read<Option<u64>> {
+        let number = self.number(reader, body, member, peek, depth)?;
+        let count = number.map(whole);
+        if count == Some(None) {
+            self.unknown(member);
+        }
+        Ok(count.flatten())
+    }
+}
+
+/// A number that counts something; `None` when it cannot.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "checked to be whole and within 0 and 2^53"
+)]
+fn whole(number: f64) -> Option<u64> {
+    let is_count = number.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(&number);
+    is_count.then_some(number as u64)
+}
+
 /// Reads a value; whether it is `true`.
 fn flag(reader: &mut Reader<'_>, peek: Peek, depth: u16) -> Read<bool> {
     match peek {
         Peek::True | Peek::False => reader.boolean(peek),
         _ => reader.value(peek, depth).map(|()| false),
-    }
-}
-
-/// Reads a value; the number that it is, if it is one of type `N`.
-fn number<N: std::str::FromStr>(
-    reader: &mut Reader<'_>,
-    body: &str,
-    peek: Peek,
-    depth: u16,
-) -> Read<Option<N>> {
-    if peek.is_num() {
-        let span = reader.number(peek)?;
-        Ok(body.get(span).and_then(|digits| digits.parse().ok()))
-    } else {
-        reader.value(peek, depth).map(|()| None)
     }
 }
 

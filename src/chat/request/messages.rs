@@ -3,8 +3,9 @@
 use jiter::Peek;
 
 use super::canonical::{Keep, Read, Reader};
+use super::spelling::is_spelled_like;
 use super::text::{Text, decode};
-use super::view::Shape;
+use super::view::{RequestError, Shape};
 
 /// The messages that have been read.
 #[derive(Debug, Default)]
@@ -15,6 +16,7 @@ pub(super) struct Messages {
     /// Text in messages that are not system messages, the last user message included.
     dialogue_bytes: u32,
     fault: Option<&'static str>,
+    ambiguous: Option<RequestError>,
 }
 
 /// Who speaks.
@@ -31,6 +33,8 @@ enum MessageMember {
     Role,
     Content,
     Other,
+    /// Not a member that we know, but one that a server could take for it.
+    Like(&'static str),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +43,15 @@ enum PartMember {
     Text,
     /// The bytes or the address of an image, or of other media.
     Media,
+    /// What the result of a tool consists of.
+    Content,
     Other,
+    Like(&'static str),
+}
+
+/// The first of `names` that a server could take `key` for.
+fn like(key: &str, names: &[&'static str]) -> Option<&'static str> {
+    names.iter().copied().find(|name| is_spelled_like(key, name))
 }
 
 /// One message as it is being read; its members come in any order.
@@ -52,6 +64,7 @@ struct Message {
     /// Results of tools among its parts.
     results: u32,
     malformed: bool,
+    ambiguous: Option<RequestError>,
 }
 
 impl Messages {
@@ -83,18 +96,24 @@ impl Messages {
     ) -> Read<()> {
         let mut system = Message::default();
         system.content(reader, body, peek, depth)?;
+        if system.malformed {
+            self.fault = Some("system");
+        }
+        self.ambiguous = self.ambiguous.take().or(system.ambiguous.take());
         let bytes = system.texts.iter().map(|text| size(text.length)).fold(0, u32::saturating_add);
         self.shape.system_bytes = self.shape.system_bytes.saturating_add(bytes);
         Ok(())
     }
 
-    fn take(&mut self, message: Message) {
+    fn take(&mut self, mut message: Message) {
+        self.ambiguous = self.ambiguous.take().or(message.ambiguous.take());
         let Some(role) = message.role.filter(|_| !message.malformed) else {
             self.fault = Some("messages");
             return;
         };
         let only_results = message.results > 0 && message.texts.is_empty();
         let role = if role == MessageRole::User && only_results { MessageRole::Tool } else { role };
+        self.shape.all_images = self.shape.all_images.saturating_add(message.images);
         self.shape.media_bytes = self.shape.media_bytes.saturating_add(message.media_bytes);
         let bytes = message.texts.iter().map(|text| size(text.length)).fold(0, u32::saturating_add);
         self.shape.messages = self.shape.messages.saturating_add(1);
@@ -119,6 +138,11 @@ impl Messages {
         self.fault.or_else(|| (self.shape.messages == 0).then_some("messages"))
     }
 
+    /// What two readers could understand differently.
+    pub(super) fn ambiguous(&mut self) -> Option<RequestError> {
+        self.ambiguous.take()
+    }
+
     pub(super) fn shape(&self) -> Shape {
         let last = self.last_user.iter().map(|text| size(text.length)).fold(0, u32::saturating_add);
         Shape { history_bytes: self.dialogue_bytes.saturating_sub(last), ..self.shape }
@@ -139,16 +163,39 @@ impl Message {
         let member = |key: &str| match key {
             "role" => MessageMember::Role,
             "content" => MessageMember::Content,
-            _ => MessageMember::Other,
+            _ => like(key, &["role", "content"]).map_or(MessageMember::Other, MessageMember::Like),
         };
+        let (mut roles, mut contents) = (0_u8, 0_u8);
         reader.object(depth, member, |reader, member, peek, depth| {
             match member {
-                MessageMember::Role => self.role(reader, body, peek, depth)?,
-                MessageMember::Content => self.content(reader, body, peek, depth)?,
+                MessageMember::Role => {
+                    self.once("role", &mut roles);
+                    self.role(reader, body, peek, depth)?;
+                }
+                MessageMember::Content => {
+                    self.once("content", &mut contents);
+                    self.content(reader, body, peek, depth)?;
+                }
+                MessageMember::Like(name) => {
+                    self.misspelled(name);
+                    reader.value(peek, depth)?;
+                }
                 MessageMember::Other => reader.value(peek, depth)?,
             }
             Ok(Keep::Yes)
         })
+    }
+
+    /// Counts a member that may stand there only once.
+    fn once(&mut self, member: &str, count: &mut u8) {
+        *count = count.saturating_add(1);
+        if *count > 1 {
+            self.ambiguous.get_or_insert_with(|| RequestError::Duplicate { member: member.to_owned() });
+        }
+    }
+
+    fn misspelled(&mut self, member: &'static str) {
+        self.ambiguous.get_or_insert(RequestError::Misspelled { member });
     }
 
     fn role(&mut self, reader: &mut Reader<'_>, body: &str, peek: Peek, depth: u16) -> Read<()> {
@@ -169,7 +216,7 @@ impl Message {
     fn content(&mut self, reader: &mut Reader<'_>, body: &str, peek: Peek, depth: u16) -> Read<()> {
         match peek {
             Peek::String => {
-                self.texts = vec![reader.text()?];
+                self.texts.push(reader.text()?);
                 Ok(())
             }
             Peek::Null => reader.value(peek, depth),
@@ -189,18 +236,24 @@ impl Message {
     }
 
     /// Reads a content part: `{"type": "text", "text": ...}`, `{"type": "image_url", ...}`, Anthropic's
-    /// `{"type": "image", "source": ...}`, `{"type": "tool_result", ...}` or another.
+    /// `{"type": "image", "source": ...}`, `{"type": "tool_result", "content": ...}` or another.
     fn part(&mut self, reader: &mut Reader<'_>, body: &str, depth: u16) -> Read<()> {
         let member = |key: &str| match key {
             "type" => PartMember::Type,
             "text" => PartMember::Text,
+            "content" => PartMember::Content,
             "image_url" | "source" | "input_audio" | "file" => PartMember::Media,
-            _ => PartMember::Other,
+            _ => like(key, &["type", "text"]).map_or(PartMember::Other, PartMember::Like),
         };
+        let (mut types, mut texts) = (0_u8, 0_u8);
         reader.object(depth, member, |reader, member, peek, depth| {
             match (member, peek) {
-                (PartMember::Text, Peek::String) => self.texts.push(reader.text()?),
+                (PartMember::Text, Peek::String) => {
+                    self.once("text", &mut texts);
+                    self.texts.push(reader.text()?);
+                }
                 (PartMember::Type, Peek::String) => {
+                    self.once("type", &mut types);
                     let text = reader.text()?;
                     match &*decode(body, &text) {
                         "image_url" | "image" => self.images = self.images.saturating_add(1),
@@ -208,15 +261,35 @@ impl Message {
                         _ => {}
                     }
                 }
-                (PartMember::Media, _) => {
-                    let start = reader.at();
+                (PartMember::Media, _) => self.media(reader, peek, depth)?,
+                (PartMember::Content, Peek::Array) => self.result(reader, body, depth)?,
+                (PartMember::Like(name), _) => {
+                    self.misspelled(name);
                     reader.value(peek, depth)?;
-                    let bytes = size(reader.at().saturating_sub(start));
-                    self.media_bytes = self.media_bytes.saturating_add(bytes);
                 }
                 _ => reader.value(peek, depth)?,
             }
             Ok(Keep::Yes)
         })
+    }
+
+    fn media(&mut self, reader: &mut Reader<'_>, peek: Peek, depth: u16) -> Read<()> {
+        let start = reader.at();
+        reader.value(peek, depth)?;
+        let bytes = size(reader.at().saturating_sub(start));
+        self.media_bytes = self.media_bytes.saturating_add(bytes);
+        Ok(())
+    }
+
+    /// Reads what a tool has given back: of its parts only the images count, its text is nobody's question.
+    fn result(&mut self, reader: &mut Reader<'_>, body: &str, depth: u16) -> Read<()> {
+        let mut content = Self::default();
+        reader.array(depth, |reader, peek, depth| {
+            if peek == Peek::Object { content.part(reader, body, depth) } else { reader.value(peek, depth) }
+        })?;
+        self.images = self.images.saturating_add(content.images);
+        self.media_bytes = self.media_bytes.saturating_add(content.media_bytes);
+        self.ambiguous = self.ambiguous.take().or(content.ambiguous);
+        Ok(())
     }
 }

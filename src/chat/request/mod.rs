@@ -3,6 +3,7 @@
 mod canonical;
 mod members;
 mod messages;
+mod spelling;
 #[cfg(test)]
 mod tests;
 mod text;

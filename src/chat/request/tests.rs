@@ -61,7 +61,10 @@ fn a_request_reads_the_same_whether_its_canonical_form_is_kept_or_not() {
 fn a_body_that_is_no_chat_request_says_what_is_wrong() {
     let messages = r#""messages":[{"role":"user","content":"x"}]"#;
     let shape = |member| RequestError::UnknownShape { member };
-    let duplicate = |member| RequestError::Duplicate { member };
+    let duplicate = |member: &str| RequestError::Duplicate { member: member.into() };
+    let misspelled = |member| RequestError::Misspelled { member };
+    let with = |member: &str| format!(r#"{{"model":"m",{messages},{member}}}"#);
+    let said = |message: &str| format!(r#"{{"model":"m","messages":[{message}]}}"#);
     let deep = format!(r#"{{"model":"m",{messages},"x":{}{}}}"#, "[".repeat(16), "]".repeat(16));
     let cases = [
         ("[]".to_owned(), shape("model")),
@@ -80,6 +83,25 @@ fn a_body_that_is_no_chat_request_says_what_is_wrong() {
         (format!(r#"{{"mod\u0065l":"a","model":"b",{messages}}}"#), duplicate("model")),
         (format!(r#"{{"model":"a",{messages},{messages}}}"#), duplicate("messages")),
         (format!(r#"{{"model":"a","stream":true,"stream":false,{messages}}}"#), duplicate("stream")),
+        (with(r#""max_tokens":1,"max_tokens":2"#), duplicate("max_tokens")),
+        (with(r#""seed":1,"se\u0065d":1"#), duplicate("seed")),
+        (said(r#"{"role":"user","content":"a","content":"b"}"#), duplicate("content")),
+        (said(r#"{"role":"user","role":"system","content":"b"}"#), duplicate("role")),
+        (said(r#"{"role":"user","content":[{"type":"text","text":"a","text":"b"}]}"#), duplicate("text")),
+        (with(r#""Model":"x""#), misspelled("model")),
+        (with(r#""me\u017f\u017fages":[]"#), misspelled("messages")),
+        (with(r#""maxTokens":1"#), misspelled("max_tokens")),
+        (said(r#"{"role":"user","Content":"a"}"#), misspelled("content")),
+        (said(r#"{"role":"user","content":[{"type":"text","text":"a","Text":"b"}]}"#), misspelled("text")),
+        (with(r#""temperature":"0""#), shape("temperature")),
+        (with(r#""n":"2""#), shape("n")),
+        (with(r#""n":1.5"#), shape("n")),
+        (with(r#""max_tokens":"100""#), shape("max_tokens")),
+        (with(r#""max_completion_tokens":-1"#), shape("max_completion_tokens")),
+        (with(r#""stream":"true""#), shape("stream")),
+        (with(r#""stream":1"#), shape("stream")),
+        (with(r#""stream_options":true"#), shape("stream_options")),
+        (with(r#""logprobs":5"#), shape("logprobs")),
         (deep, RequestError::TooDeep { limit: 16 }),
         ("[".repeat(100_000), RequestError::TooDeep { limit: 16 }),
     ];
@@ -148,8 +170,8 @@ fn whatever_can_change_an_answer_changes_the_canonical_form() {
         body(r#","stop":["ab"]"#, user),
         body(r#","tools":[{"a":{"b":1}}]"#, user),
         body(r#","tools":[{"a":{},"b":1}]"#, user),
-        body(r#","x":1,"x":2"#, user),
-        body(r#","x":2,"x":1"#, user),
+        body(r#","x":{"y":1,"y":2}"#, user),
+        body(r#","x":{"y":2,"y":1}"#, user),
         body(r#","x":null"#, user),
         body(r#","x":false"#, user),
         body(r#","x":[]"#, user),
@@ -242,6 +264,18 @@ fn from_anthropic(body: &Value) -> (String, super::Shape) {
 }
 
 #[test]
+fn an_image_that_a_tool_has_given_back_is_seen() {
+    let image =
+        json!({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}});
+    let result = json!({"type": "tool_result", "tool_use_id": "t", "content": [image]});
+    let (_, shape) = from_anthropic(&json!({
+        "model": "auto", "max_tokens": 100, "messages": [{"role": "user", "content": [result]}]
+    }));
+    assert_eq!((shape.tool_messages, shape.all_images), (1, 1));
+    assert!(shape.media_bytes > 0);
+}
+
+#[test]
 fn an_anthropic_request_is_seen_as_it_is() {
     let (text, shape) = from_anthropic(&json!({
         "model": "auto", "max_tokens": 100, "system": [{"type": "text", "text": "be brief"}],
@@ -273,4 +307,9 @@ fn the_estimate_of_tokens_leaves_out_the_bytes_of_images() {
     .to_string();
     let tokens = parse(&body).unwrap().estimated_tokens();
     assert!((2000..2100).contains(&tokens), "{tokens}");
+    let picture = json!({"type": "image_url", "image_url": {"url": "https://a.test/b"}});
+    let said = |content: Value| json!({"role": "user", "content": content});
+    let body = json!({"model": "a", "messages": [said(json!([picture, picture])), said(json!("and now?"))]});
+    let tokens = parse(&body.to_string()).unwrap().estimated_tokens();
+    assert!((2000..2100).contains(&tokens), "earlier images count as well: {tokens}");
 }

@@ -73,6 +73,8 @@ pub struct Shape {
     pub history_bytes: u32,
     /// Image parts in the last user message.
     pub images: u32,
+    /// Image parts in all messages, those that tools have given back included.
+    pub all_images: u32,
     /// Images and other media in all messages, in bytes of the body.
     pub media_bytes: u32,
     /// Tools or functions that the model may call.
@@ -111,10 +113,18 @@ pub enum RequestError {
         /// The member, for example `messages`.
         member: &'static str,
     },
-    /// A member that decides the request stands there twice: the provider might read the other one.
+    /// A member stands there twice: the provider might read the other one.
     #[error("`{member}` appears more than once")]
     Duplicate {
         /// The member, for example `model`.
+        member: String,
+    },
+    /// A member that a lenient provider might take for one that decides the request.
+    #[error(
+        "a member is spelled almost like `{member}`, so that a server might take it for that; spell it `{member}`"
+    )]
+    Misspelled {
+        /// The member that it looks like, for example `model`.
         member: &'static str,
     },
     /// Nested deeper than the limit.
@@ -133,7 +143,24 @@ impl RequestError {
             Self::InvalidJson { .. } => "invalid_json",
             Self::UnknownShape { .. } => "unknown_shape",
             Self::Duplicate { .. } => "duplicate_member",
+            Self::Misspelled { .. } => "misspelled_member",
             Self::TooDeep { .. } => "too_deep",
+        }
+    }
+
+    /// Whether it is a body that two readers could understand differently.
+    #[must_use]
+    pub fn is_ambiguous(&self) -> bool {
+        matches!(self, Self::Duplicate { .. } | Self::Misspelled { .. } | Self::TooDeep { .. })
+    }
+
+    /// The member that is at fault, if it is one.
+    #[must_use]
+    pub fn member(&self) -> Option<&str> {
+        match self {
+            Self::Duplicate { member } => Some(member),
+            Self::Misspelled { member } | Self::UnknownShape { member } => Some(member),
+            Self::InvalidJson { .. } | Self::TooDeep { .. } => None,
         }
     }
 }
@@ -184,6 +211,6 @@ impl ChatRequest {
     pub fn estimated_tokens(&self) -> u64 {
         let bytes = u64::try_from(self.body.len()).unwrap_or(u64::MAX);
         let text = bytes.saturating_sub(self.shape.media_bytes.into()).div_ceil(4);
-        text.saturating_add(u64::from(self.shape.images).saturating_mul(1000))
+        text.saturating_add(u64::from(self.shape.all_images).saturating_mul(1000))
     }
 }

@@ -2,14 +2,16 @@
 
 use super::books;
 use super::exchange::{Asked, Forwarded, Verdict};
-use super::reading::{Reading, Unread};
+use super::reading::Reading;
 use super::role::RouterRole;
+use crate::admission::Unreadable;
 use crate::cache::directives::CacheStatus;
-use crate::chat::ChatRequest;
+use crate::chat::{Caller, ChatRequest};
 use crate::envoy::{CLUSTER_HEADER, DECISION_HEADER};
 use crate::filter::call::Call;
 use crate::filter::fault::Fault;
 use crate::host::{Direction, Host};
+use crate::identity::Unidentified;
 use crate::policy::ModelId;
 use crate::routing::{Forward, Plan, StoredReply};
 
@@ -34,31 +36,34 @@ pub(super) fn apply<H: Host>(
 ) -> Applied {
     match plan {
         Plan::Reply(stored) => reply(role, host, &Asked::of(request), &stored),
-        Plan::Refuse(none) => refuse(role, host, &reading, none.reason(), &Fault::NoCandidate(&none)),
+        Plan::Refuse(none) => refuse(role, host, reading.caller, none.reason(), &Fault::NoCandidate(&none)),
         Plan::Forward(plan) => Applied::Forwarded(Box::new(forward(role, host, reading, request, plan))),
     }
 }
 
-/// Deals with a body that there is no plan for.
-pub(super) fn unread<H: Host>(role: &RouterRole, host: &H, reading: &Reading, unread: &Unread) -> Applied {
-    match unread {
-        Unread::Pass(reason) => {
-            books::passed(role, host, *reason);
-            Applied::Passed
-        }
-        Unread::Refuse(refusal) => refuse(role, host, reading, refusal.reason(), &Fault::Ambiguous(refusal)),
+/// Deals with a chat call that cannot be read: no plan holds for it.
+pub(super) fn unread<H: Host>(role: &RouterRole, host: &H, caller: Caller, why: &Unreadable) -> Applied {
+    if role.policy.admit.refuses(why) {
+        refuse(role, host, caller, why.reason(), &Fault::Unread(why))
+    } else {
+        books::passed(role, host, why.reason());
+        Applied::Passed
     }
 }
 
-fn refuse<H: Host>(
+/// Refuses a request of which it is not known who asks.
+pub(super) fn unidentified<H: Host>(
     role: &RouterRole,
     host: &H,
-    reading: &Reading,
-    reason: &str,
-    fault: &Fault<'_>,
+    caller: Caller,
+    why: &Unidentified,
 ) -> Applied {
+    refuse(role, host, caller, why.reason(), &Fault::Unidentified(why))
+}
+
+fn refuse<H: Host>(role: &RouterRole, host: &H, caller: Caller, reason: &str, fault: &Fault<'_>) -> Applied {
     books::refused(role, host, reason);
-    fault.send(host, reading.caller);
+    fault.send(host, caller);
     Applied::Replied
 }
 

@@ -3,7 +3,6 @@
 use super::exchange::{Answering, Asked, Body, Forwarded, Verdict};
 use super::role::RouterRole;
 use super::waiting;
-use crate::admission::PassReason;
 use crate::cache::exact::Stored;
 use crate::cache::recall::Caching;
 use crate::chat::Usage;
@@ -71,14 +70,14 @@ pub(super) fn hit<H: Host>(role: &RouterRole, host: &H, asked: &Asked, usage: Op
     });
 }
 
-/// A request was refused: its body can be read in two ways, or no model may take it.
+/// A request was refused: nobody knows who asks, its body cannot be read, or no model may take it.
 pub(super) fn refused<H: Host>(role: &RouterRole, host: &H, reason: &str) {
     report(role, host, Outcome::Refused, reason);
 }
 
 /// A request passes through unread.
-pub(super) fn passed<H: Host>(role: &RouterRole, host: &H, reason: PassReason) {
-    report(role, host, Outcome::Passed, reason.as_str());
+pub(super) fn passed<H: Host>(role: &RouterRole, host: &H, reason: &str) {
+    report(role, host, Outcome::Passed, reason);
 }
 
 fn report<H: Host>(role: &RouterRole, host: &H, outcome: Outcome, reason: &str) {

@@ -21,9 +21,9 @@ use self::exchange::{Answering, Asked, Forwarded};
 use self::reading::Reading;
 use self::waiting::Waiting;
 use super::{Flow, Role};
-use crate::admission::{PassReason, RequestHead, admit};
+use crate::admission::{Declined, RequestHead, Unreadable, admit};
 use crate::cache::recall::Recall;
-use crate::chat::ChatRequest;
+use crate::chat::{Caller, ChatRequest};
 use crate::envoy::OWN_PREFIX;
 use crate::host::{CalloutId, CalloutResponse, Direction, Host};
 use crate::routing::plan;
@@ -64,7 +64,7 @@ impl RouterStream {
     fn decide<H: Host>(&mut self, host: &H) -> Flow {
         let Phase::Reading(reading) = self.take_phase() else { return Flow::Continue };
         match reading.read(&self.role, host) {
-            Err(unread) => self.applied(apply::unread(&self.role, host, &reading, &unread)),
+            Err(why) => self.unread(host, reading.caller, &why),
             Ok(request) => {
                 let recall = reading.recall(&self.role, host, &request);
                 match waiting::ask(&self.role, host, &recall) {
@@ -83,6 +83,11 @@ impl RouterStream {
         let role = &*self.role;
         let plan = plan(&role.policy, &role.credentials, &request, recall);
         self.applied(apply::apply(role, host, reading, request, plan))
+    }
+
+    fn unread<H: Host>(&mut self, host: &H, caller: Caller, why: &Unreadable) -> Flow {
+        let applied = apply::unread(&self.role, host, caller, why);
+        self.applied(applied)
     }
 
     fn applied(&mut self, applied: Applied) -> Flow {
@@ -111,13 +116,23 @@ impl Role for RouterStream {
             host.set_header(Direction::Request, name, None);
         }
         let head = RequestHead::of(headers.iter());
-        match admit(&self.role.policy.admit, &head, end_of_stream) {
-            Err(reason) => {
-                books::passed(&self.role, host, reason);
+        let policy = &self.role.policy;
+        let partition = match policy.tenancy.identify(headers.iter()) {
+            Ok(partition) => partition,
+            Err(why) => {
+                let caller = policy.admit.dialect_at(head.path);
+                let applied = apply::unidentified(&self.role, host, caller, &why);
+                return self.applied(applied);
+            }
+        };
+        match admit(&policy.admit, &head, end_of_stream) {
+            Err(Declined::NotOurs(reason)) => {
+                books::passed(&self.role, host, reason.as_str());
                 Flow::Continue
             }
+            Err(Declined::Unreadable(caller, why)) => self.unread(host, caller, &why),
             Ok(caller) => {
-                self.phase = Phase::Reading(Reading::new(&self.role.policy, caller, &head, &headers));
+                self.phase = Phase::Reading(Reading::new(caller, partition, &head, &headers));
                 Flow::Pause
             }
         }
@@ -126,10 +141,11 @@ impl Role for RouterStream {
     /// Collects the request body; at its end decides, and answers or sends the request on.
     fn on_request_body<H: Host>(&mut self, host: &H, size: usize, end_of_stream: bool) -> Flow {
         let Phase::Reading(reading) = &mut self.phase else { return Flow::Continue };
-        if size > self.role.policy.admit.max_body_bytes {
+        let limit = self.role.policy.admit.max_body_bytes;
+        if size > limit {
+            let caller = reading.caller;
             self.phase = Phase::Idle;
-            books::passed(&self.role, host, PassReason::TooLarge);
-            return Flow::Continue;
+            return self.unread(host, caller, &Unreadable::TooLarge { limit });
         }
         reading.size = size;
         if end_of_stream { self.decide(host) } else { Flow::Pause }

@@ -1,15 +1,14 @@
 //! A request whose body is being collected, until it is one that can be planned.
 
 use super::role::RouterRole;
-use crate::admission::{PassReason, RequestHead};
+use crate::admission::{RequestHead, Unreadable};
 use crate::cache::directives::RequestDirectives;
 use crate::cache::recall::{Caching, Recall};
 use crate::chat::registry::FEATURE_HEADERS;
-use crate::chat::request::{Canonical, Limits, RequestError};
+use crate::chat::request::{Canonical, Limits};
 use crate::chat::{Caller, ChatRequest};
 use crate::host::{Direction, Headers, Host};
 use crate::identity::Partition;
-use crate::policy::Policy;
 
 /// What the headers have said, and how much of the body has come.
 #[derive(Debug)]
@@ -24,24 +23,20 @@ pub(super) struct Reading {
     pub(super) size: usize,
 }
 
-/// A body that is not planned for.
-#[derive(Debug)]
-pub(super) enum Unread {
-    /// It goes on as it came.
-    Pass(PassReason),
-    /// It is refused.
-    Refuse(RequestError),
-}
-
 impl Reading {
     /// Takes from the headers what will be needed later.
-    pub(super) fn new(policy: &Policy, caller: Caller, head: &RequestHead<'_>, headers: &Headers) -> Self {
+    pub(super) fn new(
+        caller: Caller,
+        partition: Partition,
+        head: &RequestHead<'_>,
+        headers: &Headers,
+    ) -> Self {
         let features = FEATURE_HEADERS.iter().find_map(|name| headers.get(name));
         let features = features.and_then(|value| std::str::from_utf8(value).ok()).unwrap_or_default();
         Self {
             caller,
             features: features.to_owned(),
-            partition: policy.tenant.partition(|name| headers.get(name)),
+            partition,
             directives: RequestDirectives::parse(head.cache_control),
             accepts_encoding: head.accepts_encoding,
             size: 0,
@@ -49,16 +44,12 @@ impl Reading {
     }
 
     /// Reads the body, which is complete.
-    pub(super) fn read<H: Host>(&self, role: &RouterRole, host: &H) -> Result<ChatRequest, Unread> {
+    pub(super) fn read<H: Host>(&self, role: &RouterRole, host: &H) -> Result<ChatRequest, Unreadable> {
         let limits = Limits { max_depth: role.policy.admit.max_depth };
         let is_cached = role.cache.is_some() && !self.directives.no_store;
         let canonical = if is_cached { Canonical::Keep } else { Canonical::Skip };
         let body = host.body(Direction::Request, self.size);
-        ChatRequest::parse(body, self.caller, limits, canonical).map_err(|error| match error {
-            RequestError::InvalidJson { .. } => Unread::Pass(PassReason::InvalidJson),
-            RequestError::UnknownShape { .. } => Unread::Pass(PassReason::UnknownShape),
-            RequestError::Duplicate { .. } | RequestError::TooDeep { .. } => Unread::Refuse(error),
-        })
+        ChatRequest::parse(body, self.caller, limits, canonical).map_err(Unreadable::Body)
     }
 
     /// Asks the cache.

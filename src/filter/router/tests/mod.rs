@@ -197,11 +197,15 @@ fn an_unreadable_body_passes_through_untouched() {
 }
 
 #[test]
-fn a_body_that_grows_over_the_limit_passes_through() {
+fn a_body_that_grows_over_the_limit_is_refused_unless_the_unreadable_passes() {
     let vm = MemoryHost::default();
-    let router = router(json!({"admit": {"max_body_bytes": 10}}));
-    let asked = ask(&router, &vm, &[("content-length", "")], &question("auto", "a long question"));
-    assert_eq!(asked.request_body(), question("auto", "a long question"));
+    let long = question("auto", "a long question");
+    let strict = router(json!({"admit": {"max_body_bytes": 10}}));
+    let asked = ask(&strict, &vm, &[("content-length", "")], &long);
+    assert_eq!((asked.reply().status, &asked.log()["outcome"]), (413, &json!("refused")));
+    let watching = router(json!({"admit": {"max_body_bytes": 10, "unreadable": "pass"}}));
+    let asked = ask(&watching, &vm, &[("content-length", "")], &long);
+    assert_eq!(asked.request_body(), long);
     assert_eq!(asked.log()["reason"], "too_large");
 }
 
@@ -239,6 +243,17 @@ fn a_streaming_caller_gets_the_stored_answer_as_a_stream() {
     let text = String::from_utf8(reply.body).unwrap();
     assert!(text.contains("hello") && text.ends_with("data: [DONE]\n\n"), "{text}");
     assert!(!text.contains("\"usage\""), "the caller did not ask for usage: {text}");
+}
+
+#[test]
+fn another_header_for_tenants_makes_other_tenants_of_the_same_names() {
+    let vm = MemoryHost::default();
+    let by = |header: &str| router(json!({"tenant": {"header": header}}));
+    let acme = [("x-org", "acme"), ("x-user", "acme")];
+    ask(&by("x-org"), &vm, &acme, &question("auto", "hi")).answered_with("mini", "hello");
+    assert!(!ask(&by("x-org"), &vm, &acme, &question("auto", "hi")).went_to_a_provider());
+    assert!(ask(&by("x-user"), &vm, &acme, &question("auto", "hi")).went_to_a_provider());
+    assert!(ask(&by("x-user"), &vm, &[], &question("auto", "hi")).went_to_a_provider());
 }
 
 #[test]
