@@ -13,8 +13,8 @@ use std::hint::black_box;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use llm_arbiter::cache::CacheKey;
 use llm_arbiter::cache::recall::{Caching, Recall};
+use llm_arbiter::cache::{CacheKey, Variant};
 use llm_arbiter::chat::observe::{Observer, Wanted};
 use llm_arbiter::chat::request::{Canonical, Limits};
 use llm_arbiter::chat::{AnswerHead, Caller, ChatRequest, translate};
@@ -46,7 +46,7 @@ fn main() {
     row("read, with its canonical form", || drop(black_box(parse(Canonical::Keep))));
     let tenant = Partition::of_header("x-tenant", Some(b"acme"));
     row("hash the key", || {
-        black_box(CacheKey::new(&tenant, &[0; 32], black_box(&asked)));
+        black_box(CacheKey::new(&tenant, &[0; 32], &Variant::default(), black_box(&asked)));
     });
     let text = asked.last_user_text().into_owned();
     row("score", || {

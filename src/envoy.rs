@@ -8,6 +8,16 @@ pub const FILTER: &str = "llm_arbiter";
 
 /// Prefix of the headers that are ours alone.
 pub const OWN_PREFIX: &str = "x-arbiter-";
+/// Prefix of Envoy's own headers.
+const ENVOY_PREFIX: &str = "x-envoy-";
+/// Those of them that Envoy sets itself before any filter runs, and that steer nothing.
+const ENVOY_NOTES: [&str; 5] = [
+    "x-envoy-external-address",
+    "x-envoy-internal",
+    "x-envoy-attempt-count",
+    "x-envoy-peer-metadata",
+    "x-envoy-peer-metadata-id",
+];
 /// Request header that names the upstream cluster (route `cluster_header`).
 pub const CLUSTER_HEADER: &str = "x-arbiter-cluster";
 /// Response header that says what was decided.
@@ -43,6 +53,12 @@ pub const CALL_STATE: &str = "arbiter.call";
 /// What makes an attempt fail, besides the statuses of [`Failover::statuses`] (`retry_policy.retry_on`).
 pub const RETRY_ON: &str =
     "5xx,reset,connect-failure,refused-stream,retriable-status-codes,retriable-headers";
+
+/// Whether a caller must not send this request header: it is ours alone, or it steers Envoy's retries and timeouts.
+#[must_use]
+pub fn is_reserved(name: &str) -> bool {
+    name.starts_with(OWN_PREFIX) || (name.starts_with(ENVOY_PREFIX) && !ENVOY_NOTES.contains(&name))
+}
 
 /// When an attempt counts as failed and the next model is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,10 +3,29 @@
 use crate::chat::ChatRequest;
 use crate::identity::Partition;
 
-/// The identity of an answer: tenant, policy, model and request.
+/// The request headers that may change an answer, in an order of their own.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Variant(Vec<u8>);
+
+impl Variant {
+    /// Takes in all of `headers`.
+    #[must_use]
+    pub fn of<'h>(headers: impl Iterator<Item = (&'h str, &'h [u8])>) -> Self {
+        let mut headers: Vec<_> = headers.collect();
+        headers.sort_by_key(|(name, _)| *name);
+        let mut bytes = Vec::new();
+        for part in headers.into_iter().flat_map(|(name, value)| [name.as_bytes(), value]) {
+            bytes.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
+            bytes.extend_from_slice(part);
+        }
+        Self(bytes)
+    }
+}
+
+/// The identity of an answer: tenant, policy, headers, model and request.
 ///
 /// ```
-/// use llm_arbiter::cache::CacheKey;
+/// use llm_arbiter::cache::{CacheKey, Variant};
 /// use llm_arbiter::chat::request::{Canonical, Limits};
 /// use llm_arbiter::chat::{Caller, ChatRequest};
 /// use llm_arbiter::identity::Partition;
@@ -14,20 +33,20 @@ use crate::identity::Partition;
 /// let body = r#"{"model": "auto", "messages": [{"role": "user", "content": "hi"}]}"#;
 /// let request = ChatRequest::parse(body.into(), Caller::OpenAi, Limits { max_depth: 64 }, Canonical::Keep).unwrap();
 /// let tenant = Partition::of_header("x-tenant", Some(b"acme"));
-/// assert!(CacheKey::new(&tenant, &[0; 32], &request).is_some());
+/// assert!(CacheKey::new(&tenant, &[0; 32], &Variant::default(), &request).is_some());
 /// ```
 ///
 /// There is no way to one without a tenant, not even with the bytes of its name:
 ///
 /// ```compile_fail,E0308
-/// use llm_arbiter::cache::CacheKey;
+/// use llm_arbiter::cache::{CacheKey, Variant};
 /// use llm_arbiter::chat::request::{Canonical, Limits};
 /// use llm_arbiter::chat::{Caller, ChatRequest};
 ///
 /// let body = r#"{"model": "auto", "messages": [{"role": "user", "content": "hi"}]}"#;
 /// let request = ChatRequest::parse(body.into(), Caller::OpenAi, Limits { max_depth: 64 }, Canonical::Keep).unwrap();
 /// let tenant = b"acme";
-/// assert!(CacheKey::new(&tenant, &[0; 32], &request).is_some());
+/// assert!(CacheKey::new(&tenant, &[0; 32], &Variant::default(), &request).is_some());
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CacheKey([u8; 32]);
@@ -36,13 +55,16 @@ impl CacheKey {
     /// The key of a request under the policy with this `revision`: BLAKE3 over all that can change the answer, each part with
     /// its length before it. `None` when the request was read without its canonical form.
     #[must_use]
-    pub fn new(partition: &Partition, revision: &[u8; 32], request: &ChatRequest) -> Option<Self> {
+    pub fn new(
+        partition: &Partition,
+        revision: &[u8; 32],
+        variant: &Variant,
+        request: &ChatRequest,
+    ) -> Option<Self> {
         let [source, name] = partition.parts();
-        let canonical = request.canonical()?;
+        let (caller, canonical) = (request.caller.as_str().as_bytes(), request.canonical()?);
         let mut hash = blake3::Hasher::new();
-        for part in
-            [source, name, revision, request.model.as_bytes(), request.caller.as_str().as_bytes(), canonical]
-        {
+        for part in [source, name, revision, &variant.0, request.model.as_bytes(), caller, canonical] {
             hash.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
             hash.update(part);
         }
@@ -78,15 +100,25 @@ mod tests {
             (Partition::of_header("x-tenant", Some(b"a")), Partition::of_header("x-tenant", Some(b"b")));
         let body = r#"{"model":"auto","messages":[{"role":"user","content":"x"}]}"#;
         let asked = request(body, Caller::OpenAi);
-        let key = CacheKey::new(&tenant, &[1; 32], &asked);
+        let none = Variant::default();
+        let key = CacheKey::new(&tenant, &[1; 32], &none, &asked);
         assert!(key.is_some());
-        assert_eq!(key, CacheKey::new(&tenant, &[1; 32], &asked));
-        assert_ne!(key, CacheKey::new(&other, &[1; 32], &asked));
-        assert_ne!(key, CacheKey::new(&tenant, &[3; 32], &asked));
-        assert_ne!(key, CacheKey::new(&tenant, &[1; 32], &request(body, Caller::Anthropic)));
+        assert_eq!(key, CacheKey::new(&tenant, &[1; 32], &none, &asked));
+        assert_ne!(key, CacheKey::new(&other, &[1; 32], &none, &asked));
+        assert_ne!(key, CacheKey::new(&tenant, &[3; 32], &none, &asked));
+        assert_ne!(key, CacheKey::new(&tenant, &[1; 32], &none, &request(body, Caller::Anthropic)));
+        let with = |headers: &[(&str, &str)]| {
+            let variant = Variant::of(headers.iter().map(|(name, value)| (*name, value.as_bytes())));
+            CacheKey::new(&tenant, &[1; 32], &variant, &asked)
+        };
+        assert_eq!(key, with(&[]));
+        assert_ne!(key, with(&[("a", "")]));
+        assert_ne!(with(&[("a", "b")]), with(&[("a", "c")]));
+        assert_ne!(with(&[("a", "b"), ("c", "")]), with(&[("a", "bc")]));
+        assert_eq!(with(&[("a", "b"), ("c", "d")]), with(&[("c", "d"), ("a", "b")]));
         for (from, to) in [("auto", "gpt-4o"), ("\"x\"", "\"y\"")] {
             let another = request(&body.replace(from, to), Caller::OpenAi);
-            assert_ne!(key, CacheKey::new(&tenant, &[1; 32], &another), "{to}");
+            assert_ne!(key, CacheKey::new(&tenant, &[1; 32], &none, &another), "{to}");
         }
     }
 
@@ -95,6 +127,9 @@ mod tests {
         let body = br#"{"model":"auto","messages":[{"role":"user","content":"x"}]}"#;
         let limits = Limits { max_depth: 16 };
         let asked = ChatRequest::parse(body.to_vec(), Caller::OpenAi, limits, Canonical::Skip).unwrap();
-        assert_eq!(CacheKey::new(&Partition::of_header("x-tenant", None), &[0; 32], &asked), None);
+        assert_eq!(
+            CacheKey::new(&Partition::of_header("x-tenant", None), &[0; 32], &Variant::default(), &asked),
+            None
+        );
     }
 }

@@ -8,4 +8,4 @@ pub mod key;
 pub mod recall;
 mod slots;
 
-pub use key::CacheKey;
+pub use key::{CacheKey, Variant};

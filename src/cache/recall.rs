@@ -2,12 +2,25 @@
 
 use std::time::Duration;
 
-use super::CacheKey;
 use super::directives::{CacheStatus, RequestDirectives};
 use super::exact::{Bypass, ExactCache, KeptAnswer, Lookup};
+use super::{CacheKey, Variant};
 use crate::chat::ChatRequest;
 use crate::host::{Clock, SharedData};
 use crate::identity::Partition;
+
+/// All that an answer depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'q> {
+    /// Who asks.
+    pub partition: &'q Partition,
+    /// The policy's [`revision`](crate::policy::Policy::revision).
+    pub revision: &'q [u8; 32],
+    /// What the headers ask for.
+    pub variant: &'q Variant,
+    /// What the body asks for.
+    pub request: &'q ChatRequest,
+}
 
 /// What the cache has to say about a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,22 +92,21 @@ impl Caching {
 }
 
 impl ExactCache {
-    /// Looks a request up, as far as policy and caller allow. `revision` is the policy's.
+    /// Looks a request up, as far as policy and caller allow.
     pub fn recall<H: SharedData + Clock>(
         &self,
         host: &H,
-        partition: &Partition,
-        revision: &[u8; 32],
         directives: &RequestDirectives,
-        request: &ChatRequest,
+        question: &Question<'_>,
     ) -> Recall {
+        let Question { partition, revision, variant, request } = question;
         if directives.no_store {
             return Recall::Forward(Caching::Bypass(Bypass::NoStore));
         }
         if let Err(bypass) = self.admits(&request.sampling) {
             return Recall::Forward(Caching::Bypass(bypass));
         }
-        let Some(key) = CacheKey::new(partition, revision, request) else {
+        let Some(key) = CacheKey::new(partition, revision, variant, request) else {
             return Recall::Forward(Caching::Off);
         };
         if directives.no_cache {

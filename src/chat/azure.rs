@@ -14,5 +14,6 @@ pub(super) const DIALECT: Dialect = Dialect {
     credential_prefix: "",
     version_header: None,
     feature_header: None,
+    feature_prefix: None,
     quirks: &Quirks::NONE,
 };

@@ -68,8 +68,10 @@ pub struct Dialect {
     pub credential_prefix: &'static str,
     /// Header that carries the API version, if one does.
     pub version_header: Option<&'static str>,
-    /// Header by which callers ask for features of the dialect, if there is one.
+    /// Header by which callers of any dialect ask for features of this one, if there is one.
     pub feature_header: Option<&'static str>,
+    /// How the names of all headers of the dialect begin, if they do.
+    pub feature_prefix: Option<&'static str>,
     /// How its OpenAI differs from OpenAI's.
     pub quirks: &'static Quirks,
 }

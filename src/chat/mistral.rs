@@ -14,6 +14,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     credential_prefix: "Bearer ",
     version_header: None,
     feature_header: None,
+    feature_prefix: None,
     quirks: &Quirks {
         longest_answer: "max_tokens",
         renamed: &[("max_completion_tokens", "max_tokens"), ("seed", "random_seed")],

@@ -12,6 +12,7 @@ pub mod conversation;
 pub mod dialect;
 mod gemini;
 pub mod head;
+pub mod headers;
 mod mistral;
 pub mod observe;
 mod openai;

@@ -9,6 +9,9 @@ use crate::envoy::CALL_STATE;
 use crate::host::Host;
 use crate::routing::{Attempt, Failure};
 
+/// Ends a header's name and its value: neither holds control characters (RFC 9110, section 5.5).
+const SEPARATOR: char = '\u{1f}';
+
 /// A call on its way.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Call {
@@ -20,8 +23,8 @@ pub(crate) struct Call {
     pub(crate) length: usize,
     /// Names of the models that may be asked, in failover order. The body names the first.
     pub(crate) models: Vec<String>,
-    /// What the caller says in a header that asks for features of a dialect, for providers that speak it.
-    pub(crate) features: String,
+    /// What came in the headers that some attempt may pass on: each attempt leaves only its own behind.
+    pub(crate) headers: Vec<(String, String)>,
     /// What the attempt under way has read of its whole answer, so that nobody reads it again; `None`: it has read none.
     pub(crate) completion: Option<Completion>,
     /// The attempts so far, in order.
@@ -55,12 +58,17 @@ impl Call {
         unasked.next().filter(|_| has_attempts_left).map(String::as_str)
     }
 
-    /// Caller, form of the answer and length, models, features, what was read of the answer, then an attempt a line. Names hold no
+    /// Caller, form of the answer and length, models, headers, what was read of the answer, then an attempt a line. Names hold no
     /// spaces, commas or line breaks.
     fn to_text(&self) -> String {
         let form = if self.stream { "stream" } else { "whole" };
         let head = format!("{} {form} {}", self.caller.as_str(), self.length);
-        let mut text = format!("{head}\n{}\n{}\n", self.models.join(","), self.features);
+        let mut text = format!("{head}\n{}\n", self.models.join(","));
+        for part in self.headers.iter().flat_map(|(name, value)| [name, value]) {
+            text.push_str(part);
+            text.push(SEPARATOR);
+        }
+        text.push('\n');
         if let Some(Completion { usage, reusable }) = self.completion {
             text.push(if reusable { '+' } else { '-' });
             if let Some(Usage { input, cached_input, cache_write, output, reasoning }) = usage {
@@ -83,7 +91,7 @@ impl Call {
         let mut head = lines.next()?.split(' ');
         let (caller, form, length) = (Caller::named(head.next()?)?, head.next()?, head.next()?.parse().ok()?);
         let models = lines.next()?.split(',').map(str::to_owned).collect();
-        let features = lines.next()?.to_owned();
+        let headers = headers(lines.next()?);
         let completion = completion(lines.next()?);
         let attempt = |line: &str| {
             let mut parts = line.split(' ');
@@ -94,8 +102,18 @@ impl Call {
             Some(Attempt { model, failure, dropped })
         };
         let attempts = lines.filter_map(attempt).collect();
-        Some(Self { caller, stream: form == "stream", length, models, features, completion, attempts })
+        Some(Self { caller, stream: form == "stream", length, models, headers, completion, attempts })
     }
+}
+
+/// Names and values, each with a separator behind it.
+fn headers(text: &str) -> Vec<(String, String)> {
+    let mut parts = text.split(SEPARATOR);
+    let mut headers = Vec::new();
+    while let (Some(name), Some(value)) = (parts.next(), parts.next()) {
+        headers.push((name.to_owned(), value.to_owned()));
+    }
+    headers
 }
 
 /// What was read of a whole answer: whether it may stand for a later one, and its tokens if they are known.
@@ -133,7 +151,7 @@ mod tests {
             stream: true,
             length: 1234,
             models: vec!["org/a:1".into(), "b".into()],
-            features: "x-2025, y-2026".into(),
+            headers: vec![("a".into(), "x, y=\"é\"".into()), ("b".into(), String::new())],
             completion: None,
             attempts: vec![
                 attempt("org/a:1", Some(Failure::Status(429)), &[]),

@@ -206,6 +206,12 @@ impl Stream for MemoryStream {
         }
     }
 
+    fn set_headers(&self, direction: Direction, headers: &[(&str, &[u8])]) {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        *self.header_list(direction).borrow_mut() =
+            headers.iter().map(|(name, value)| ((*name).to_owned(), text(value))).collect();
+    }
+
     fn body(&self, direction: Direction, size: usize) -> Vec<u8> {
         let bytes = self.body_bytes(direction).borrow();
         bytes.get(..size).unwrap_or(&bytes).to_vec()
@@ -281,6 +287,10 @@ impl Stream for MemoryCall<'_> {
 
     fn set_header(&self, direction: Direction, name: &str, value: Option<&str>) {
         self.stream.set_header(direction, name, value);
+    }
+
+    fn set_headers(&self, direction: Direction, headers: &[(&str, &[u8])]) {
+        self.stream.set_headers(direction, headers);
     }
 
     fn body(&self, direction: Direction, size: usize) -> Vec<u8> {

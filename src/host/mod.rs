@@ -149,6 +149,9 @@ pub trait Stream {
     /// Sets or (with `None`) removes a header.
     fn set_header(&self, direction: Direction, name: &str, value: Option<&str>);
 
+    /// Puts these headers in the place of all that are there.
+    fn set_headers(&self, direction: Direction, headers: &[(&str, &[u8])]);
+
     /// The body bytes that the current callback may see, `size` of them.
     fn body(&self, direction: Direction, size: usize) -> Vec<u8>;
 

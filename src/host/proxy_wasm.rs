@@ -92,6 +92,12 @@ impl Stream for Proxy {
         }
     }
 
+    fn set_headers(&self, direction: Direction, headers: &[(&str, &[u8])]) {
+        if let Err(status) = hostcalls::set_map_bytes(header_map(direction), headers.to_vec()) {
+            log::warn!("headers could not be set: status {}", status as u32);
+        }
+    }
+
     fn body(&self, direction: Direction, size: usize) -> Vec<u8> {
         hostcalls::get_buffer(body_buffer(direction), 0, size).ok().flatten().unwrap_or_default()
     }

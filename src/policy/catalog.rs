@@ -1,5 +1,7 @@
 //! Models, those who run them, and the tiers that they stand in.
 
+use std::net::Ipv6Addr;
+
 use super::list::NonEmpty;
 use crate::chat::Dialect;
 use crate::complexity::Level;
@@ -72,6 +74,10 @@ pub struct Provider {
     pub api_version: String,
     /// Where its API key comes from; `None`: requests carry no credential.
     pub credential: Option<Credential>,
+    /// Request headers that it gets besides those of its dialect, lower case.
+    pub forward_headers: Vec<String>,
+    /// Whether it gets the headers by which calls are followed.
+    pub tracing: bool,
 }
 
 /// Where an API key comes from.
@@ -84,6 +90,15 @@ pub enum Credential {
 }
 
 impl Provider {
+    /// What stands in `:authority` (RFC 9110, section 7.2): an IPv6 address in brackets, a port unless it is the scheme's own.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        let is_v6 = self.host.parse::<Ipv6Addr>().is_ok();
+        let host = if is_v6 { format!("[{}]", self.host) } else { self.host.clone() };
+        let default_port = if self.tls { 443 } else { 80 };
+        if self.port == default_port { host } else { format!("{host}:{}", self.port) }
+    }
+
     /// The environment variable that holds its API key, if it comes from one.
     #[must_use]
     pub fn credential_variable(&self) -> Option<&str> {

@@ -74,6 +74,10 @@ pub(super) struct ProviderDocument {
     pub(super) path: Option<String>,
     pub(super) api_version: Option<String>,
     pub(super) credential: Option<CredentialDocument>,
+    #[serde(default)]
+    pub(super) forward_headers: Vec<String>,
+    #[serde(default)]
+    pub(super) tracing: bool,
 }
 
 /// The name of an environment variable, or `{ sds: PATH }`.

@@ -15,6 +15,8 @@ pub use catalog::{
     Abilities, Credential, MAX_TIER_MODELS, Model, ModelId, Provider, ProviderId, Tier, TierId,
 };
 
+use std::collections::BTreeSet;
+
 use thiserror::Error;
 
 use self::list::NonEmpty;
@@ -49,6 +51,8 @@ pub struct Policy {
     pub decision_header: bool,
     /// When an attempt counts as failed.
     pub failover: Failover,
+    /// Request headers that some provider gets because the policy says so: they may change an answer.
+    pub forwarded_headers: BTreeSet<String>,
     /// Distinguishes policies that could give the same request another answer; part of every cache key.
     pub revision: [u8; 32],
 }

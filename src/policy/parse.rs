@@ -1,5 +1,6 @@
 //! From the document to types that cannot be wrong: references resolved, ranges checked.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -21,6 +22,7 @@ use super::{
 };
 use crate::admission::{Admission, OnUnreadable};
 use crate::cache::exact::{Bounds, MIN_SET_BYTES, WAYS};
+use crate::chat::headers::{describes_message, is_credential};
 use crate::chat::registry::DIALECTS;
 use crate::chat::{Caller, Dialect};
 use crate::complexity::{Boundaries, Classify, Level, Scorer};
@@ -78,8 +80,11 @@ fn policy(document: Document) -> Result<Policy, PolicyError> {
         exact_cache: exact_cache(document.cache)?,
         decision_header: document.decision_header,
         failover: failover(&document.failover)?,
+        forwarded_headers: BTreeSet::new(),
         revision: [0; 32],
     };
+    policy.forwarded_headers =
+        policy.providers().flat_map(|provider| provider.forward_headers.iter().cloned()).collect();
     policy.revision = revision(&policy);
     Ok(policy)
 }
@@ -103,6 +108,7 @@ fn provider(name: String, document: ProviderDocument) -> Result<Provider, Policy
         return fault(format!("{path}.path"), "must start with `/`");
     }
     let credential = document.credential.map(|credential| self::credential(&path, credential)).transpose()?;
+    let forward_headers = forward_headers(&path, &document.forward_headers)?;
     let api_version = document.api_version.unwrap_or_else(|| dialect.api_version.to_owned());
     let versioned = |path: &str| path.replace("{api_version}", &api_version);
     let own = document.path.as_deref();
@@ -111,8 +117,20 @@ fn provider(name: String, document: ProviderDocument) -> Result<Provider, Policy
         (None, Some(stream_path)) => versioned(stream_path),
         _ => path.clone(),
     };
-    let ProviderDocument { host, tls, .. } = document;
-    Ok(Provider { name, host, port, tls, dialect, path, stream_path, api_version, credential })
+    let ProviderDocument { host, tls, tracing, .. } = document;
+    Ok(Provider {
+        name,
+        host,
+        port,
+        tls,
+        dialect,
+        path,
+        stream_path,
+        api_version,
+        credential,
+        forward_headers,
+        tracing,
+    })
 }
 
 fn credential(path: &str, document: CredentialDocument) -> Result<Credential, PolicyError> {
@@ -130,6 +148,21 @@ fn credential(path: &str, document: CredentialDocument) -> Result<Credential, Po
         }
         CredentialDocument::Sds(file) => Ok(Credential::Sds(file)),
     }
+}
+
+fn forward_headers(path: &str, names: &[String]) -> Result<Vec<String>, PolicyError> {
+    let names = names.iter().enumerate().map(|(at, name)| {
+        let path = format!("{path}.forward_headers[{at}]");
+        let name = header_name(&path, name)?;
+        if is_credential(&name) {
+            return fault(path, "carries a credential or an identity of the caller, which no provider gets");
+        }
+        if describes_message(&name) || matches!(&*name, "host" | "content-encoding" | "connection") {
+            return fault(path, "is set by the filter or by Envoy");
+        }
+        Ok(name)
+    });
+    names.collect()
 }
 
 fn dialect(path: &str, name: &str) -> Result<&'static Dialect, PolicyError> {
@@ -365,6 +398,7 @@ fn revision(policy: &Policy) -> [u8; 32] {
         part(provider.dialect.name);
         part(&format!("{:?}", model.abilities));
         part(&provider.port.to_string());
+        part(&provider.forward_headers.join(","));
     }
     for (_, tier) in policy.tiers() {
         part(&tier.name);

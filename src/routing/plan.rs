@@ -90,8 +90,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::cache::CacheKey;
     use crate::cache::exact::KeptAnswer;
+    use crate::cache::{CacheKey, Variant};
     use crate::chat::Caller;
     use crate::chat::request::{Canonical, Limits};
     use crate::identity::Partition;
@@ -150,8 +150,13 @@ mod tests {
     }
 
     fn hit(answer: &str) -> Recall {
-        let key =
-            CacheKey::new(&Partition::of_header("x-tenant", None), &[0; 32], &request(json!({}))).unwrap();
+        let key = CacheKey::new(
+            &Partition::of_header("x-tenant", None),
+            &[0; 32],
+            &Variant::default(),
+            &request(json!({})),
+        )
+        .unwrap();
         let (age, ttl_left) = (Duration::from_secs(1), Duration::from_secs(59));
         let answer = KeptAnswer { body: answer.into(), usage: None };
         Recall::Hit(Hit { key, answer, age, ttl_left })

@@ -88,6 +88,7 @@ fn name(key: &CacheKey) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cache::Variant;
     use crate::chat::request::{Canonical, Limits};
     use crate::chat::{Caller, ChatRequest};
     use crate::identity::Partition;
@@ -100,7 +101,13 @@ mod tests {
         let body = r#"{"model":"auto","messages":[{"role":"user","content":"x"}]}"#;
         let limits = Limits { max_depth: 16 };
         let request = ChatRequest::parse(body.into(), Caller::OpenAi, limits, Canonical::Keep).unwrap();
-        CacheKey::new(&Partition::of_header("x-tenant", Some(b"acme")), &[0; 32], &request).unwrap()
+        CacheKey::new(
+            &Partition::of_header("x-tenant", Some(b"acme")),
+            &[0; 32],
+            &Variant::default(),
+            &request,
+        )
+        .unwrap()
     }
 
     #[test]

@@ -12,9 +12,6 @@ mod usage;
 use super::dialect::{Dialect, Format};
 use super::openai_like::Quirks;
 
-/// Header by which callers ask for features that are not out for all yet.
-pub(super) const FEATURE_HEADER: &str = "anthropic-beta";
-
 /// The row of the table.
 pub(super) const DIALECT: Dialect = Dialect {
     name: "anthropic",
@@ -25,6 +22,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     credential_header: "x-api-key",
     credential_prefix: "",
     version_header: Some("anthropic-version"),
-    feature_header: Some(FEATURE_HEADER),
+    feature_header: Some("anthropic-beta"),
+    feature_prefix: Some("anthropic-"),
     quirks: &Quirks::NONE,
 };

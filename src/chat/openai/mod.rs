@@ -23,6 +23,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     credential_header: "authorization",
     credential_prefix: "Bearer ",
     version_header: None,
-    feature_header: None,
+    feature_header: Some("openai-beta"),
+    feature_prefix: None,
     quirks: &Quirks::NONE,
 };

@@ -2,10 +2,10 @@
 
 use thiserror::Error;
 
-use crate::chat::Dialect;
 use crate::chat::conversation::Addressee;
-use crate::chat::registry::is_private_header;
-use crate::envoy::{OWN_PREFIX, PROVIDER_HEADER};
+use crate::chat::headers::{describes_message, is_tracing};
+use crate::chat::{Caller, Dialect};
+use crate::envoy::PROVIDER_HEADER;
 use crate::filter::call::Call;
 use crate::host::{Direction, Headers, Host};
 use crate::policy::{Abilities, Model, Provider};
@@ -42,7 +42,13 @@ pub(super) struct Endpoint {
     credential: Option<String>,
     /// Name of its provider, if Envoy injects the credential.
     pub(super) injected_for: Option<String>,
+    /// Headers that it gets besides those of its dialect.
+    forward_headers: Vec<String>,
+    tracing: bool,
 }
+
+/// What providers are told of who asks; what the caller says of itself is its own business.
+const USER_AGENT: &str = concat!("llm-arbiter/", env!("CARGO_PKG_VERSION"));
 
 impl Endpoint {
     /// # Errors
@@ -60,24 +66,20 @@ impl Endpoint {
                 variable: provider.credential_variable().unwrap_or_default().to_owned(),
             });
         }
-        let default_port = if provider.tls { 443 } else { 80 };
-        let authority = if provider.port == default_port {
-            provider.host.clone()
-        } else {
-            format!("{}:{}", provider.host, provider.port)
-        };
         let path = |path: &str| path.replace("{model}", &model.upstream_name);
         Ok(Self {
             model: model.name.clone(),
             dialect,
             abilities: model.abilities,
             upstream_name: model.upstream_name.clone(),
-            authority,
+            authority: provider.authority(),
             path: path(&provider.path),
             stream_path: path(&provider.stream_path),
             api_version: provider.api_version.clone(),
             credential: key.map(|key| format!("{}{key}", dialect.credential_prefix)),
             injected_for: provider.credential_secret().map(|_| provider.name.clone()),
+            forward_headers: provider.forward_headers.clone(),
+            tracing: provider.tracing,
         })
     }
 
@@ -90,40 +92,52 @@ impl Endpoint {
         }
     }
 
-    /// Sets what the provider of this attempt must see, and removes what it must not.
+    /// Whether its provider gets this header of a `caller`.
+    fn takes(&self, name: &str, caller: Caller) -> bool {
+        describes_message(name) || self.asks(name, caller)
+    }
+
+    /// Whether a header of a `caller` asks its provider for something, or follows the call.
+    pub(super) fn asks(&self, name: &str, caller: Caller) -> bool {
+        self.dialect.takes_header(name, caller)
+            || self.forward_headers.iter().any(|forwarded| forwarded == name)
+            || (self.tracing && is_tracing(name))
+    }
+
+    /// Sets all that the provider of this attempt shall see; what else there is, goes.
     pub(super) fn address<H: Host>(&self, host: &H, headers: &Headers, call: &Call) {
-        remove_private(host, headers);
-        let set = |name, value: &str| host.set_header(Direction::Request, name, Some(value));
-        set(":authority", &self.authority);
         let path = if call.stream { &self.stream_path } else { &self.path };
-        if headers.iter().any(|(name, value)| name == ":path" && value != path.as_bytes()) {
-            set(":path", path);
-        }
-        // Unless this attempt changes it, the body is the router's again, whatever the attempt before has made of it.
         let length = call.length.to_string();
-        if headers.iter().any(|(name, value)| name == "content-length" && value != length.as_bytes()) {
-            set("content-length", &length);
+        let mut sent: Vec<(&str, &[u8])> =
+            vec![(":authority", self.authority.as_bytes()), (":path", path.as_bytes())];
+        for (name, value) in headers.iter().filter(|(name, _)| self.takes(name, call.caller)) {
+            // Unless this attempt changes it, the body is the router's again, whatever the attempt before has made of it.
+            sent.push((name, if name == "content-length" { length.as_bytes() } else { value }));
         }
-        if let Some(header) = self.dialect.version_header {
-            set(header, &self.api_version);
+        for (name, value) in call.headers.iter().filter(|(name, _)| self.asks(name, call.caller)) {
+            if headers.get(name).is_none() {
+                sent.push((name, value.as_bytes()));
+            }
         }
-        if let (Some(header), false) = (self.dialect.feature_header, call.features.is_empty()) {
-            set(header, &call.features);
+        let own = [
+            self.dialect.version_header.map(|name| (name, self.api_version.as_bytes())),
+            self.credential.as_ref().map(|value| (self.dialect.credential_header, value.as_bytes())),
+            self.injected_for.as_ref().map(|provider| (PROVIDER_HEADER, provider.as_bytes())),
+            Some(("user-agent", USER_AGENT.as_bytes())),
+        ];
+        for (name, value) in own.into_iter().flatten() {
+            // Callers of the dialect may ask for a version of their own.
+            if !sent.iter().any(|(given, _)| *given == name) {
+                sent.push((name, value));
+            }
         }
-        if let Some(credential) = &self.credential {
-            set(self.dialect.credential_header, credential);
-        }
-        if let Some(provider) = &self.injected_for {
-            set(PROVIDER_HEADER, provider);
-        }
+        host.set_headers(Direction::Request, &sent);
     }
 }
 
-/// Removes our own headers, every credential and what is meant for one vendor, whoever set them.
-pub(super) fn remove_private<H: Host>(host: &H, headers: &Headers) {
-    for (name, _) in headers.iter() {
-        if name.starts_with(OWN_PREFIX) || is_private_header(name) {
-            host.set_header(Direction::Request, name, None);
-        }
-    }
+/// Leaves only what describes the message.
+pub(super) fn strip<H: Host>(host: &H, headers: &Headers) {
+    let is_kept = |name: &str| describes_message(name) || matches!(name, ":path" | ":authority");
+    let kept: Vec<_> = headers.iter().filter(|(name, _)| is_kept(name)).collect();
+    host.set_headers(Direction::Request, &kept);
 }

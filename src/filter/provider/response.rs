@@ -5,9 +5,10 @@
 use super::endpoint::Endpoint;
 use super::role::ProviderRole;
 use super::trip::Trip;
+use crate::chat::headers::is_returned;
 use crate::chat::translate::{self, StreamTranslator};
 use crate::chat::{AnswerHead, whole};
-use crate::envoy::{OWN_PREFIX, RETRY_HEADER};
+use crate::envoy::RETRY_HEADER;
 use crate::filter::Flow;
 use crate::filter::fault::Fault;
 use crate::host::{Direction, Host};
@@ -65,8 +66,9 @@ impl Receiving {
         end_of_stream: bool,
     ) -> (Self, Flow) {
         let headers = host.headers(Direction::Response);
-        for (name, _) in headers.iter().filter(|(name, _)| name.starts_with(OWN_PREFIX)) {
-            host.set_header(Direction::Response, name, None);
+        if headers.iter().any(|(name, _)| !is_returned(name)) {
+            let returned: Vec<_> = headers.iter().filter(|(name, _)| is_returned(name)).collect();
+            host.set_headers(Direction::Response, &returned);
         }
         let head = AnswerHead::of(headers.iter());
         let mut receiving = Self { trip, handling: Handling::AsItCame };

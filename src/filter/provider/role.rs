@@ -3,7 +3,9 @@
 use std::rc::Rc;
 
 use super::endpoint::{Endpoint, ProviderError};
+use crate::chat::Caller;
 use crate::chat::request::Limits;
+use crate::host::Headers;
 use crate::policy::Policy;
 
 /// A configured provider role.
@@ -37,6 +39,14 @@ impl ProviderRole {
 
     pub(super) fn endpoint(&self, model: &str) -> Option<&Rc<Endpoint>> {
         self.endpoints.iter().find(|endpoint| endpoint.model == model)
+    }
+
+    /// The headers that some attempt may pass on. What is no text, no provider gets after the first attempt.
+    pub(super) fn kept_for_later(&self, headers: &Headers, caller: Caller) -> Vec<(String, String)> {
+        let asks = |name: &str| self.endpoints.iter().any(|endpoint| endpoint.asks(name, caller));
+        let text = |value: &[u8]| std::str::from_utf8(value).ok().map(str::to_owned);
+        let kept = headers.iter().filter(|(name, _)| asks(name));
+        kept.filter_map(|(name, value)| Some((name.to_owned(), text(value)?))).collect()
     }
 
     pub(super) fn limits(&self) -> Limits {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -49,7 +50,7 @@ fn told(caller: Caller, stream: bool, models: &[&str]) -> Call {
         stream,
         length: QUESTION.len(),
         models,
-        features: "tools-2026".into(),
+        headers: Vec::new(),
         completion: None,
         attempts: Vec::new(),
     }
@@ -71,6 +72,7 @@ impl<'vm> Attempts<'vm> {
             ("authorization", "Bearer caller"),
             ("cookie", "session=1"),
             ("anthropic-version", "1999-01-01"),
+            ("anthropic-beta", "tools-2026"),
             ("x-stainless-lang", "python"),
             ("x-arbiter-cluster", "arbiter-tier-only"),
         ]
@@ -395,4 +397,48 @@ fn an_endpoint_that_is_not_in_the_policy_is_asked_without_any_key() {
 fn a_key_that_no_header_can_carry_is_refused_at_load_and_the_variable_named() {
     let error = ProviderRole::new(policy(), |_| Some("sk\n".to_owned()), None).unwrap_err();
     assert!(error.to_string().contains("ONE_KEY"), "{error}");
+}
+
+/// Headers that a caller may put a secret into.
+const SECRETIVE: [&str; 12] = [
+    "authorization",
+    "proxy-authorization",
+    "x-api-key",
+    "api-key",
+    "x-goog-api-key",
+    "cookie",
+    "x-tenant",
+    "x-forwarded-access-token",
+    "x-amz-security-token",
+    "openai-organization",
+    "x-arbiter-provider",
+    "x-arbiter-cluster",
+];
+
+proptest! {
+    #[test]
+    fn no_provider_gets_a_byte_of_a_credential_that_is_not_its_own(
+        is_anthropic: bool,
+        stream: bool,
+        models in Just(vec!["mini", "spare", "haiku", "flash", "deployed"]).prop_shuffle(),
+        headers in prop::collection::vec(
+            (prop_oneof![prop::sample::select(&SECRETIVE[..]).prop_map(str::to_owned), "x-[a-z]{1,9}"], "[ -~]{0,6}"),
+            0..12,
+        ),
+    ) {
+        let (vm, caller) = (MemoryHost::default(), if is_anthropic { Caller::Anthropic } else { Caller::OpenAi });
+        let body = r#"{"model":"mini","max_tokens":5,"messages":[{"role":"user","content":"x"}]}"#;
+        let attempts = Attempts::new(&vm, &role(40), &told(caller, stream, &models), body);
+        let sent = headers.into_iter().map(|(name, value)| (name, format!("{value}sk-caller")));
+        attempts.call.stream.request_headers.borrow_mut().extend(sent);
+        let keys = [("mini", "sk-one"), ("haiku", "sk-three"), ("flash", "sk-four"), ("deployed", "sk-five")];
+        for model in models.iter().take(3) {
+            attempts.at(model);
+            let seen = format!("{:?}", attempts.call.stream.request_headers.borrow());
+            prop_assert!(!seen.contains("sk-caller"), "{} got {}", model, seen);
+            for (other, key) in keys {
+                prop_assert_eq!(seen.contains(key), *model == other, "{} got {}", model, seen);
+            }
+        }
+    }
 }

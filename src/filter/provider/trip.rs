@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::endpoint::{Endpoint, remove_private};
+use super::endpoint::{Endpoint, strip};
 use super::role::ProviderRole;
 use crate::chat::conversation::Written;
 use crate::chat::request::Canonical;
@@ -47,9 +47,12 @@ impl Trip {
                 "this attempt is asked without a credential: its endpoint names no model of the policy (metadata \
                  llm_arbiter.model = {model:?}), or the router role has not seen the call"
             );
-            remove_private(host, &headers);
+            strip(host, &headers);
             return None;
         };
+        if call.attempts.is_empty() && call.models.len() > 1 {
+            call.headers = role.kept_for_later(&headers, call.caller);
+        }
         endpoint.address(host, &headers, &call);
         call.completion = None;
         call.attempts.push(Attempt { model: endpoint.model.clone(), ..Attempt::default() });

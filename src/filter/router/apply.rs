@@ -105,7 +105,7 @@ fn forward<H: Host>(
         stream: request.stream,
         length,
         models: candidates.models.iter().map(name).collect(),
-        features: reading.features,
+        headers: Vec::new(),
         completion: None,
         attempts: Vec::new(),
     };

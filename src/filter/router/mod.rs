@@ -24,7 +24,7 @@ use super::{Flow, Role};
 use crate::admission::{Declined, RequestHead, Unreadable, admit};
 use crate::cache::recall::Recall;
 use crate::chat::{Caller, ChatRequest};
-use crate::envoy::OWN_PREFIX;
+use crate::envoy::is_reserved;
 use crate::host::{CalloutId, CalloutResponse, Direction, Host};
 use crate::routing::plan;
 
@@ -112,7 +112,7 @@ impl Role for RouterStream {
     /// Removes what only we may set, and decides whether the body is read.
     fn on_request_headers<H: Host>(&mut self, host: &H, end_of_stream: bool) -> Flow {
         let headers = host.headers(Direction::Request);
-        for (name, _) in headers.iter().filter(|(name, _)| name.starts_with(OWN_PREFIX)) {
+        for (name, _) in headers.iter().filter(|(name, _)| is_reserved(name)) {
             host.set_header(Direction::Request, name, None);
         }
         let head = RequestHead::of(headers.iter());
@@ -132,7 +132,7 @@ impl Role for RouterStream {
             }
             Err(Declined::Unreadable(caller, why)) => self.unread(host, caller, &why),
             Ok(caller) => {
-                self.phase = Phase::Reading(Reading::new(caller, partition, &head, &headers));
+                self.phase = Phase::Reading(Reading::new(&self.role, caller, partition, &head, &headers));
                 Flow::Pause
             }
         }

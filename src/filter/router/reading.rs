@@ -2,9 +2,10 @@
 
 use super::role::RouterRole;
 use crate::admission::{RequestHead, Unreadable};
+use crate::cache::Variant;
 use crate::cache::directives::RequestDirectives;
-use crate::cache::recall::{Caching, Recall};
-use crate::chat::registry::FEATURE_HEADERS;
+use crate::cache::recall::{Caching, Question, Recall};
+use crate::chat::headers::may_change_answer;
 use crate::chat::request::{Canonical, Limits};
 use crate::chat::{Caller, ChatRequest};
 use crate::host::{Direction, Headers, Host};
@@ -14,8 +15,8 @@ use crate::identity::Partition;
 #[derive(Debug)]
 pub(super) struct Reading {
     pub(super) caller: Caller,
-    /// What the caller says in a header of its dialect that asks for features.
-    pub(super) features: String,
+    /// The headers that may change the answer.
+    variant: Variant,
     partition: Partition,
     pub(super) directives: RequestDirectives,
     pub(super) accepts_encoding: bool,
@@ -26,16 +27,18 @@ pub(super) struct Reading {
 impl Reading {
     /// Takes from the headers what will be needed later.
     pub(super) fn new(
+        role: &RouterRole,
         caller: Caller,
         partition: Partition,
         head: &RequestHead<'_>,
         headers: &Headers,
     ) -> Self {
-        let features = FEATURE_HEADERS.iter().find_map(|name| headers.get(name));
-        let features = features.and_then(|value| std::str::from_utf8(value).ok()).unwrap_or_default();
+        let may_change_answer =
+            |name: &str| may_change_answer(name, caller) || role.policy.forwarded_headers.contains(name);
+        let variant = Variant::of(headers.iter().filter(|(name, _)| may_change_answer(name)));
         Self {
             caller,
-            features: features.to_owned(),
+            variant,
             partition,
             directives: RequestDirectives::parse(head.cache_control),
             accepts_encoding: head.accepts_encoding,
@@ -57,7 +60,13 @@ impl Reading {
         match &role.cache {
             None => Recall::Forward(Caching::Off),
             Some(cache) => {
-                cache.recall(host, &self.partition, &role.policy.revision, &self.directives, request)
+                let asked = Question {
+                    partition: &self.partition,
+                    revision: &role.policy.revision,
+                    variant: &self.variant,
+                    request,
+                };
+                cache.recall(host, &self.directives, &asked)
             }
         }
     }

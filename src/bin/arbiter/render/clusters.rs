@@ -2,13 +2,12 @@
 
 use std::net::IpAddr;
 
-use llm_arbiter::chat::Format;
-use llm_arbiter::envoy::{ENDPOINT_MODEL_FIELD, FILTER, PROVIDER_CLUSTER, PROVIDER_HEADER, SHARED_CLUSTER};
+use llm_arbiter::envoy::{ENDPOINT_MODEL_FIELD, FILTER, PROVIDER_HEADER, SHARED_CLUSTER};
 use llm_arbiter::policy::{Model, ModelId, Policy, Provider, Tier};
 use llm_arbiter::sharing::SharedStore;
 use serde_json::{Value, json};
 
-use super::{Options, duration, listener, plugin, socket_address};
+use super::{Options, duration, listener, pass_through, plugin, socket_address};
 use crate::policy_file::PolicyFile;
 
 /// Most calls that a cluster has under way; calls to models last long, so there are many.
@@ -24,8 +23,8 @@ pub fn all(file: &PolicyFile, options: &Options) -> Vec<Value> {
         clusters.extend(subsets.iter().map(|subset| tier_cluster(file, tier, subset, options)));
     }
     clusters.extend(policy.models().map(|(_, model)| model_cluster(file, model, options)));
-    clusters.extend(pass_through(policy).into_iter().map(|provider| {
-        endpoint_cluster(policy, &provider_name(provider), provider, None, Vec::new(), options)
+    clusters.extend(pass_through::providers(policy).into_iter().map(|provider| {
+        endpoint_cluster(policy, &pass_through::cluster_name(provider), provider, None, Vec::new(), options)
     }));
     clusters.extend(policy.shared_store.as_ref().map(|store| shared_cluster(policy, store, options)));
     clusters
@@ -46,24 +45,6 @@ fn shared_cluster(policy: &Policy, store: &SharedStore, options: &Options) -> Va
         cluster.insert("transport_socket".into(), tls(&store.host, options));
     }
     cluster
-}
-
-/// The providers that untouched requests go to: the first one, and the first that speaks Anthropic's dialect.
-pub fn pass_through(policy: &Policy) -> Vec<&Provider> {
-    let first = policy.providers().next();
-    let anthropic =
-        first_anthropic(policy).filter(|found| first.is_none_or(|first| first.name != found.name));
-    first.into_iter().chain(anthropic).collect()
-}
-
-/// The first provider that speaks Anthropic's dialect.
-pub fn first_anthropic(policy: &Policy) -> Option<&Provider> {
-    policy.providers().find(|provider| provider.dialect.format == Format::Anthropic)
-}
-
-/// Name of the cluster of what passes through to a provider.
-pub fn provider_name(provider: &Provider) -> String {
-    format!("{PROVIDER_CLUSTER}{}", provider.name)
 }
 
 /// The filter runs on the cluster that the route names, not on its members. An aggregate skips members that have no usable

@@ -1,10 +1,10 @@
 //! The listener: HTTP connection manager, routes and retries, access log.
 
 use llm_arbiter::envoy::{CLUSTER_HEADER, MODEL_CLUSTER, RECORD_STATE, RETRY_HEADER, RETRY_ON};
-use llm_arbiter::policy::{ModelId, Policy, Provider, Tier};
+use llm_arbiter::policy::{ModelId, Policy, Tier};
 use serde_json::{Value, json};
 
-use super::{Options, address, clusters, duration, plugin};
+use super::{Options, address, duration, pass_through, plugin};
 use crate::policy_file::PolicyFile;
 
 pub fn listener(file: &PolicyFile, options: &Options) -> Value {
@@ -55,27 +55,12 @@ fn virtual_host(file: &PolicyFile) -> Value {
             }
         }
     }));
-    routes.extend(
-        clusters::first_anthropic(policy).map(|provider| pass_route(policy, provider, "/v1/messages")),
-    );
-    routes.extend(policy.providers().next().map(|provider| pass_route(policy, provider, "/")));
+    routes.extend(pass_through::routes(policy));
     json!({
         "name": "llm",
         "domains": ["*"],
         "request_body_buffer_limit": buffer_limit(policy),
         "routes": routes
-    })
-}
-
-/// The route of what passes through unread.
-fn pass_route(policy: &Policy, provider: &Provider, prefix: &str) -> Value {
-    json!({
-        "match": {"prefix": prefix},
-        "route": {
-            "cluster": clusters::provider_name(provider),
-            "host_rewrite_literal": provider.host,
-            "timeout": duration(policy.failover.timeout)
-        }
     })
 }
 

@@ -2,6 +2,7 @@
 
 mod clusters;
 mod listener;
+mod pass_through;
 mod plugin;
 
 use std::net::SocketAddr;
