@@ -20,6 +20,8 @@ const ENVOY_NOTES: [&str; 5] = [
 ];
 /// Request header that names the upstream cluster (route `cluster_header`).
 pub const CLUSTER_HEADER: &str = "x-arbiter-cluster";
+/// Request header that is there if the answer shall be streamed: such calls have routes of their own.
+pub const STREAM_HEADER: &str = "x-arbiter-stream";
 /// Response header that says what was decided.
 pub const DECISION_HEADER: &str = "x-arbiter-decision";
 /// Response header by which the provider role asks Envoy to ask the next model (`retry_policy.retriable_headers`).
@@ -35,6 +37,9 @@ pub const MODEL_CLUSTER: &str = "arbiter-model-";
 pub const TIER_CLUSTER: &str = "arbiter-tier-";
 /// Prefix of the clusters that what passes through unread goes to.
 pub const PROVIDER_CLUSTER: &str = "arbiter-provider-";
+
+/// Longest whole answer that is held until its end, in bytes. A longer one goes on unchecked if it needs no translation.
+pub const MAX_ANSWER: usize = 2 << 20;
 
 /// The cluster of the store that instances share.
 pub const SHARED_CLUSTER: &str = "arbiter-shared";
@@ -63,8 +68,10 @@ pub fn is_reserved(name: &str) -> bool {
 /// When an attempt counts as failed and the next model is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failover {
-    /// Longest silence within one attempt, before the first byte and between chunks.
+    /// Longest silence within one attempt at a stream, before the first byte and between chunks.
     pub per_try_idle_timeout: Duration,
+    /// Longest silence within one attempt at a whole answer, which comes when all is said.
+    pub whole_answer_timeout: Duration,
     /// Longest time for one attempt to connect.
     pub connect_timeout: Duration,
     /// Longest time for a call, all attempts and the whole answer included.
@@ -74,6 +81,12 @@ pub struct Failover {
 }
 
 impl Failover {
+    /// Longest silence within one attempt.
+    #[must_use]
+    pub fn silence(&self, stream: bool) -> Duration {
+        if stream { self.per_try_idle_timeout } else { self.whole_answer_timeout }
+    }
+
     /// The statuses below 500 after which the next model is asked.
     #[must_use]
     pub fn statuses(&self) -> &'static [u16] {

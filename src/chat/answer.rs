@@ -147,6 +147,22 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// The status that says it.
+    #[must_use]
+    pub fn status(self) -> u16 {
+        match self {
+            Self::InvalidRequest => 400,
+            Self::Authentication => 401,
+            Self::Permission => 403,
+            Self::NotFound => 404,
+            Self::TooLarge => 413,
+            Self::RateLimit => 429,
+            Self::Overloaded => 529,
+            Self::Timeout => 504,
+            Self::Server => 500,
+        }
+    }
+
     /// What a status means.
     #[must_use]
     pub fn of_status(status: u16) -> Self {

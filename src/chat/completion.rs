@@ -12,13 +12,25 @@ pub struct Completion {
     pub reusable: bool,
 }
 
+/// How an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Ending {
+    /// All was said.
+    Complete,
+    /// It stopped before that.
+    #[default]
+    Cut,
+    /// The provider said that it had failed.
+    Failed,
+}
+
 /// What is known of a stream once it has ended.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StreamSummary {
     /// Token counts, when the provider reported them.
     pub usage: Option<Usage>,
-    /// Whether the stream ended as it should, without an error on the way.
-    pub complete: bool,
+    /// How it ended.
+    pub ending: Ending,
     /// The answer as one JSON body in the caller's dialect, when it may stand for a later one.
     pub answer: Option<Vec<u8>>,
 }

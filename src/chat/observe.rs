@@ -1,12 +1,12 @@
 //! What is learned from an answer's body while it flows past.
 
 use super::anthropic::observe::MessageObserver;
-use super::completion::{Completion, Onward, StreamSummary};
+use super::completion::{Completion, Ending, Onward, StreamSummary};
 use super::dialect::Caller;
 use super::head::AnswerHead;
 use super::openai::observe::{ChunkObserver, Observe};
 use super::usage::Usage;
-use super::whole;
+use super::{translate, whole};
 
 /// JSON answers up to this size, in bytes, are copied whether they may be stored or not: their usage stands at the end.
 const JSON_LIMIT: usize = 1 << 20;
@@ -81,13 +81,15 @@ pub struct Observed {
     pub blind: Option<Blind>,
     /// The answer as one JSON body, when it may stand for a later one.
     pub reusable: Option<Vec<u8>>,
+    /// How it ended, as far as its bytes say so.
+    pub ending: Ending,
 }
 
 impl Observed {
     /// Nothing is known.
     #[must_use]
     pub fn blind(blind: Blind) -> Self {
-        Self { blind: Some(blind), ..Self::default() }
+        Self { blind: Some(blind), ending: Ending::Complete, ..Self::default() }
     }
 }
 
@@ -99,6 +101,7 @@ impl Observed {
             usage: completion.usage,
             blind: completion.usage.is_none().then_some(Blind::NotReported),
             reusable: copy.filter(|_| completion.reusable),
+            ending: Ending::Complete,
         }
     }
 }
@@ -132,10 +135,10 @@ impl Observer {
         !matches!(self, Self::Blind(_))
     }
 
-    /// Whether what it forwards may be shorter than what it is fed.
+    /// Whether what it forwards may have another length than what it is fed.
     #[must_use]
-    pub fn shortens(&self) -> bool {
-        matches!(self, Self::Chunks(chunks) if chunks.strips_usage())
+    pub fn changes_length(&self) -> bool {
+        matches!(self, Self::Chunks(_) | Self::Messages(_))
     }
 
     /// Feeds the next bytes and says what to forward. Boundaries may fall anywhere.
@@ -151,8 +154,20 @@ impl Observer {
                     copy.extend_from_slice(&chunk);
                 }
             }
-            Self::Chunks(chunks) => return chunks.feed(&chunk, end_of_stream),
-            Self::Messages(messages) => messages.feed(&chunk),
+            Self::Chunks(chunks) => {
+                let onward = chunks.feed(&chunk, end_of_stream);
+                return if end_of_stream {
+                    closed(onward, chunk, chunks.ending(), Caller::OpenAi)
+                } else {
+                    onward
+                };
+            }
+            Self::Messages(messages) => {
+                messages.feed(&chunk);
+                if end_of_stream {
+                    return closed(Onward::AsIs, chunk, messages.ending(), Caller::Anthropic);
+                }
+            }
         }
         Onward::AsIs
     }
@@ -172,13 +187,27 @@ impl Observer {
     }
 }
 
+/// The last bytes of a stream: where the provider has ended it before all was said, the caller is told.
+fn closed(onward: Onward, chunk: Vec<u8>, ending: (Ending, bool), caller: Caller) -> Onward {
+    let (Ending::Cut, is_between_events) = ending else { return onward };
+    let mut bytes = match onward {
+        Onward::AsIs => chunk,
+        Onward::Replace(bytes) => bytes,
+    };
+    if !is_between_events {
+        bytes.extend_from_slice(b"\n\n");
+    }
+    bytes.extend_from_slice(&translate::interruption(caller));
+    Onward::Replace(bytes)
+}
+
 impl From<StreamSummary> for Observed {
     fn from(summary: StreamSummary) -> Self {
-        let blind = match (summary.usage, summary.complete) {
+        let blind = match (summary.usage, summary.ending) {
             (Some(_), _) => None,
-            (None, true) => Some(Blind::NotReported),
-            (None, false) => Some(Blind::Incomplete),
+            (None, Ending::Complete) => Some(Blind::NotReported),
+            (None, Ending::Cut | Ending::Failed) => Some(Blind::Incomplete),
         };
-        Self { usage: summary.usage, blind, reusable: summary.answer }
+        Self { usage: summary.usage, blind, reusable: summary.answer, ending: summary.ending }
     }
 }

@@ -1,7 +1,7 @@
 //! Server-sent events (WHATWG HTML, "Server-sent events"): a machine over bytes that knows nothing of what they mean.
 
 /// Longest event that is read, in bytes of its data; a longer one is passed over.
-const MAX_EVENT: usize = 1 << 20;
+pub(super) const MAX_EVENT: usize = 1 << 20;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
@@ -10,6 +10,8 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 pub struct Event<'d> {
     /// Its `data` lines, joined by line breaks; empty when it had none or was longer than what is read.
     pub data: &'d [u8],
+    /// Whether it was longer than what is read.
+    pub is_oversized: bool,
     /// Offset of the first byte after it in the bytes that were fed last.
     pub end: usize,
 }
@@ -53,6 +55,12 @@ impl EventReader {
         self.keep(rest);
     }
 
+    /// Whether all that has come so far are whole events.
+    #[must_use]
+    pub fn is_between_events(&self) -> bool {
+        self.line.is_empty() && !self.has_data && !self.oversized
+    }
+
     fn keep(&mut self, part: &[u8]) {
         if self.line.len().saturating_add(part.len()) > MAX_EVENT {
             self.oversized = true;
@@ -74,7 +82,7 @@ impl EventReader {
         };
         if line.is_empty() {
             let data = if self.oversized { &[] } else { self.data.as_slice() };
-            each(Event { data, end });
+            each(Event { data, is_oversized: self.oversized, end });
             self.data.clear();
             self.has_data = false;
             self.oversized = false;
@@ -148,12 +156,13 @@ mod tests {
     fn an_endless_event_takes_bounded_memory_and_does_no_harm_to_the_next() {
         let mut reader = EventReader::default();
         let mut events = Vec::new();
-        let mut feed = |bytes: &[u8]| reader.feed(bytes, |event| events.push(event.data.to_vec()));
+        let mut feed =
+            |bytes: &[u8]| reader.feed(bytes, |event| events.push((event.data.to_vec(), event.is_oversized)));
         for _ in 0..40 {
             feed(&[b'x'; 100_000]);
         }
         feed(b"\n\ndata: a\n\n");
-        assert_eq!(events, [b"".to_vec(), b"a".to_vec()]);
+        assert_eq!(events, [(b"".to_vec(), true), (b"a".to_vec(), false)]);
         assert!(reader.line.capacity() <= 2 * MAX_EVENT);
     }
 }

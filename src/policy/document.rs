@@ -249,6 +249,7 @@ impl Default for ExactCacheBounds {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct FailoverDocument {
     pub(super) per_try_idle_timeout: String,
+    pub(super) whole_answer_timeout: Option<String>,
     pub(super) connect_timeout: String,
     pub(super) timeout: String,
     pub(super) refused_credentials: bool,
@@ -258,6 +259,7 @@ impl Default for FailoverDocument {
     fn default() -> Self {
         Self {
             per_try_idle_timeout: "30s".into(),
+            whole_answer_timeout: None,
             connect_timeout: "2s".into(),
             timeout: "10m".into(),
             refused_credentials: false,

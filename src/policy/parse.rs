@@ -371,10 +371,15 @@ fn shared_store(document: &CacheDocument) -> Result<Option<SharedStore>, PolicyE
 }
 
 fn failover(document: &FailoverDocument) -> Result<Failover, PolicyError> {
+    let timeout = duration("failover.timeout", &document.timeout)?;
+    let whole = document.whole_answer_timeout.as_deref();
+    let whole_answer_timeout =
+        whole.map_or(Ok(timeout), |text| duration("failover.whole_answer_timeout", text))?;
     Ok(Failover {
+        whole_answer_timeout,
         per_try_idle_timeout: duration("failover.per_try_idle_timeout", &document.per_try_idle_timeout)?,
         connect_timeout: duration("failover.connect_timeout", &document.connect_timeout)?,
-        timeout: duration("failover.timeout", &document.timeout)?,
+        timeout,
         refused_credentials: document.refused_credentials,
     })
 }

@@ -14,11 +14,13 @@ pub enum Outcome {
     Routed,
     /// Answered from the cache.
     Hit,
+    /// A provider answered with 200, but not to the end.
+    Cut,
     /// No provider answered with 200.
     Failed,
-    /// The caller left before an answer began.
+    /// The caller left before the answer's end.
     Abandoned,
-    /// Answered by us with an error: the body is ambiguous, or no model may take the request.
+    /// Answered by us with an error: nobody says who asks, the body cannot be read, or no model may take the request.
     Refused,
     /// Not read.
     Passed,
@@ -31,6 +33,7 @@ impl Outcome {
         match self {
             Self::Routed => "routed",
             Self::Hit => "hit",
+            Self::Cut => "cut",
             Self::Failed => "failed",
             Self::Abandoned => "abandoned",
             Self::Refused => "refused",

@@ -64,7 +64,7 @@ pub const METRICS: [Description; 11] = [
         name: "arbiter.requests",
         unit: "requests",
         labels: &["outcome", "reason", "tier", "model", "complexity"],
-        meaning: "Requests by outcome: `routed`, `hit`, `failed` (no 200 answer), `abandoned` (the caller left before an answer), \
+        meaning: "Requests by outcome: `routed`, `hit`, `cut` (a 200 answer that broke off), `failed` (no 200 answer), `abandoned` (the caller left before its end), \
                   `refused` (by us, by reason), `passed` (not read; by reason)",
     },
     Description {

@@ -88,6 +88,7 @@ class Envoy:
         if not ejects:
             for cluster in bootstrap["static_resources"]["clusters"]:
                 cluster.pop("outlier_detection", None)
+                cluster.pop("health_checks", None)
         if tweak:
             tweak(bootstrap)
         return cls(bootstrap, directory, concurrency, environment)

@@ -83,9 +83,9 @@ class Exchange:
 
 
 class Provider:
-    """Listens on a free port of 127.0.0.1. `answer` is the script for every request that no `then` is left for."""
+    """Listens on a port of 127.0.0.1, a free one unless it is given. `answer` is the script for every request that no `then` is left for."""
 
-    def __init__(self, answer):
+    def __init__(self, answer, port=0):
         self.answer = answer
         self.received = []
         self._default = answer
@@ -93,7 +93,7 @@ class Provider:
         self._changed = threading.Condition()
         self._closed = threading.Event()
         self._threads = []
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self._listener = socket.create_server(("127.0.0.1", port), backlog=256)
         self.port = self._listener.getsockname()[1]
         self._start(self._accept)
 

@@ -105,11 +105,13 @@ def test_a_call_past_its_deadline_ends_in_an_error(start_gateway):
     assert response.json()["error"]["type"] == "server_error"
 
 
-def test_a_model_without_another_after_it_may_not_be_silent_either(start_gateway):
-    members = {"failover": {"per_try_idle_timeout": "1s", "timeout": "60s"}, "requested_model": "honor"}
+@pytest.mark.parametrize("streaming", [False, True], ids=["whole", "stream"])
+def test_a_model_without_another_after_it_may_not_be_silent_either(start_gateway, streaming):
+    field = "per_try_idle_timeout" if streaming else "whole_answer_timeout"
+    members = {"failover": {field: "1s", "timeout": "60s"}, "requested_model": "honor"}
     gateway = start_gateway({**members, **policies.CACHE_OFF})
     gateway.mini.answer = lambda exchange: exchange.closed.wait()
-    response = gateway.ask(model="mini")
+    response = gateway.ask(model="mini", stream=streaming)
 
     assert response.status_code == 504
     assert response.json()["error"]["message"] == "no provider gave an answer (mini: timeout)"

@@ -264,7 +264,7 @@ NOT_STORED = {
     "created": answer(chat.completion(), 201),
     "stream-length": stream(*chat.streamed("x", finish_reason="length")),
     "stream-tool-calls": stream(chat.chunk({"role": "assistant", "tool_calls": TOOL_DELTA}), *chat.streamed("")),
-    "stream-without-done": stream(*chat.streamed("x")[:-1]),
+    "stream-that-ends-too-early": stream(*chat.streamed("x")[:-3]),
     "stream-without-reason": stream(chat.chunk({"role": "assistant", "content": "x"}), chat.DONE),
 }
 

@@ -11,7 +11,12 @@ from e2e.policies import CACHE_OFF
 from e2e.provider import Gate, answer, failure, hang, refused_port, reset, stream
 
 POLICY = {
-    "failover": {"per_try_idle_timeout": "1s", "connect_timeout": "1s", "timeout": "30s"},
+    "failover": {
+        "per_try_idle_timeout": "1s",
+        "whole_answer_timeout": "1s",
+        "connect_timeout": "1s",
+        "timeout": "30s",
+    },
     "requested_model": "honor",
     **CACHE_OFF,
 }

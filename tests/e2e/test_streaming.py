@@ -46,11 +46,13 @@ def test_no_piece_of_a_stream_is_held_back(gateway, members):
 
 
 def test_response_headers_come_before_the_body(gateway):
+    """Where no other model could be asked; else they come with the first event, see `test_endings`."""
     gate = Gate()
-    gateway.mini.answer = stream(gate, *chat.streamed("x"))
+    gateway.grand.answer = stream(gate, *chat.streamed("x"))
+    body = chat.request(chat.HARD, stream=True)
     with (
         gateway.envoy.client() as client,
-        client.stream("POST", "/v1/chat/completions", content=chat.request(stream=True), headers=JSON) as response,
+        client.stream("POST", "/v1/chat/completions", content=body, headers=JSON) as response,
     ):
         assert response.status_code == 200
         assert response.headers["content-type"] == "text/event-stream"

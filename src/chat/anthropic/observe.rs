@@ -3,7 +3,7 @@
 use super::answer;
 use super::stream::Reader;
 use crate::chat::answer::{Answer, AnswerPart, Finish, StreamEvent};
-use crate::chat::completion::StreamSummary;
+use crate::chat::completion::{Ending, StreamSummary};
 use crate::chat::sse::EventReader;
 use crate::chat::usage::Usage;
 
@@ -39,7 +39,16 @@ impl MessageObserver {
     /// Feeds the next bytes. Boundaries may fall anywhere.
     pub fn feed(&mut self, chunk: &[u8]) {
         let Self { events, seen } = self;
-        events.feed(chunk, |event| seen.take(event.data));
+        events.feed(chunk, |event| {
+            seen.unusual |= event.is_oversized;
+            seen.take(event.data);
+        });
+    }
+
+    /// How the stream would have ended if it ended now, and whether that is between two events.
+    #[must_use]
+    pub fn ending(&self) -> (Ending, bool) {
+        (self.seen.ending(), self.events.is_between_events())
     }
 
     /// What the stream was.
@@ -83,9 +92,17 @@ impl Seen {
         }
     }
 
+    fn ending(&self) -> Ending {
+        match (self.failed, self.ended) {
+            (true, _) => Ending::Failed,
+            (false, true) => Ending::Complete,
+            (false, false) => Ending::Cut,
+        }
+    }
+
     fn into_summary(self) -> StreamSummary {
-        let complete = self.ended && !self.failed;
-        let reusable = complete
+        let ending = self.ending();
+        let reusable = ending == Ending::Complete
             && !self.unusual
             && !self.reader.left_something_unsaid()
             && self.finish == Some(Finish::Stop)
@@ -99,7 +116,7 @@ impl Seen {
                 usage: self.usage,
             })
         });
-        StreamSummary { usage: self.usage, complete, answer }
+        StreamSummary { usage: self.usage, ending, answer }
     }
 }
 

@@ -6,8 +6,8 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::delta::Delta;
-use crate::chat::completion::{Onward, StreamSummary};
-use crate::chat::sse::EventReader;
+use crate::chat::completion::{Ending, Onward, StreamSummary};
+use crate::chat::sse::{EventReader, MAX_EVENT};
 use crate::chat::usage::Usage;
 
 /// What the observer shall do besides counting.
@@ -47,12 +47,6 @@ impl ChunkObserver {
         }
     }
 
-    /// Whether the usage chunk is taken out.
-    #[must_use]
-    pub fn strips_usage(&self) -> bool {
-        self.strip_usage
-    }
-
     /// Feeds the next bytes and says what to forward. Boundaries may fall anywhere. At `end_of_stream` everything that
     /// waits comes out.
     pub fn feed(&mut self, chunk: &[u8], end_of_stream: bool) -> Onward {
@@ -62,6 +56,7 @@ impl ChunkObserver {
         let (seen, begun) = (&mut self.seen, &mut self.begun);
         self.events.feed(chunk, |event| {
             let end = waiting.saturating_add(event.end);
+            seen.unusual |= event.is_oversized;
             if seen.take(event.data) == Kind::Usage && self.strip_usage && !*begun {
                 cuts.push(start..end);
             }
@@ -69,11 +64,10 @@ impl ChunkObserver {
             start = end;
         });
         let length = waiting.saturating_add(chunk.len());
-        let tail = if self.strip_usage && self.seen.may_end() && !self.begun && !end_of_stream {
-            start.min(length)
-        } else {
-            length
-        };
+        // An event that is too long to be read is too long to be held.
+        let may_wait = self.strip_usage && self.seen.may_end() && !self.begun && !end_of_stream;
+        let tail =
+            if may_wait && length.saturating_sub(start) <= MAX_EVENT { start.min(length) } else { length };
         if tail == length {
             self.begun |= start < length;
         }
@@ -87,6 +81,12 @@ impl ChunkObserver {
             bytes.drain(cut);
         }
         Onward::Replace(bytes)
+    }
+
+    /// How the stream would have ended if it ended now, and whether that is between two events.
+    #[must_use]
+    pub fn ending(&self) -> (Ending, bool) {
+        (self.seen.ending(), self.events.is_between_events())
     }
 
     /// What the stream was.
@@ -221,9 +221,20 @@ impl Seen {
         self.begun > 0 && self.ended >= self.begun && !self.done
     }
 
+    /// All is said when every choice has its `finish_reason`; `[DONE]` only repeats it.
+    fn ending(&self) -> Ending {
+        if self.failed {
+            Ending::Failed
+        } else if self.begun > 0 && self.ended >= self.begun {
+            Ending::Complete
+        } else {
+            Ending::Cut
+        }
+    }
+
     fn into_summary(self) -> StreamSummary {
-        let complete = self.done && !self.failed;
-        let reusable = complete && self.stopped && !self.unusual && self.begun == 1;
+        let ending = self.ending();
+        let reusable = ending == Ending::Complete && self.stopped && !self.unusual && self.begun == 1;
         let usage = self.usage.as_ref().and_then(Usage::from_openai);
         let answer = self.first.filter(|_| reusable).map(|head| {
             let choice = json!({
@@ -243,7 +254,7 @@ impl Seen {
             });
             answer.to_string().into_bytes()
         });
-        StreamSummary { usage, complete, answer }
+        StreamSummary { usage, ending, answer }
     }
 }
 
@@ -302,7 +313,7 @@ mod tests {
             usage(),
         ];
         let (_, summary) = observed(&(stream.concat() + DONE), &[], false);
-        assert!(summary.complete);
+        assert_eq!(summary.ending, Ending::Complete);
         assert_eq!(summary.usage, Some(Usage { input: 9, output: 3, ..Usage::default() }));
         let answer: Value = serde_json::from_slice(&summary.answer.unwrap()).unwrap();
         assert_eq!(answer["choices"][0]["message"]["content"], "a b");
@@ -322,7 +333,7 @@ mod tests {
             ("cut off by length", text("a") + &delta(&json!({}), &json!("length")) + DONE),
             ("calls a tool", tool + &stop() + DONE),
             ("two choices", text("a") + &stop() + &second + DONE),
-            ("no end", text("a") + &stop()),
+            ("no end", text("a")),
             ("no finish reason", text("a") + DONE),
             ("too long", text(&"x".repeat(1001)) + &stop() + DONE),
             ("broken event", text("a") + "data: {\n\n" + &stop() + DONE),
@@ -331,6 +342,35 @@ mod tests {
         for (name, stream) in cases {
             assert_eq!(observed(&stream, &[], false).1.answer, None, "{name}");
         }
+    }
+
+    #[test]
+    fn how_a_stream_ended_is_told_apart() {
+        let error = "data: {\"error\":{\"message\":\"x\"}}\n\n";
+        let cases = [
+            ("all", text("a") + &stop() + DONE, Ending::Complete),
+            ("no [DONE]", text("a") + &stop(), Ending::Complete),
+            ("no finish reason", text("a") + DONE, Ending::Cut),
+            ("nothing", String::new(), Ending::Cut),
+            ("cut", text("a"), Ending::Cut),
+            ("error", text("a") + error, Ending::Failed),
+            ("error at last", text("a") + &stop() + error, Ending::Failed),
+        ];
+        for (name, stream, ending) in cases {
+            assert_eq!(observed(&stream, &[], false).1.ending, ending, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_an_event_that_was_not_read_makes_no_answer() {
+        let mut observer = ChunkObserver::new(Observe { strip_usage: true, keep_bytes: 1000 });
+        observer.feed((text("a") + &stop() + "data: ").as_bytes(), false);
+        for _ in 0..40 {
+            observer.feed(&[b'x'; 100_000], false);
+            assert!(observer.held.len() <= MAX_EVENT, "{}", observer.held.len());
+        }
+        observer.feed(format!("\n\n{DONE}").as_bytes(), true);
+        assert_eq!(observer.finish().answer, None);
     }
 
     #[test]

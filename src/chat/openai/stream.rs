@@ -12,10 +12,17 @@ const DONE: &[u8] = b"[DONE]";
 #[derive(Debug, Default)]
 pub(in crate::chat) struct Reader {
     started: bool,
+    finished: bool,
     ended: bool,
 }
 
 impl Reader {
+    /// Whether the answer has said why it ended.
+    #[must_use]
+    pub(in crate::chat) fn has_said_all(&self) -> bool {
+        self.finished
+    }
+
     /// Reads the data of one event into `events`.
     ///
     /// # Errors
@@ -26,7 +33,8 @@ impl Reader {
         events: &mut Vec<StreamEvent>,
     ) -> Result<(), Malformed> {
         if data == DONE {
-            if !std::mem::replace(&mut self.ended, true) {
+            // Without a reason why it ended, the answer is not complete, whatever this says.
+            if self.finished && !std::mem::replace(&mut self.ended, true) {
                 events.push(StreamEvent::End);
             }
             return Ok(());
@@ -43,6 +51,7 @@ impl Reader {
         if let Some(choice) = chunk.get("choices").and_then(|choices| choices.get(0)) {
             read_delta(choice.get("delta").unwrap_or(&Value::Null), events);
             if let Some(reason) = choice.get("finish_reason").and_then(Value::as_str) {
+                self.finished = true;
                 events.push(StreamEvent::Finish(answer::finish(reason)));
             }
         }

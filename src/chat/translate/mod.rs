@@ -145,6 +145,9 @@ pub fn status(status: u16, caller: Caller) -> u16 {
     }
 }
 
+const UNREADABLE: &str = "the provider sent an event that cannot be read, or is too long";
+const TOO_EARLY: &str = "the provider's stream ended before the answer was complete";
+
 /// Translates a stream, event by event, wherever its bytes are split. Memory is bounded by the longest event that is read.
 #[derive(Debug)]
 pub struct StreamTranslator {
@@ -178,6 +181,21 @@ impl Reader {
     }
 }
 
+impl Reader {
+    fn new(format: Format) -> Self {
+        match format {
+            Format::OpenAi => Self::OpenAi(openai::stream::Reader::default()),
+            Format::Anthropic => Self::Anthropic(anthropic::stream::Reader::default()),
+            Format::Gemini => Self::Gemini(gemini::stream::Reader::default()),
+        }
+    }
+
+    /// Whether nothing is missing but the dialect's word for the end.
+    fn has_said_all(&self) -> bool {
+        matches!(self, Self::OpenAi(reader) if reader.has_said_all())
+    }
+}
+
 impl Writer {
     fn write(&mut self, event: StreamEvent, out: &mut Vec<u8>) {
         match self {
@@ -191,11 +209,7 @@ impl StreamTranslator {
     /// A translator at the start of a stream; `created` is the time, in seconds since the Unix epoch.
     #[must_use]
     pub fn new(from: Format, to: Caller, created: u64) -> Self {
-        let reader = match from {
-            Format::OpenAi => Reader::OpenAi(openai::stream::Reader::default()),
-            Format::Anthropic => Reader::Anthropic(anthropic::stream::Reader::default()),
-            Format::Gemini => Reader::Gemini(gemini::stream::Reader::default()),
-        };
+        let reader = Reader::new(from);
         let writer = match to {
             Caller::OpenAi => Writer::OpenAi(openai::stream::Writer::new(created)),
             Caller::Anthropic => Writer::Anthropic(anthropic::stream::Writer::default()),
@@ -209,11 +223,11 @@ impl StreamTranslator {
         let Self { events, reader, writer, over } = self;
         let mut said = Vec::new();
         events.feed(chunk, |event| {
-            if event.data.is_empty() || *over {
+            if *over || (event.data.is_empty() && !event.is_oversized) {
                 return;
             }
             if reader.read(event.data, &mut said).is_err() {
-                said.push(StreamEvent::Error(broken("the provider sent an event that cannot be read")));
+                said.push(StreamEvent::Error(broken(UNREADABLE)));
             }
             for event in said.drain(..) {
                 if !*over {
@@ -222,12 +236,56 @@ impl StreamTranslator {
                 }
             }
         });
+        if end_of_stream && reader.has_said_all() && !std::mem::replace(over, true) {
+            writer.write(StreamEvent::End, &mut out);
+        }
         if end_of_stream && !std::mem::replace(over, true) {
-            let error = broken("the provider's stream ended before the answer was complete");
+            let error = broken(TOO_EARLY);
             writer.write(StreamEvent::Error(error), &mut out);
         }
         out
     }
+}
+
+/// What the beginning of a stream is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Opening {
+    /// No event has come to its end.
+    Open,
+    /// The first event belongs to an answer.
+    Answer,
+    /// The first event is an error, or cannot be read.
+    Error(ApiError),
+}
+
+/// Reads the beginning of a stream, up to its first event.
+#[must_use]
+pub fn opening(bytes: &[u8], format: Format) -> Opening {
+    let (mut reader, mut opening) = (Reader::new(format), Opening::Open);
+    EventReader::default().feed(bytes, |event| {
+        if opening == Opening::Open && !event.data.is_empty() {
+            let mut said = Vec::new();
+            let read = reader.read(event.data, &mut said);
+            opening = match (read, said.into_iter().next()) {
+                (Err(_), _) => Opening::Error(broken(UNREADABLE)),
+                (Ok(()), Some(StreamEvent::Error(error))) => Opening::Error(error),
+                (Ok(()), _) => Opening::Answer,
+            };
+        }
+    });
+    opening
+}
+
+/// What a caller is told at the end of a stream that the provider has ended before all was said.
+#[must_use]
+pub fn interruption(caller: Caller) -> Vec<u8> {
+    let mut writer = match caller {
+        Caller::OpenAi => Writer::OpenAi(openai::stream::Writer::new(0)),
+        Caller::Anthropic => Writer::Anthropic(anthropic::stream::Writer::default()),
+    };
+    let mut out = Vec::new();
+    writer.write(StreamEvent::Error(broken(TOO_EARLY)), &mut out);
+    out
 }
 
 fn broken(message: &str) -> ApiError {

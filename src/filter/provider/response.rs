@@ -1,21 +1,21 @@
 //! The way back: a provider's answer becomes one in the caller's dialect, or a failure that Envoy can retry.
 //!
-//! Streams are never held. A whole answer is held until it is known to be one: until then the next model can still be asked.
+//! A whole answer is held until it is known to be one, a stream until its first event: until then the next model can still be asked.
 
 use super::endpoint::Endpoint;
 use super::role::ProviderRole;
 use super::trip::Trip;
 use crate::chat::headers::is_returned;
-use crate::chat::translate::{self, StreamTranslator};
+use crate::chat::translate::{self, Opening, StreamTranslator};
 use crate::chat::{AnswerHead, whole};
-use crate::envoy::RETRY_HEADER;
+use crate::envoy::{MAX_ANSWER, RETRY_HEADER};
 use crate::filter::Flow;
 use crate::filter::fault::Fault;
 use crate::host::{Direction, Host};
 use crate::routing::Failure;
 
-/// Longest whole answer that is held, in bytes. A longer one goes on unchecked if it needs no translation.
-const MAX_ANSWER: usize = 1 << 20;
+/// Longest beginning of a stream that is held until its first event is there, in bytes.
+const MAX_OPENING: usize = 1 << 16;
 /// Longest error that is read, in bytes.
 const MAX_ERROR: usize = 1 << 16;
 
@@ -40,10 +40,12 @@ enum Handling {
     },
     /// It is an error, which is read.
     Error(ErrorBody),
+    /// It is streamed, and held until its first event shows that it is an answer.
+    Opening,
     /// It is streamed and translated.
     Stream(Box<StreamTranslator>),
-    /// It has been replaced; what still comes is swallowed.
-    Replaced,
+    /// These bytes take its place; what still comes is swallowed.
+    Replaced(Vec<u8>),
 }
 
 /// An error that is read before it goes on.
@@ -73,7 +75,7 @@ impl Receiving {
         let head = AnswerHead::of(headers.iter());
         let mut receiving = Self { trip, handling: Handling::AsItCame };
         let flow = match head.status {
-            200 if head.is_stream() => receiving.streamed(host, &head),
+            200 if head.is_stream() => receiving.streamed(role, host, &head),
             200 if receiving.is_native() && (head.is_encoded || head.length > MAX_ANSWER) => Flow::Continue,
             200 => {
                 receiving.handling = Handling::Whole { size: 0, is_json: head.is_json() };
@@ -83,7 +85,10 @@ impl Receiving {
             _ => Flow::Continue,
         };
         if end_of_stream {
-            receiving.bodiless(role, host);
+            if head.status == 200 {
+                receiving.malformed(host, true);
+            }
+            receiving.handling = Handling::AsItCame;
             return (receiving, Flow::Continue);
         }
         (receiving, flow)
@@ -91,8 +96,10 @@ impl Receiving {
 
     /// The attempt, if it has failed when it is over now.
     pub(super) fn into_unfinished(self) -> Option<Trip> {
-        let is_unfinished =
-            matches!(self.handling, Handling::Whole { .. } | Handling::Error(ErrorBody { held: true, .. }));
+        let is_unfinished = matches!(
+            self.handling,
+            Handling::Whole { .. } | Handling::Opening | Handling::Error(ErrorBody { held: true, .. })
+        );
         is_unfinished.then_some(self.trip)
     }
 
@@ -106,14 +113,34 @@ impl Receiving {
         self.trip.call.next_model().is_some()
     }
 
-    fn streamed<H: Host>(&mut self, host: &H, head: &AnswerHead<'_>) -> Flow {
-        if !self.is_native() && !head.is_encoded {
+    fn streamed<H: Host>(&mut self, role: &ProviderRole, host: &H, head: &AnswerHead<'_>) -> Flow {
+        match (self.is_native(), head.is_encoded) {
+            (true, true) => return Flow::Continue,
+            // Nobody has asked for a compressed answer.
+            (false, true) => {
+                self.handling = Handling::Replaced(self.malformed(host, true));
+                return Flow::Continue;
+            }
+            (_, false) => {}
+        }
+        if self.has_next() && role.late_retries {
+            self.handling = Handling::Opening;
+            return Flow::Pause;
+        }
+        self.stream(host);
+        Flow::Continue
+    }
+
+    /// The stream goes on to the caller.
+    fn stream<H: Host>(&mut self, host: &H) {
+        self.handling = if self.is_native() {
+            Handling::AsItCame
+        } else {
             host.set_header(Direction::Response, "content-length", None);
             let Trip { endpoint, call, began } = &self.trip;
             let translator = StreamTranslator::new(endpoint.dialect.format, call.caller, began.as_secs());
-            self.handling = Handling::Stream(Box::new(translator));
-        }
-        Flow::Continue
+            Handling::Stream(Box::new(translator))
+        };
     }
 
     /// An error: where Envoy asks the next model, it must know at once; else the body is read first.
@@ -124,22 +151,17 @@ impl Receiving {
         }
         call.fail(host, Failure::Status(status));
         let set = |name, value: &str| host.set_header(Direction::Response, name, Some(value));
-        let mapped = translate::status(status, call.caller);
-        if mapped != status {
-            set(":status", &mapped.to_string());
+        let shown = shown_to_envoy(translate::status(status, call.caller));
+        if shown != status {
+            set(":status", &shown.to_string());
         }
         set("content-type", "application/json");
-        host.set_header(Direction::Response, "content-length", None);
+        for name in ["content-length", "content-encoding"] {
+            host.set_header(Direction::Response, name, None);
+        }
         let held = !(role.policy.failover.retries(status) && self.has_next());
         self.handling = Handling::Error(ErrorBody { status, held, size: 0 });
         if held { Flow::Pause } else { Flow::Continue }
-    }
-
-    /// The headers are all there is.
-    fn bodiless<H: Host>(&mut self, role: &ProviderRole, host: &H) {
-        if matches!(std::mem::replace(&mut self.handling, Handling::AsItCame), Handling::Whole { .. }) {
-            self.note_malformed(role, host);
-        }
     }
 
     /// A piece of the body is here.
@@ -152,10 +174,11 @@ impl Receiving {
     ) -> Flow {
         match &mut self.handling {
             Handling::AsItCame => Flow::Continue,
-            Handling::Replaced => {
-                host.set_body(Direction::Response, size, &[]);
+            Handling::Replaced(bytes) => {
+                host.set_body(Direction::Response, size, &std::mem::take(bytes));
                 Flow::Continue
             }
+            Handling::Opening => self.open(role, host, size, end_of_stream),
             Handling::Stream(translator) => {
                 let translated = translator.feed(&host.body(Direction::Response, size), end_of_stream);
                 host.set_body(Direction::Response, size, &translated);
@@ -175,13 +198,39 @@ impl Receiving {
                 match (end_of_stream, size > MAX_ERROR) {
                     (true, _) => self.end(role, host),
                     (false, true) => {
-                        self.handling = Handling::Replaced;
+                        self.handling = Handling::Replaced(Vec::new());
                         self.error(role, host, error, false)
                     }
                     (false, false) => Flow::Pause,
                 }
             }
         }
+    }
+
+    /// A stream that is held has more to show.
+    fn open<H: Host>(&mut self, role: &ProviderRole, host: &H, size: usize, end_of_stream: bool) -> Flow {
+        let body = host.body(Direction::Response, size);
+        match translate::opening(&body, self.trip.endpoint.dialect.format) {
+            Opening::Open if end_of_stream => {
+                let fault = self.malformed(host, role.late_retries);
+                replace(host, size, &fault);
+            }
+            Opening::Open if size <= MAX_OPENING => return Flow::Pause,
+            Opening::Error(error) => {
+                let status = error.kind.status();
+                self.trip.call.fail(host, Failure::Status(status));
+                let set = |name, value: &str| host.set_header(Direction::Response, name, Some(value));
+                set(":status", &shown_to_envoy(status).to_string());
+                set("content-type", "application/json");
+                replace(host, size, &translate::write_error(&error, self.trip.call.caller));
+                self.handling = Handling::Replaced(Vec::new());
+            }
+            Opening::Open | Opening::Answer => {
+                self.stream(host);
+                return self.flow(role, host, size, end_of_stream);
+            }
+        }
+        Flow::Continue
     }
 
     /// The answer has ended: its body, or its trailers are here.
@@ -203,14 +252,16 @@ impl Receiving {
             None
         } else {
             let Ok(translated) = translate::answer(&body, format, caller, began.as_secs()) else {
-                self.malformed(role, host, size);
+                let fault = self.malformed(host, role.late_retries);
+                replace(host, size, &fault);
                 return Flow::Continue;
             };
             Some(translated)
         };
         let completion = whole::read(translated.as_deref().unwrap_or(&body), caller);
         if completion.is_none() && is_native && !translate::is_answer(&body, format) {
-            self.malformed(role, host, size);
+            let fault = self.malformed(host, role.late_retries);
+            replace(host, size, &fault);
             return Flow::Continue;
         }
         if let Some(translated) = translated {
@@ -228,25 +279,26 @@ impl Receiving {
         if self.is_native() {
             self.handling = Handling::AsItCame;
         } else {
-            self.malformed(role, host, size);
-            self.handling = Handling::Replaced;
+            let fault = self.malformed(host, role.late_retries);
+            replace(host, size, &fault);
+            self.handling = Handling::Replaced(Vec::new());
         }
         Flow::Continue
     }
 
-    /// What came is no answer: it becomes an error, after which the next model can be asked.
-    fn malformed<H: Host>(&mut self, role: &ProviderRole, host: &H, size: usize) {
-        self.note_malformed(role, host);
-        let Trip { endpoint, call, .. } = &self.trip;
-        replace(host, size, &Fault::Malformed { model: &endpoint.model }.body(call.caller));
-    }
-
-    fn note_malformed<H: Host>(&mut self, role: &ProviderRole, host: &H) {
+    /// What came is no answer: it becomes an error, after which the next model can be asked if Envoy `may_retry` now. Returns the
+    /// body of that error.
+    fn malformed<H: Host>(&mut self, host: &H, may_retry: bool) -> Vec<u8> {
         self.trip.call.fail(host, Failure::Malformed);
         // A status that Envoy does not retry, where it must not retry any more.
-        let status = if self.has_next() && !role.late_retries { "424" } else { "502" };
+        let status = if self.has_next() && !may_retry { "424" } else { "500" };
         host.set_header(Direction::Response, ":status", Some(status));
         host.set_header(Direction::Response, "content-type", Some("application/json"));
+        for name in ["content-length", "content-encoding"] {
+            host.set_header(Direction::Response, name, None);
+        }
+        let Trip { endpoint, call, .. } = &self.trip;
+        Fault::Malformed { model: &endpoint.model }.body(call.caller)
     }
 
     /// An error has ended, or is longer than what is read of it.
@@ -288,6 +340,12 @@ impl Receiving {
             _ => false,
         }
     }
+}
+
+/// What Envoy is shown for a status. Those that count as failures of a gateway eject a model; a caller who asks for what takes
+/// too long could bring this one about. The router puts it back.
+fn shown_to_envoy(status: u16) -> u16 {
+    if status == 504 { 500 } else { status }
 }
 
 /// Replaces all of a body that is held together with its headers.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::chat::Caller;
-use crate::envoy::ENDPOINT_MODEL;
+use crate::envoy::{ENDPOINT_MODEL, MAX_ANSWER};
 use crate::filter::call::Call;
 use crate::host::Direction;
 use crate::host::memory::{MemoryCall, MemoryHost, MemoryStream};
@@ -255,7 +255,7 @@ fn an_error_in_the_callers_own_dialect_keeps_its_bytes() {
 fn an_answer_that_cannot_be_read_is_a_failure_that_can_be_retried() {
     let vm = MemoryHost::default();
     for (envoy, models, status) in
-        [(40, &["mini", "spare"][..], "502"), (40, &["mini"], "502"), (36, &["mini", "spare"], "424")]
+        [(40, &["mini", "spare"][..], "500"), (40, &["mini"], "500"), (36, &["mini", "spare"], "424")]
     {
         let attempts = Attempts::new(&vm, &role(envoy), &told(Caller::OpenAi, false, models), QUESTION);
         let (mut attempt, _) = attempts.at("mini");
@@ -270,8 +270,8 @@ fn an_answer_that_cannot_be_read_is_a_failure_that_can_be_retried() {
 #[test]
 fn an_answer_longer_than_what_is_held_goes_on_unless_it_must_be_translated() {
     let vm = MemoryHost::default();
-    let large = "x".repeat((1 << 20) + 1);
-    for (model, status) in [("mini", "200"), ("haiku", "502")] {
+    let large = "x".repeat(MAX_ANSWER + 1);
+    for (model, status) in [("mini", "200"), ("haiku", "500")] {
         let attempts = Attempts::new(&vm, &role(40), &told(Caller::OpenAi, false, &[model]), QUESTION);
         let (mut attempt, _) = attempts.at(model);
         let stream = &attempts.call.stream;
@@ -338,15 +338,18 @@ fn a_stream_is_translated_as_it_comes() {
 #[test]
 fn an_attempt_without_an_answer_says_why() {
     let cases = [
-        ("connect_failure", 0, Some("delayed connect error")),
-        ("reset", 1, None),
-        ("timeout", 30, None),
+        ("connect_failure", true, 0, Some("delayed connect error")),
+        ("reset", true, 1, None),
+        ("timeout", true, 30, None),
         // The timer that ended it had been running before the attempt was seen.
-        ("timeout", 29, None),
+        ("timeout", true, 29, None),
+        // A whole answer is silent until all is said.
+        ("reset", false, 30, None),
+        ("timeout", false, 600, None),
     ];
-    for (reason, seconds, transport) in cases {
+    for (reason, stream, seconds, transport) in cases {
         let vm = MemoryHost::default();
-        let attempts = Attempts::new(&vm, &role(40), &told(Caller::OpenAi, false, &["mini"]), QUESTION);
+        let attempts = Attempts::new(&vm, &role(40), &told(Caller::OpenAi, stream, &["mini"]), QUESTION);
         let (mut attempt, _) = attempts.at("mini");
         vm.set_time(Duration::from_secs(seconds));
         if let Some(transport) = transport {

@@ -142,7 +142,7 @@ impl Trip {
             return Failure::Credential;
         }
         // Envoy's timer runs since a little before this filter saw the request.
-        let silence = role.policy.failover.per_try_idle_timeout.mul_f64(0.9);
+        let silence = role.policy.failover.silence(self.call.stream).mul_f64(0.9);
         let transport = host.property(&["upstream", "transport_failure_reason"]);
         if transport.is_some_and(|reason| !reason.is_empty()) {
             Failure::Connect

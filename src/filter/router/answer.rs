@@ -1,21 +1,22 @@
 //! The answer's headers and body as they come past.
 
-use super::exchange::{Answering, Body, Forwarded, Verdict};
+use super::exchange::{Answering, Body, Forwarded, Side, Verdict};
 use super::role::RouterRole;
 use crate::chat::AnswerHead;
 use crate::chat::completion::Onward;
 use crate::chat::observe::{Observer, Wanted};
 use crate::envoy::{DECISION_HEADER, DROPPED_HEADER, OWN_PREFIX};
+use crate::filter::Flow;
 use crate::filter::call::Call;
 use crate::filter::fault::Fault;
 use crate::host::{Direction, Host};
 use crate::policy::{ModelId, Policy};
-use crate::routing::Attempt;
+use crate::routing::{Attempt, Failure};
 use crate::telemetry::DecisionHeader;
 
 impl Forwarded {
     /// The answer's headers are here: reports the decision in them and chooses what is done with the body.
-    pub(super) fn answer<H: Host>(self, role: &RouterRole, host: &H) -> Answering {
+    pub(super) fn answer<H: Host>(self, role: &RouterRole, host: &H, end_of_stream: bool) -> Answering {
         let Call { attempts, completion, .. } = Call::read(host).unwrap_or_default();
         let last = attempts.last().filter(|attempt| attempt.was_answered());
         let model = last.and_then(|attempt| role.policy.model_by_name(&attempt.model));
@@ -25,25 +26,44 @@ impl Forwarded {
                 let is_kept = completion.reusable && self.caching.key().is_some();
                 (200, Body::Known { completion, copy: is_kept.then(Vec::new) })
             }
-            None => self.look(role, host, &attempts),
+            None => self.look(role, host, &attempts, end_of_stream),
         };
         self.announce(role, host, model.unwrap_or(self.verdict.decision.model), &attempts);
         let Self { asked, verdict, caching } = self;
-        Answering { asked, verdict, caching, status, model, attempts, body }
+        Answering { asked, verdict, caching, status, model, attempts, body, cut_off: None }
     }
 
     /// Looks at the headers: what a provider says in our name is removed, and they decide what is done with the body.
-    fn look<H: Host>(&self, role: &RouterRole, host: &H, attempts: &[Attempt]) -> (u16, Body) {
+    fn look<H: Host>(
+        &self,
+        role: &RouterRole,
+        host: &H,
+        attempts: &[Attempt],
+        end_of_stream: bool,
+    ) -> (u16, Body) {
         let headers = host.headers(Direction::Response);
         for (name, _) in headers.iter().filter(|(name, _)| name.starts_with(OWN_PREFIX)) {
             host.set_header(Direction::Response, name, None);
         }
         let head = AnswerHead::of(headers.iter());
         if head.status >= 400 && is_envoys_own(host) {
-            self.replace(host, head.status, attempts)
-        } else {
-            (head.status, Body::Observed(self.observe(role, host, &head)))
+            return self.replace(host, head.status, attempts);
         }
+        let last = attempts.last().and_then(|attempt| Some((attempt.failure?, attempt)));
+        // What the provider role has shown to Envoy instead.
+        let status = match last {
+            Some((Failure::Malformed, _)) if head.status >= 400 => 502,
+            Some((Failure::Status(504), _)) if head.status == 500 => 504,
+            _ => head.status,
+        };
+        if status != head.status {
+            host.set_header(Direction::Response, ":status", Some(&status.to_string()));
+        }
+        if let (Some((Failure::Malformed, attempt)), true) = (last, end_of_stream) {
+            let fault = Fault::Malformed { model: &attempt.model };
+            return (status, Body::Replaced(fault.body(self.asked.caller)));
+        }
+        (status, Body::Observed(self.observe(role, host, &head)))
     }
 
     /// Puts an error in the caller's dialect in the place of Envoy's plain text.
@@ -54,6 +74,7 @@ impl Forwarded {
         set(":status", Some(&status.to_string()));
         set("content-type", Some("application/json"));
         set("content-length", None);
+        set("content-encoding", None);
         (status, Body::Replaced(fault.body(self.asked.caller)))
     }
 
@@ -64,7 +85,7 @@ impl Forwarded {
         };
         let wanted = Wanted { strip_usage: self.asked.hides_usage, keep_bytes };
         let observer = Observer::new(head, self.asked.caller, wanted);
-        if observer.shortens() {
+        if observer.changes_length() && head.length > 0 {
             host.set_header(Direction::Response, "content-length", None);
         }
         observer
@@ -121,9 +142,18 @@ impl Answering {
         }
     }
 
+    /// The answer has no body. Where it ought to have one, it is given one.
+    pub(super) fn embody<H: Host>(&mut self, host: &H) -> Flow {
+        let Body::Replaced(bytes) = &mut self.body else { return Flow::Continue };
+        host.reply(self.status, &[("content-type", "application/json")], &std::mem::take(bytes));
+        Flow::Pause
+    }
+
     /// The answer was cut off: what it cost is known if it had said so, but it stands for no later one.
-    pub(super) fn cut_off(self) -> Self {
-        Self { caching: self.caching.without_storing(), ..self }
+    pub(super) fn cut_off<H: Host>(self, host: &H) -> Self {
+        let details = host.property(&["response", "code_details"]).unwrap_or_default();
+        let by = if details.starts_with(b"upstream") { Side::Provider } else { Side::Caller };
+        Self { caching: self.caching.without_storing(), cut_off: Some(by), ..self }
     }
 }
 

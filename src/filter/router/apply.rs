@@ -7,7 +7,7 @@ use super::role::RouterRole;
 use crate::admission::Unreadable;
 use crate::cache::directives::CacheStatus;
 use crate::chat::{Caller, ChatRequest};
-use crate::envoy::{CLUSTER_HEADER, DECISION_HEADER};
+use crate::envoy::{CLUSTER_HEADER, DECISION_HEADER, STREAM_HEADER};
 use crate::filter::call::Call;
 use crate::filter::fault::Fault;
 use crate::host::{Direction, Host};
@@ -95,6 +95,9 @@ fn forward<H: Host>(
         host.set_body(Direction::Request, reading.size, body);
     }
     set(CLUSTER_HEADER, Some(&candidates.cluster));
+    if request.stream {
+        set(STREAM_HEADER, Some("true"));
+    }
     if reading.accepts_encoding {
         // A compressed answer could be neither counted nor stored.
         set("accept-encoding", None);

@@ -1,11 +1,12 @@
 //! The end of a call: the books, the metrics, the access log, the cache.
 
-use super::exchange::{Answering, Asked, Body, Forwarded, Verdict};
+use super::exchange::{Answering, Asked, Body, Forwarded, Side, Verdict};
 use super::role::RouterRole;
 use super::waiting;
 use crate::cache::exact::Stored;
 use crate::cache::recall::Caching;
 use crate::chat::Usage;
+use crate::chat::completion::Ending;
 use crate::chat::observe::{Blind, Observed};
 use crate::envoy::RECORD_STATE;
 use crate::host::Host;
@@ -16,13 +17,18 @@ use crate::telemetry::{AccessRecord, Metric, Outcome, failed};
 
 /// An answer has ended: closes the books on it.
 pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering) {
-    let Answering { asked, verdict, caching, status, model: answered, attempts, body } = answering;
+    let Answering { asked, verdict, caching, status, model: answered, attempts, body, cut_off } = answering;
     let observed = match body {
         Body::Observed(observer) => observer.finish(),
         Body::Known { completion, copy } => Observed::known(completion, copy),
         Body::Replaced(_) => Observed::blind(Blind::Failed),
     };
-    let outcome = if status == 200 { Outcome::Routed } else { Outcome::Failed };
+    let outcome = match (status, cut_off, observed.ending) {
+        (200, Some(Side::Caller), _) => Outcome::Abandoned,
+        (200, None, Ending::Complete) => Outcome::Routed,
+        (200, _, _) => Outcome::Cut,
+        _ => Outcome::Failed,
+    };
     let model = answered.unwrap_or(verdict.decision.model);
     let bill = observed.usage.map(|usage| {
         let prices = |id| role.policy.model(id).prices;

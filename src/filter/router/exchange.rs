@@ -52,6 +52,15 @@ pub(super) struct Answering {
     pub(super) model: Option<ModelId>,
     pub(super) attempts: Vec<Attempt>,
     pub(super) body: Body,
+    /// Who has ended it before its end.
+    pub(super) cut_off: Option<Side>,
+}
+
+/// An end of an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    Caller,
+    Provider,
 }
 
 /// What is done with an answer's body.

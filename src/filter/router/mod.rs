@@ -177,10 +177,13 @@ impl Role for RouterStream {
     /// Says in the answer's headers what was decided, and gets ready to observe its body.
     fn on_response_headers<H: Host>(&mut self, host: &H, end_of_stream: bool) -> Flow {
         if let Phase::Forwarded(forwarded) = self.take_phase() {
-            self.phase = Phase::Answering(Box::new(forwarded.answer(&self.role, host)));
+            let mut answering = Box::new(forwarded.answer(&self.role, host, end_of_stream));
+            let flow = if end_of_stream { answering.embody(host) } else { Flow::Continue };
+            self.phase = Phase::Answering(answering);
             if end_of_stream {
                 self.settle(host);
             }
+            return flow;
         }
         Flow::Continue
     }
@@ -204,7 +207,7 @@ impl Role for RouterStream {
     /// What has not been settled was cut off by either side.
     fn on_done<H: Host>(&mut self, host: &H) {
         match self.take_phase() {
-            Phase::Answering(answering) => books::settle(&self.role, host, answering.cut_off()),
+            Phase::Answering(answering) => books::settle(&self.role, host, answering.cut_off(host)),
             Phase::Forwarded(forwarded) => books::abandoned(&self.role, host, &forwarded),
             Phase::Waiting(waiting) => books::gone(&self.role, host, &Asked::of(waiting.request)),
             Phase::Reading(_) | Phase::Idle => {}

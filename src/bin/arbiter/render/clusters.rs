@@ -108,6 +108,7 @@ fn endpoint_cluster(
         }
         if model.is_some() {
             cluster.insert("outlier_detection".into(), outlier_detection());
+            cluster.insert("health_checks".into(), json!([health_check(policy)]));
         }
     }
     cluster
@@ -125,18 +126,35 @@ fn circuit_breakers() -> Value {
     }]})
 }
 
-/// A provider that fails five times in a row is skipped for half a minute, then longer each time. All of its hosts may be:
-/// when every model of a tier is, Envoy asks them all the same.
+/// A provider that answers five times in a row with 502 or 503 is skipped for half a minute, then longer each time. All of its
+/// hosts may be: when every model of a tier is, Envoy asks them all the same. What a caller can bring about ejects nobody: errors
+/// that a body provokes (500), and answers that take too long.
 fn outlier_detection() -> Value {
     json!({
-        "consecutive_5xx": 5,
+        "split_external_local_origin_errors": true,
         "consecutive_gateway_failure": 5,
         "enforcing_consecutive_gateway_failure": 100,
+        "enforcing_consecutive_5xx": 0,
+        "enforcing_consecutive_local_origin_failure": 0,
+        "enforcing_local_origin_success_rate": 0,
         "enforcing_success_rate": 0,
         "interval": "1s",
         "base_ejection_time": "30s",
         "max_ejection_time": "300s",
         "max_ejection_percent": 100
+    })
+}
+
+/// A provider that takes no connections is skipped until it does.
+fn health_check(policy: &Policy) -> Value {
+    json!({
+        "tcp_health_check": {},
+        "timeout": duration(policy.failover.connect_timeout),
+        "interval": "5s",
+        "interval_jitter": "1s",
+        "no_traffic_interval": "60s",
+        "unhealthy_threshold": 2,
+        "healthy_threshold": 1
     })
 }
 

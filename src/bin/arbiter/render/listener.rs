@@ -1,6 +1,10 @@
 //! The listener: HTTP connection manager, routes and retries, access log.
 
-use llm_arbiter::envoy::{CLUSTER_HEADER, MODEL_CLUSTER, RECORD_STATE, RETRY_HEADER, RETRY_ON};
+use std::time::Duration;
+
+use llm_arbiter::envoy::{
+    CLUSTER_HEADER, MAX_ANSWER, MODEL_CLUSTER, RECORD_STATE, RETRY_HEADER, RETRY_ON, STREAM_HEADER,
+};
 use llm_arbiter::policy::{ModelId, Policy, Tier};
 use serde_json::{Value, json};
 
@@ -18,6 +22,7 @@ pub fn listener(file: &PolicyFile, options: &Options) -> Value {
                 "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
                 "stat_prefix": "llm",
                 "codec_type": "AUTO",
+                "stream_idle_timeout": duration(idle_timeout(&file.policy)),
                 "route_config": {"name": "llm", "virtual_hosts": [virtual_host(file)]},
                 "http_filters": [
                     plugin::filter("router", file, options),
@@ -32,29 +37,25 @@ pub fn listener(file: &PolicyFile, options: &Options) -> Value {
     })
 }
 
-/// Room for a body that is held until its end, and for its copy that retries send again.
+/// Longest silence on a caller's stream: an attempt that is silent is ended by its route, which can ask the next model.
+fn idle_timeout(policy: &Policy) -> Duration {
+    policy.failover.timeout.saturating_add(Duration::from_secs(5))
+}
+
+/// Room for a body that is held until its end, and for its copy that retries send again; and for an answer that is held.
 pub fn buffer_limit(policy: &Policy) -> usize {
-    policy.admit.max_body_bytes.saturating_mul(2).max(1 << 20)
+    policy.admit.max_body_bytes.max(MAX_ANSWER).saturating_mul(2)
 }
 
 fn virtual_host(file: &PolicyFile) -> Value {
     let policy = &file.policy;
     let mut routes = Vec::new();
-    for (_, tier) in policy.tiers() {
-        routes.extend(tier.subsets().iter().map(|subset| tier_route(policy, tier, subset)));
-    }
-    routes.push(json!({
-        "match": {"prefix": "/", "headers": [{"name": CLUSTER_HEADER, "string_match": {"prefix": MODEL_CLUSTER}}]},
-        "route": {
-            "cluster_header": CLUSTER_HEADER,
-            "timeout": duration(policy.failover.timeout),
-            // There is no other model to ask, but silence has an end here as well.
-            "retry_policy": {
-                "num_retries": 0,
-                "per_try_idle_timeout": duration(policy.failover.per_try_idle_timeout)
-            }
+    for stream in [true, false] {
+        for (_, tier) in policy.tiers() {
+            routes.extend(tier.subsets().iter().map(|subset| tier_route(policy, tier, subset, stream)));
         }
-    }));
+        routes.push(model_route(policy, stream));
+    }
     routes.extend(pass_through::routes(policy));
     json!({
         "name": "llm",
@@ -64,13 +65,34 @@ fn virtual_host(file: &PolicyFile) -> Value {
     })
 }
 
-/// The route to some models of a tier: its retries go on to the next one.
-fn tier_route(policy: &Policy, tier: &Tier, models: &[ModelId]) -> Value {
+/// What chat calls to a cluster are matched by. A stream speaks all the time, a whole answer only when all is said.
+fn chat_call(cluster: &Value, stream: bool) -> Value {
+    let mut headers = vec![json!({"name": CLUSTER_HEADER, "string_match": cluster})];
+    if stream {
+        headers.push(json!({"name": STREAM_HEADER, "present_match": true}));
+    }
+    json!({"prefix": "/", "headers": headers})
+}
+
+/// The route to any single model. There is no other one to ask, but silence has an end here as well.
+fn model_route(policy: &Policy, stream: bool) -> Value {
     json!({
-        "match": {
-            "prefix": "/",
-            "headers": [{"name": CLUSTER_HEADER, "string_match": {"exact": tier.subset_cluster(models)}}]
-        },
+        "match": chat_call(&json!({"prefix": MODEL_CLUSTER}), stream),
+        "route": {
+            "cluster_header": CLUSTER_HEADER,
+            "timeout": duration(policy.failover.timeout),
+            "retry_policy": {
+                "num_retries": 0,
+                "per_try_idle_timeout": duration(policy.failover.silence(stream))
+            }
+        }
+    })
+}
+
+/// The route to some models of a tier: its retries go on to the next one.
+fn tier_route(policy: &Policy, tier: &Tier, models: &[ModelId], stream: bool) -> Value {
+    json!({
+        "match": chat_call(&json!({"exact": tier.subset_cluster(models)}), stream),
         "route": {
             "cluster_header": CLUSTER_HEADER,
             "timeout": duration(policy.failover.timeout),
@@ -79,7 +101,7 @@ fn tier_route(policy: &Policy, tier: &Tier, models: &[ModelId]) -> Value {
                 "retriable_status_codes": policy.failover.statuses(),
                 "retriable_headers": [{"name": RETRY_HEADER, "present_match": true}],
                 "num_retries": models.len().saturating_sub(1),
-                "per_try_idle_timeout": duration(policy.failover.per_try_idle_timeout),
+                "per_try_idle_timeout": duration(policy.failover.silence(stream)),
                 "retry_back_off": {"base_interval": "0.001s", "max_interval": "0.010s"},
                 "retry_priority": previous_priorities()
             }
