@@ -50,8 +50,11 @@ pub const ENDPOINT_MODEL: [&str; 5] =
 /// Field of the endpoint's metadata that names its model.
 pub const ENDPOINT_MODEL_FIELD: &str = "model";
 
-/// Filter state that the access log prints: `%FILTER_STATE(wasm.arbiter:PLAIN)%`.
+/// Filter state that the access log may print: `%FILTER_STATE(wasm.arbiter:PLAIN)%`, a JSON object.
 pub const RECORD_STATE: &str = "arbiter";
+/// The same as a member that follows others, with the comma before it: where no filter has run, a log line lacks it and is
+/// still JSON.
+pub const RECORD_MEMBER_STATE: &str = "arbiter.member";
 /// Filter state by which the roles tell each other about a call.
 pub const CALL_STATE: &str = "arbiter.call";
 

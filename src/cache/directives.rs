@@ -12,6 +12,8 @@ pub struct RequestDirectives {
     pub no_cache: bool,
     /// Neither serve nor store.
     pub no_store: bool,
+    /// Ask no provider.
+    pub only_if_cached: bool,
     /// Serve nothing older.
     pub max_age: Option<Duration>,
 }
@@ -28,6 +30,7 @@ impl RequestDirectives {
             match name.trim().to_ascii_lowercase().as_str() {
                 "no-cache" => directives.no_cache = true,
                 "no-store" => directives.no_store = true,
+                "only-if-cached" => directives.only_if_cached = true,
                 "max-age" => {
                     let seconds = argument.trim().trim_matches('"').parse().unwrap_or(0);
                     directives.max_age = Some(Duration::from_secs(seconds));
@@ -81,6 +84,7 @@ mod tests {
             ("", none),
             ("max-stale=5, private", none),
             ("no-cache", RequestDirectives { no_cache: true, ..none }),
+            ("Only-If-Cached", RequestDirectives { only_if_cached: true, ..none }),
             ("No-Store", RequestDirectives { no_store: true, ..none }),
             ("no-cache,no-store", RequestDirectives { no_cache: true, no_store: true, ..none }),
             (" max-age = 60 , foo=1", max_age(60)),

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::CacheKey;
-use super::slots::Slots;
+use super::directory::CLOCK_SKEW;
 pub use super::slots::{Geometry, KeptAnswer, Stored, WAYS};
+use super::slots::{Slots, Times};
 use crate::chat::Usage;
 use crate::chat::request::Sampling;
 use crate::host::{Clock, SharedData};
@@ -28,6 +29,8 @@ pub struct Bounds {
     pub max_temperature: f64,
     /// Requests for more choices are not cached.
     pub max_choices: u64,
+    /// The part that one tenant may have when others want room, above 0 and at most 1.
+    pub tenant_share: f64,
 }
 
 /// Why a request has nothing to do with the cache.
@@ -88,7 +91,8 @@ impl ExactCache {
     /// A cache within `bounds`.
     #[must_use]
     pub fn new(bounds: &Bounds) -> Self {
-        Self { slots: Slots::new(Geometry::new(bounds.entries, bounds.bytes)), bounds: bounds.clone() }
+        let geometry = Geometry::new(bounds.entries, bounds.bytes);
+        Self { slots: Slots::new(geometry, bounds.tenant_share), bounds: bounds.clone() }
     }
 
     /// Whether a stored answer may stand for the answer to such a request.
@@ -138,15 +142,25 @@ impl ExactCache {
         stored_at: Duration,
         max_age: Option<Duration>,
     ) -> Option<(Duration, Duration)> {
-        let age = Duration::from_secs(host.now().as_secs()).saturating_sub(stored_at);
-        let is_fresh = age < self.bounds.ttl && max_age.is_none_or(|max_age| age <= max_age);
+        let now = Duration::from_secs(host.now().as_secs());
+        // Under a clock that ran ahead, it would stay until now has caught up.
+        let is_ahead = stored_at > now.saturating_add(Duration::from_secs(CLOCK_SKEW));
+        let age = now.saturating_sub(stored_at);
+        let is_fresh = !is_ahead && age < self.bounds.ttl && max_age.is_none_or(|max_age| age <= max_age);
         is_fresh.then(|| (age, self.bounds.ttl.saturating_sub(age)))
     }
 
     /// Keeps an answer that another instance stored at `stored_at`.
-    pub fn adopt<H: SharedData>(&self, host: &H, key: &CacheKey, answer: &KeptAnswer, stored_at: Duration) {
+    pub fn adopt<H: SharedData + Clock>(
+        &self,
+        host: &H,
+        key: &CacheKey,
+        answer: &KeptAnswer,
+        stored_at: Duration,
+    ) {
+        let times = Times { stored_at, now: host.now() };
         // Where it finds no room, the shared store is asked again.
-        let _ = self.slots.put(host, key, &answer.body, answer.usage, stored_at);
+        let _ = self.slots.put(host, key, &answer.body, answer.usage, times);
     }
 
     /// Keeps an answer that was given just now.
@@ -157,7 +171,8 @@ impl ExactCache {
         answer: &[u8],
         usage: Option<Usage>,
     ) -> Stored {
-        self.slots.put(host, key, answer, usage, host.now())
+        let now = host.now();
+        self.slots.put(host, key, answer, usage, Times { stored_at: now, now })
     }
 }
 
@@ -172,7 +187,8 @@ mod tests {
     use crate::host::{HostError, Shared};
 
     fn bounds(entries: u32, bytes: u64) -> Bounds {
-        Bounds { ttl: Duration::from_secs(60), entries, bytes, max_temperature: 1.0, max_choices: 1 }
+        let ttl = Duration::from_secs(60);
+        Bounds { ttl, entries, bytes, max_temperature: 1.0, max_choices: 1, tenant_share: 0.5 }
     }
 
     fn key(name: &str) -> CacheKey {
@@ -232,6 +248,28 @@ mod tests {
         store_at(&cache, &host, &key("a"), b"answer", at(100));
         assert!(is_hit(&lookup_at(&cache, &host, &key("a"), at(105), Some(at(5)))));
         assert_eq!(lookup_at(&cache, &host, &key("a"), at(106), Some(at(5))), Lookup::TooOld);
+    }
+
+    #[test]
+    fn what_was_stored_under_a_clock_that_ran_ahead_is_not_served() {
+        let (host, cache) = (MemoryHost::default(), ExactCache::new(&bounds(8, 8192)));
+        store_at(&cache, &host, &key("a"), b"answer", at(1_000_000));
+        assert_eq!(lookup_at(&cache, &host, &key("a"), at(100), None), Lookup::TooOld);
+        store_at(&cache, &host, &key("a"), b"newer", at(100));
+        assert!(is_hit(&lookup_at(&cache, &host, &key("a"), at(101), None)));
+    }
+
+    #[test]
+    fn between_claim_and_payload_an_old_answer_does_not_look_new() {
+        let (host, cache) = (MemoryHost::default(), ExactCache::new(&bounds(WAYS, 8192)));
+        store_at(&cache, &host, &key("a"), b"old", at(0));
+        let seen = RefCell::new(None);
+        let reader = |host: &MemoryHost| *seen.borrow_mut() = Some(cache.lookup(host, &key("a"), None));
+        // The first write claims the slot, the second brings the payload.
+        let raced = Raced { host: &host, before_write: RefCell::new(Some((1, reader))) };
+        host.set_time(at(59));
+        cache.store(&raced, &key("a"), b"new", None);
+        assert_eq!(seen.into_inner(), Some(Lookup::Miss));
     }
 
     #[test]

@@ -49,7 +49,11 @@ impl Variant {
 /// assert!(CacheKey::new(&tenant, &[0; 32], &Variant::default(), &request).is_some());
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct CacheKey([u8; 32]);
+pub struct CacheKey {
+    hash: [u8; 32],
+    /// Which tenant's it is, as far as sharing room asks.
+    tenant: [u8; 4],
+}
 
 impl CacheKey {
     /// The key of a request under the policy with this `revision`: BLAKE3 over all that can change the answer, each part with
@@ -68,24 +72,39 @@ impl CacheKey {
             hash.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
             hash.update(part);
         }
-        Some(Self(hash.finalize().into()))
+        let [a, b, c, d, ..]: [u8; 32] = {
+            let mut tenant = blake3::Hasher::new();
+            tenant.update(source).update(name);
+            tenant.finalize().into()
+        };
+        Some(Self { hash: hash.finalize().into(), tenant: [a, b, c, d] })
     }
 
     /// A key that no request has, told apart by `name`.
     #[cfg(test)]
     pub(super) fn named(name: &str) -> Self {
-        Self(blake3::hash(name.as_bytes()).into())
+        Self { hash: blake3::hash(name.as_bytes()).into(), tenant: [0; 4] }
     }
 
     /// Its 32 bytes, evenly spread.
     #[must_use]
     pub fn bytes(&self) -> &[u8; 32] {
-        &self.0
+        &self.hash
+    }
+
+    /// Which tenant's it is; others may have the same four bytes, which only means that they share a share.
+    #[must_use]
+    pub(super) fn tenant(&self) -> &[u8; 4] {
+        &self.tenant
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
     use super::*;
     use crate::chat::Caller;
     use crate::chat::request::{Canonical, Limits};
@@ -131,5 +150,78 @@ mod tests {
             CacheKey::new(&Partition::of_header("x-tenant", None), &[0; 32], &Variant::default(), &asked),
             None
         );
+    }
+
+    /// All that an answer may depend on, in a few values each, so that two of them are often the same.
+    #[derive(Debug, Clone, PartialEq)]
+    struct Asked {
+        tenant: (&'static str, Option<Vec<u8>>),
+        revision: u8,
+        headers: Vec<(&'static str, u8)>,
+        is_anthropic: bool,
+        model: &'static str,
+        text: String,
+        members: BTreeMap<&'static str, u8>,
+    }
+
+    impl Asked {
+        fn key(&self) -> Option<CacheKey> {
+            let mut body = serde_json::json!({
+                "model": self.model, "messages": [{"role": "user", "content": self.text}]
+            });
+            for (name, value) in &self.members {
+                body[name] = (*value).into();
+            }
+            let caller = if self.is_anthropic { Caller::Anthropic } else { Caller::OpenAi };
+            let (header, value) = &self.tenant;
+            let values: Vec<_> = self.headers.iter().map(|(name, value)| (*name, [*value])).collect();
+            let variant = Variant::of(values.iter().map(|(name, value)| (*name, value.as_slice())));
+            let tenant = Partition::of_header(header, value.as_deref());
+            CacheKey::new(&tenant, &[self.revision; 32], &variant, &request(&body.to_string(), caller))
+        }
+    }
+
+    fn asked() -> impl Strategy<Value = Asked> {
+        let tenant = (prop::sample::select(vec!["x-org", "x-user"]), prop::option::of("[ab]{0,2}"));
+        let headers =
+            prop::collection::btree_map(prop::sample::select(vec!["a", "ab", "b"]), 97..99_u8, 0..3);
+        let names = vec!["temperature", "max_tokens", "seed", "top_p", "unknown"];
+        let members = prop::collection::btree_map(prop::sample::select(names), 0..3_u8, 0..3);
+        let model = prop::sample::select(vec!["auto", "gpt", "gp"]);
+        (tenant, 0..2_u8, headers, any::<bool>(), model, "[ab\"]{0,2}", members).prop_map(
+            |((header, value), revision, headers, is_anthropic, model, text, members)| Asked {
+                tenant: (header, value.map(String::into_bytes)),
+                revision,
+                headers: headers.into_iter().collect(),
+                is_anthropic,
+                model,
+                text,
+                members,
+            },
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #[test]
+        fn requests_that_differ_in_what_may_change_the_answer_never_share_a_key(one in asked(), other in asked()) {
+            prop_assert!(one.key().is_some());
+            prop_assert_eq!(one == other, one.key() == other.key());
+        }
+
+        #[test]
+        fn a_change_in_one_place_is_enough(one in asked(), other in asked(), place in 0..7_u8) {
+            let mut changed = one.clone();
+            match place {
+                0 => changed.tenant = other.tenant,
+                1 => changed.revision = other.revision,
+                2 => changed.headers = other.headers,
+                3 => changed.is_anthropic = other.is_anthropic,
+                4 => changed.model = other.model,
+                5 => changed.text = other.text,
+                _ => changed.members = other.members,
+            }
+            prop_assert_eq!(one == changed, one.key() == changed.key());
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! A key cannot be made without a tenant's [`Partition`](crate::identity::Partition), so one tenant's answer cannot reach another.
 
 pub mod directives;
+mod directory;
 pub mod exact;
 pub mod key;
 pub mod recall;

@@ -267,10 +267,17 @@ pub struct Unsupported {
     pub feature: String,
 }
 
+/// Most characters that say what is not supported.
+const MAX_FEATURE: usize = 128;
+
 impl Unsupported {
-    /// Something that cannot be said.
+    /// Something that cannot be said; a name out of a request is cut after [`MAX_FEATURE`] characters.
     pub fn new(feature: impl Into<String>) -> Self {
-        Self { feature: feature.into() }
+        let mut feature = feature.into();
+        if let Some((end, _)) = feature.char_indices().nth(MAX_FEATURE) {
+            feature.truncate(end);
+        }
+        Self { feature }
     }
 }
 

@@ -16,6 +16,8 @@ pub(super) enum Fault<'f> {
     Unidentified(&'f Unidentified),
     /// A chat call that cannot be read, or in two ways.
     Unread(&'f Unreadable),
+    /// The caller wants no provider to be asked, and nothing is stored (RFC 9111, section 5.2.1.7).
+    NotCached,
     /// No model may take the request.
     NoCandidate(&'f NoCandidate),
     /// Envoy has given up on providers; `status` is its own.
@@ -48,6 +50,7 @@ impl Fault<'_> {
             Self::Unidentified(Unidentified::Missing { .. }) => 401,
             Self::Unread(Unreadable::TooLarge { .. }) => 413,
             Self::Unidentified(Unidentified::Repeated { .. }) | Self::Unread(_) => 400,
+            Self::NotCached => 504,
             Self::NoCandidate(none) if none.is_ours() => 503,
             Self::NoCandidate(_) => 400,
             // The credential that Envoy lacks is ours: the caller's is not at fault.
@@ -75,6 +78,10 @@ impl Fault<'_> {
                 };
                 let error = coded(ErrorKind::of_status(self.status(caller)), why.to_string(), code);
                 ApiError { param: param.map(str::to_owned), ..error }
+            }
+            Self::NotCached => {
+                let message = "nothing is stored for this request, and `only-if-cached` asks no provider";
+                coded(ErrorKind::Timeout, message.to_owned(), "only_if_cached")
             }
             Self::NoCandidate(none) => {
                 let kind = if none.is_ours() { ErrorKind::Server } else { ErrorKind::InvalidRequest };

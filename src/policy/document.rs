@@ -237,11 +237,19 @@ pub(super) struct ExactCacheBounds {
     pub(super) bytes: u64,
     pub(super) max_temperature: f64,
     pub(super) max_choices: u64,
+    pub(super) tenant_share: f64,
 }
 
 impl Default for ExactCacheBounds {
     fn default() -> Self {
-        Self { ttl: "1h".into(), entries: 8192, bytes: 64 << 20, max_temperature: 1.0, max_choices: 1 }
+        Self {
+            ttl: "1h".into(),
+            entries: 8192,
+            bytes: 64 << 20,
+            max_temperature: 1.0,
+            max_choices: 1,
+            tenant_share: 0.5,
+        }
     }
 }
 

@@ -333,7 +333,7 @@ fn exact_cache(document: CacheDocument) -> Result<Option<Bounds>, PolicyError> {
         ExactCacheDocument::Off => return Ok(None),
         ExactCacheDocument::On(bounds) => bounds,
     };
-    let ExactCacheBounds { ttl, entries, bytes, max_temperature, max_choices } = bounds;
+    let ExactCacheBounds { ttl, entries, bytes, max_temperature, max_choices, tenant_share } = bounds;
     let ttl = duration("cache.exact.ttl", &ttl)?;
     if !(1..=MAX_CACHE_ENTRIES).contains(&entries) {
         return fault("cache.exact.entries", format!("must be between 1 and {MAX_CACHE_ENTRIES}"));
@@ -349,7 +349,10 @@ fn exact_cache(document: CacheDocument) -> Result<Option<Bounds>, PolicyError> {
     if max_choices == 0 {
         return fault("cache.exact.max_choices", "must be at least 1");
     }
-    Ok(Some(Bounds { ttl, entries, bytes, max_temperature, max_choices }))
+    if !(tenant_share > 0.0 && tenant_share <= 1.0) {
+        return fault("cache.exact.tenant_share", "must be above 0 and at most 1");
+    }
+    Ok(Some(Bounds { ttl, entries, bytes, max_temperature, max_choices, tenant_share }))
 }
 
 fn shared_store(document: &CacheDocument) -> Result<Option<SharedStore>, PolicyError> {

@@ -114,7 +114,7 @@ pub enum RequestError {
         member: &'static str,
     },
     /// A member stands there twice: the provider might read the other one.
-    #[error("`{member}` appears more than once")]
+    #[error("`{}` appears more than once", shortened(member))]
     Duplicate {
         /// The member, for example `model`.
         member: String,
@@ -133,6 +133,11 @@ pub enum RequestError {
         /// [`Limits::max_depth`].
         limit: u16,
     },
+}
+
+/// As much of a caller's word as a message repeats.
+fn shortened(word: &str) -> &str {
+    word.char_indices().nth(64).and_then(|(end, _)| word.get(..end)).unwrap_or(word)
 }
 
 impl RequestError {
@@ -158,7 +163,7 @@ impl RequestError {
     #[must_use]
     pub fn member(&self) -> Option<&str> {
         match self {
-            Self::Duplicate { member } => Some(member),
+            Self::Duplicate { member } => Some(shortened(member)),
             Self::Misspelled { member } | Self::UnknownShape { member } => Some(member),
             Self::InvalidJson { .. } | Self::TooDeep { .. } => None,
         }

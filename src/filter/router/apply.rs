@@ -61,6 +61,11 @@ pub(super) fn unidentified<H: Host>(
     refuse(role, host, caller, why.reason(), &Fault::Unidentified(why))
 }
 
+/// Refuses to ask a provider for what is not stored.
+pub(super) fn not_cached<H: Host>(role: &RouterRole, host: &H, caller: Caller) -> Applied {
+    refuse(role, host, caller, "only_if_cached", &Fault::NotCached)
+}
+
 fn refuse<H: Host>(role: &RouterRole, host: &H, caller: Caller, reason: &str, fault: &Fault<'_>) -> Applied {
     books::refused(role, host, reason);
     fault.send(host, caller);

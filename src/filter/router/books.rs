@@ -8,12 +8,12 @@ use crate::cache::recall::Caching;
 use crate::chat::Usage;
 use crate::chat::completion::Ending;
 use crate::chat::observe::{Blind, Observed};
-use crate::envoy::RECORD_STATE;
+use crate::envoy::{RECORD_MEMBER_STATE, RECORD_STATE};
 use crate::host::Host;
 use crate::ledger::Bill;
 use crate::policy::ModelId;
 use crate::routing::Attempt;
-use crate::telemetry::{AccessRecord, Metric, Outcome, failed};
+use crate::telemetry::{AccessRecord, Metric, Outcome, capped, failed};
 
 /// An answer has ended: closes the books on it.
 pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering) {
@@ -86,10 +86,26 @@ pub(super) fn passed<H: Host>(role: &RouterRole, host: &H, reason: &str) {
     report(role, host, Outcome::Passed, reason);
 }
 
+/// The caller has gone before its request had come.
+pub(super) fn unsent<H: Host>(role: &RouterRole, host: &H) {
+    report(role, host, Outcome::Abandoned, "unsent");
+}
+
+/// Envoy has ended the call by itself before anybody was asked; `when` says how far it had come.
+pub(super) fn ended<H: Host>(role: &RouterRole, host: &H, when: &str) {
+    report(role, host, Outcome::Failed, when);
+}
+
 fn report<H: Host>(role: &RouterRole, host: &H, outcome: Outcome, reason: &str) {
     role.counters.add(Metric::Requests, &[outcome.as_str(), reason], 1);
-    let record = AccessRecord { reason: Some(reason), ..AccessRecord::new(outcome) };
-    host.set_filter_state(RECORD_STATE, &record.to_json());
+    publish(host, &AccessRecord { reason: Some(reason), ..AccessRecord::new(outcome) });
+}
+
+/// Hands a record to access logs, as an object and as a member of one.
+fn publish<H: Host>(host: &H, record: &AccessRecord<'_>) {
+    let record = record.to_json();
+    host.set_filter_state(RECORD_STATE, &record);
+    host.set_filter_state(RECORD_MEMBER_STATE, &[b",\"arbiter\":", record.as_slice()].concat());
 }
 
 /// The caller has gone while its request was waiting.
@@ -195,7 +211,7 @@ impl<'s, H: Host> Books<'s, H> {
         let complexity = self.verdict.map(|verdict| &verdict.complexity);
         AccessRecord {
             reason: self.verdict.map(|verdict| verdict.decision.reason.as_str()),
-            requested_model: Some(&self.asked.model),
+            requested_model: Some(capped(&self.asked.model)),
             stream: Some(self.asked.stream),
             complexity: complexity.map(|complexity| complexity.level.as_str()),
             score: complexity.map(|complexity| complexity.score),
@@ -207,7 +223,7 @@ impl<'s, H: Host> Books<'s, H> {
     }
 
     fn publish(&self, record: &AccessRecord<'_>) {
-        self.host.set_filter_state(RECORD_STATE, &record.to_json());
+        publish(self.host, record);
     }
 }
 

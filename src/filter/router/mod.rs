@@ -81,6 +81,10 @@ impl RouterStream {
     /// All is known that a plan needs.
     fn go_on<H: Host>(&mut self, host: &H, reading: Reading, request: ChatRequest, recall: Recall) -> Flow {
         let role = &*self.role;
+        if reading.directives.only_if_cached && matches!(recall, Recall::Forward(_)) {
+            let applied = apply::not_cached(role, host, reading.caller);
+            return self.applied(applied);
+        }
         let plan = plan(&role.policy, &role.credentials, &request, recall);
         self.applied(apply::apply(role, host, reading, request, plan))
     }
@@ -99,6 +103,17 @@ impl RouterStream {
                 Flow::Continue
             }
         }
+    }
+
+    /// The answer's headers are here.
+    fn answer<H: Host>(&mut self, host: &H, forwarded: Forwarded, end_of_stream: bool) -> Flow {
+        let mut answering = Box::new(forwarded.answer(&self.role, host, end_of_stream));
+        let flow = if end_of_stream { answering.embody(host) } else { Flow::Continue };
+        self.phase = Phase::Answering(answering);
+        if end_of_stream {
+            self.settle(host);
+        }
+        flow
     }
 
     fn settle<H: Host>(&mut self, host: &H) {
@@ -176,14 +191,12 @@ impl Role for RouterStream {
 
     /// Says in the answer's headers what was decided, and gets ready to observe its body.
     fn on_response_headers<H: Host>(&mut self, host: &H, end_of_stream: bool) -> Flow {
-        if let Phase::Forwarded(forwarded) = self.take_phase() {
-            let mut answering = Box::new(forwarded.answer(&self.role, host, end_of_stream));
-            let flow = if end_of_stream { answering.embody(host) } else { Flow::Continue };
-            self.phase = Phase::Answering(answering);
-            if end_of_stream {
-                self.settle(host);
-            }
-            return flow;
+        match self.take_phase() {
+            // Envoy answers by itself.
+            Phase::Reading(_) => books::ended(&self.role, host, "unsent"),
+            Phase::Waiting(_) => books::ended(&self.role, host, "waiting"),
+            Phase::Forwarded(forwarded) => return self.answer(host, *forwarded, end_of_stream),
+            phase @ (Phase::Answering(_) | Phase::Idle) => self.phase = phase,
         }
         Flow::Continue
     }
@@ -210,7 +223,8 @@ impl Role for RouterStream {
             Phase::Answering(answering) => books::settle(&self.role, host, answering.cut_off(host)),
             Phase::Forwarded(forwarded) => books::abandoned(&self.role, host, &forwarded),
             Phase::Waiting(waiting) => books::gone(&self.role, host, &Asked::of(waiting.request)),
-            Phase::Reading(_) | Phase::Idle => {}
+            Phase::Reading(_) => books::unsent(&self.role, host),
+            Phase::Idle => {}
         }
     }
 }

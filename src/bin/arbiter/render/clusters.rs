@@ -7,7 +7,7 @@ use llm_arbiter::policy::{Model, ModelId, Policy, Provider, Tier};
 use llm_arbiter::sharing::SharedStore;
 use serde_json::{Value, json};
 
-use super::{Options, duration, listener, pass_through, plugin, socket_address};
+use super::{Options, duration, edge, pass_through, plugin, socket_address};
 use crate::policy_file::PolicyFile;
 
 /// Most calls that a cluster has under way; calls to models last long, so there are many.
@@ -62,7 +62,7 @@ fn tier_cluster(file: &PolicyFile, tier: &Tier, models: &[ModelId], options: &Op
                 "clusters": members
             }
         },
-        "per_connection_buffer_limit_bytes": listener::buffer_limit(&file.policy),
+        "per_connection_buffer_limit_bytes": edge::buffer_limit(&file.policy),
         "circuit_breakers": circuit_breakers(),
         "typed_extension_protocol_options": protocol_options(false, upstream_filters(file, options))
     })
@@ -94,7 +94,7 @@ fn endpoint_cluster(
         "name": name,
         "type": kind,
         "connect_timeout": duration(policy.failover.connect_timeout),
-        "per_connection_buffer_limit_bytes": listener::buffer_limit(policy),
+        "per_connection_buffer_limit_bytes": edge::buffer_limit(policy),
         "circuit_breakers": circuit_breakers(),
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]},
         "typed_extension_protocol_options": protocol_options(provider.tls, filters)

@@ -1,50 +1,41 @@
 //! The listener: HTTP connection manager, routes and retries, access log.
 
-use std::time::Duration;
-
 use llm_arbiter::envoy::{
-    CLUSTER_HEADER, MAX_ANSWER, MODEL_CLUSTER, RECORD_STATE, RETRY_HEADER, RETRY_ON, STREAM_HEADER,
+    CLUSTER_HEADER, MODEL_CLUSTER, RECORD_MEMBER_STATE, RETRY_HEADER, RETRY_ON, STREAM_HEADER,
 };
 use llm_arbiter::policy::{ModelId, Policy, Tier};
 use serde_json::{Value, json};
 
-use super::{Options, address, duration, pass_through, plugin};
+use super::{Options, address, duration, edge, pass_through, plugin};
 use crate::policy_file::PolicyFile;
 
 pub fn listener(file: &PolicyFile, options: &Options) -> Value {
+    let mut manager = json!({
+        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "llm",
+        "codec_type": "AUTO",
+        "route_config": {"name": "llm", "virtual_hosts": [virtual_host(file)]},
+        "http_filters": [
+            plugin::filter("router", file, options),
+            {
+                "name": "envoy.filters.http.router",
+                "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}
+            }
+        ],
+        "access_log": [access_log(options)]
+    });
+    if let Value::Object(manager) = &mut manager {
+        manager.extend(edge::connection_manager(&file.policy));
+    }
     json!({
         "name": "llm",
         "address": address(options.listen),
-        "per_connection_buffer_limit_bytes": buffer_limit(&file.policy),
+        "per_connection_buffer_limit_bytes": edge::buffer_limit(&file.policy),
         "filter_chains": [{"filters": [{
             "name": "envoy.filters.network.http_connection_manager",
-            "typed_config": {
-                "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-                "stat_prefix": "llm",
-                "codec_type": "AUTO",
-                "stream_idle_timeout": duration(idle_timeout(&file.policy)),
-                "route_config": {"name": "llm", "virtual_hosts": [virtual_host(file)]},
-                "http_filters": [
-                    plugin::filter("router", file, options),
-                    {
-                        "name": "envoy.filters.http.router",
-                        "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}
-                    }
-                ],
-                "access_log": [access_log(options)]
-            }
+            "typed_config": manager
         }]}]
     })
-}
-
-/// Longest silence on a caller's stream: an attempt that is silent is ended by its route, which can ask the next model.
-fn idle_timeout(policy: &Policy) -> Duration {
-    policy.failover.timeout.saturating_add(Duration::from_secs(5))
-}
-
-/// Room for a body that is held until its end, and for its copy that retries send again; and for an answer that is held.
-pub fn buffer_limit(policy: &Policy) -> usize {
-    policy.admit.max_body_bytes.max(MAX_ANSWER).saturating_mul(2)
 }
 
 fn virtual_host(file: &PolicyFile) -> Value {
@@ -60,7 +51,7 @@ fn virtual_host(file: &PolicyFile) -> Value {
     json!({
         "name": "llm",
         "domains": ["*"],
-        "request_body_buffer_limit": buffer_limit(policy),
+        "request_body_buffer_limit": edge::buffer_limit(policy),
         "routes": routes
     })
 }
@@ -124,15 +115,16 @@ fn previous_priorities() -> Value {
 fn access_log(options: &Options) -> Value {
     let call = concat!(
         r#"{"time":"%START_TIME%","method":"%REQ(:METHOD)%","status":%RESPONSE_CODE%,"duration_ms":%DURATION%,"#,
-        r#""bytes_received":%BYTES_RECEIVED%,"bytes_sent":%BYTES_SENT%,"flags":"%RESPONSE_FLAGS%","#
+        r#""bytes_received":%BYTES_RECEIVED%,"bytes_sent":%BYTES_SENT%,"flags":"%RESPONSE_FLAGS%""#
     );
-    let line = format!("{call}\"arbiter\":%FILTER_STATE(wasm.{RECORD_STATE}:PLAIN)%}}\n");
+    let line = format!("{call}%FILTER_STATE(wasm.{RECORD_MEMBER_STATE}:PLAIN)%}}\n");
     json!({
         "name": "envoy.access_loggers.file",
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
             "path": options.access_log,
-            "log_format": {"text_format_source": {"inline_string": line}}
+            // Where no filter has run, there is no record.
+            "log_format": {"text_format_source": {"inline_string": line}, "omit_empty_values": true}
         }
     })
 }

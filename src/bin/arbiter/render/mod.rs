@@ -1,6 +1,7 @@
 //! `arbiter render`: an Envoy bootstrap that enforces a policy.
 
 mod clusters;
+mod edge;
 mod listener;
 mod pass_through;
 mod plugin;
@@ -33,6 +34,8 @@ pub struct Options {
     /// File that gets one JSON line per call.
     #[arg(long, default_value = "/dev/stdout")]
     access_log: PathBuf,
+    #[command(flatten)]
+    capacity: edge::Capacity,
 }
 
 /// Renders the bootstrap as YAML.
@@ -45,6 +48,7 @@ pub fn bootstrap(file: &PolicyFile, options: &Options) -> Result<String, Command
             "listeners": [listener::listener(file, options)],
             "clusters": clusters::all(file, options),
         },
+        "overload_manager": edge::overload_manager(&options.capacity),
         "stats_config": {"stats_tags": stats_tags()},
     });
     serde_saphyr::to_string(&bootstrap).map_err(|error| CommandError::Unwritable(error.to_string()))
