@@ -183,6 +183,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::chat::usage::ServiceTier;
     use crate::host::memory::MemoryHost;
     use crate::host::{HostError, Shared};
 
@@ -195,7 +196,15 @@ mod tests {
         CacheKey::named(name)
     }
 
-    const USAGE: Usage = Usage { input: 9, cached_input: 4, cache_write: 2, output: u64::MAX, reasoning: 1 };
+    const USAGE: Usage = Usage {
+        input: 9,
+        cached_input: 4,
+        cache_write: 2,
+        cache_write_1h: 1,
+        output: u64::MAX,
+        reasoning: 1,
+        service_tier: Some(ServiceTier::Flex),
+    };
 
     fn kept(body: &[u8]) -> KeptAnswer {
         KeptAnswer { body: body.to_vec(), usage: Some(USAGE) }

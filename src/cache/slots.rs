@@ -15,8 +15,8 @@ use crate::host::{HostError, SharedData};
 
 /// Bytes of the key, which a payload value begins with.
 const KEY: usize = 32;
-/// Bytes before an answer in a payload value: the key, the time, whether its tokens are known, and five counts of them.
-const PAYLOAD_HEAD: usize = KEY + 8 + 1 + 5 * 8;
+/// Bytes before an answer in a payload value: the key, the time, whether its tokens are known, and their numbers.
+const PAYLOAD_HEAD: usize = KEY + 8 + 1 + Usage::NUMBERS * 8;
 /// Bytes that shared data keeps beside a value: an estimate of key name, map node and token.
 const VALUE_OVERHEAD: u64 = 128;
 
@@ -99,17 +99,11 @@ impl KeptAnswer {
         if found != key.bytes() || u64::from_le_bytes(*time) != stored_at.as_secs() {
             return None;
         }
-        let mut counts =
-            rest.chunks_exact(8).filter_map(|bytes| bytes.try_into().ok().map(u64::from_le_bytes));
-        let mut count = || counts.next().unwrap_or(0);
-        let usage = Usage {
-            input: count(),
-            cached_input: count(),
-            cache_write: count(),
-            output: count(),
-            reasoning: count(),
-        };
-        let usage = (*known == 1).then_some(usage);
+        let mut numbers = [0; Usage::NUMBERS];
+        for (number, bytes) in numbers.iter_mut().zip(rest.chunks_exact(8)) {
+            *number = bytes.try_into().map_or(0, u64::from_le_bytes);
+        }
+        let usage = (*known == 1).then(|| Usage::from_numbers(numbers));
         payload.drain(..PAYLOAD_HEAD.min(payload.len()));
         Some(Self { body: payload, usage })
     }
@@ -121,9 +115,8 @@ fn encode(key: &CacheKey, body: &[u8], usage: Option<Usage>, stored_at: Duration
     payload.extend_from_slice(key.bytes());
     payload.extend_from_slice(&stored_at.as_secs().to_le_bytes());
     payload.push(u8::from(usage.is_some()));
-    let Usage { input, cached_input, cache_write, output, reasoning } = usage.unwrap_or_default();
-    for count in [input, cached_input, cache_write, output, reasoning] {
-        payload.extend_from_slice(&count.to_le_bytes());
+    for number in usage.unwrap_or_default().to_numbers() {
+        payload.extend_from_slice(&number.to_le_bytes());
     }
     payload.extend_from_slice(body);
     payload

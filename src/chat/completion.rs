@@ -29,6 +29,10 @@ pub enum Ending {
 pub struct StreamSummary {
     /// Token counts, when the provider reported them.
     pub usage: Option<Usage>,
+    /// What the provider had counted when it began.
+    pub begun: Option<Usage>,
+    /// Bytes of all that was said.
+    pub said: u64,
     /// How it ended.
     pub ending: Ending,
     /// The answer as one JSON body in the caller's dialect, when it may stand for a later one.

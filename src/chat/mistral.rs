@@ -66,6 +66,20 @@ mod tests {
     }
 
     #[test]
+    fn no_member_stands_there_twice() {
+        let cases = [
+            (r#"{"max_tokens":5,"max_completion_tokens":7}"#, r#"{"max_tokens":7}"#),
+            (r#"{"max_completion_tokens":7,"max_tokens":5}"#, r#"{"max_tokens":7}"#),
+            (r#"{"max_completion_tokens":null,"max_tokens":5}"#, r#"{"max_tokens":5}"#),
+            (r#"{"max_tokens":null,"max_completion_tokens":7}"#, r#"{"max_tokens":7}"#),
+            (r#"{"seed":1,"random_seed":2}"#, r#"{"random_seed":1}"#),
+        ];
+        for (body, sent) in cases {
+            assert_eq!(written(body).unwrap().0, sent, "{body}");
+        }
+    }
+
+    #[test]
     fn what_mistral_cannot_do_is_not_asked_of_it() {
         assert_eq!(written(r#"{"model":"x","logit_bias":{"1":2}}"#), Err(Unsupported::new("logit_bias")));
         assert!(written(r#"{"model":"x","logit_bias":null}"#).is_ok());

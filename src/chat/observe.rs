@@ -83,6 +83,10 @@ pub struct Observed {
     pub reusable: Option<Vec<u8>>,
     /// How it ended, as far as its bytes say so.
     pub ending: Ending,
+    /// What the provider had counted when it began, if it says so then.
+    pub begun: Option<Usage>,
+    /// Bytes of all that was said, as far as it was read.
+    pub said: u64,
 }
 
 impl Observed {
@@ -102,6 +106,18 @@ impl Observed {
             blind: completion.usage.is_none().then_some(Blind::NotReported),
             reusable: copy.filter(|_| completion.reusable),
             ending: Ending::Complete,
+            ..Self::default()
+        }
+    }
+
+    /// The tokens of an answer that was not counted to its end: what the provider said when it began, and for what has come since a
+    /// token for every four bytes. `prompt` is an estimate of the input, for providers that say nothing before the end.
+    #[must_use]
+    pub fn estimate(&self, prompt: u64) -> Usage {
+        let said = Usage::estimated(prompt, self.said);
+        match self.begun {
+            Some(begun) => Usage { output: begun.output.max(said.output), ..begun },
+            None => said,
         }
     }
 }
@@ -178,7 +194,10 @@ impl Observer {
         match self {
             Self::Blind(blind) => Observed::blind(blind),
             Self::Json { copy, caller, .. } => match whole::read(&copy, caller) {
-                None => Observed::blind(Blind::Incomplete),
+                None => {
+                    let said = u64::try_from(copy.len()).unwrap_or(u64::MAX);
+                    Observed { said, ..Observed::blind(Blind::Incomplete) }
+                }
                 Some(completion) => Observed::known(completion, Some(copy)),
             },
             Self::Chunks(chunks) => chunks.finish().into(),
@@ -208,6 +227,7 @@ impl From<StreamSummary> for Observed {
             (None, Ending::Complete) => Some(Blind::NotReported),
             (None, Ending::Cut | Ending::Failed) => Some(Blind::Incomplete),
         };
-        Self { usage: summary.usage, blind, reusable: summary.answer, ending: summary.ending }
+        let StreamSummary { usage, begun, said, ending, answer } = summary;
+        Self { usage, blind, reusable: answer, ending, begun, said }
     }
 }

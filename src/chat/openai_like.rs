@@ -40,6 +40,16 @@ impl Quirks {
         *self == Self::NONE
     }
 
+    /// Whether a member would stand there twice, because another one that is given gets its name: OpenAI's newer name counts.
+    fn is_superseded(&self, name: &str, value: &str, members: &[(Cow<'_, str>, &RawValue)]) -> bool {
+        let is_given =
+            |wanted: &str| members.iter().any(|(name, value)| name == wanted && value.get() != "null");
+        let mut pairs = self.renamed.iter();
+        pairs.any(|(from, to)| {
+            (name == *to && is_given(from)) || (name == *from && value == "null" && is_given(to))
+        })
+    }
+
     /// Writes `body`, a request in OpenAI's words, as the provider wants it. Values keep their bytes.
     ///
     /// # Errors
@@ -60,7 +70,7 @@ impl Quirks {
                 dropped.extend(is_given.then_some(*left_out));
                 continue;
             }
-            if self.implied.contains(&&**name) {
+            if self.implied.contains(&&**name) || self.is_superseded(name, value, &request.0) {
                 continue;
             }
             let name = self.renamed.iter().find(|(from, _)| from == name).map_or(&**name, |(_, to)| to);

@@ -42,10 +42,11 @@ impl Call {
         host.set_filter_state(CALL_STATE, self.to_text().as_bytes());
     }
 
-    /// The failure of the attempt under way becomes known.
-    pub(crate) fn fail<H: Host>(&mut self, host: &H, failure: Failure) {
+    /// The failure of the attempt under way becomes known, and how many bytes of a 200 answer it has `received`.
+    pub(crate) fn fail<H: Host>(&mut self, host: &H, failure: Failure, received: usize) {
         if let Some(attempt) = self.attempts.last_mut() {
             attempt.failure = Some(failure);
+            attempt.received = u64::try_from(received).unwrap_or(u64::MAX);
             self.publish(host);
         }
     }
@@ -71,17 +72,17 @@ impl Call {
         text.push('\n');
         if let Some(Completion { usage, reusable }) = self.completion {
             text.push(if reusable { '+' } else { '-' });
-            if let Some(Usage { input, cached_input, cache_write, output, reasoning }) = usage {
-                let _ = write!(text, "{input} {cached_input} {cache_write} {output} {reasoning}");
+            for number in usage.iter().flat_map(Usage::to_numbers) {
+                let _ = write!(text, "{number} ");
             }
         }
-        for Attempt { model, failure, dropped } in &self.attempts {
+        for Attempt { model, failure, dropped, received } in &self.attempts {
             let _ = write!(text, "\n{model} ");
             let _ = match failure {
                 Some(failure) => write!(text, "{failure}"),
                 None => write!(text, "-"),
             };
-            let _ = write!(text, " {}", dropped.join(","));
+            let _ = write!(text, " {} {received}", dropped.join(","));
         }
         text
     }
@@ -99,7 +100,8 @@ impl Call {
             let failure = parts.next().and_then(|failure| failure.parse().ok());
             let dropped = parts.next().unwrap_or_default().split(',');
             let dropped = dropped.filter(|name| !name.is_empty()).map(str::to_owned).collect();
-            Some(Attempt { model, failure, dropped })
+            let received = parts.next().and_then(|count| count.parse().ok()).unwrap_or(0);
+            Some(Attempt { model, failure, dropped, received })
         };
         let attempts = lines.filter_map(attempt).collect();
         Some(Self { caller, stream: form == "stream", length, models, headers, completion, attempts })
@@ -123,15 +125,11 @@ fn completion(text: &str) -> Option<Completion> {
         (None, Some(counts)) => (false, counts),
         (None, None) => return None,
     };
-    let mut counts = counts.split(' ').map(|count| count.parse().ok());
-    let mut next = || counts.next().flatten();
-    let usage = next().map(|input| Usage {
-        input,
-        cached_input: next().unwrap_or(0),
-        cache_write: next().unwrap_or(0),
-        output: next().unwrap_or(0),
-        reasoning: next().unwrap_or(0),
-    });
+    let mut numbers = [0; Usage::NUMBERS];
+    for (number, text) in numbers.iter_mut().zip(counts.split(' ')) {
+        *number = text.parse().unwrap_or(0);
+    }
+    let usage = (!counts.is_empty()).then(|| Usage::from_numbers(numbers));
     Some(Completion { usage, reusable })
 }
 
@@ -145,6 +143,7 @@ mod tests {
             model: model.into(),
             failure,
             dropped: dropped.iter().map(|name| (*name).into()).collect(),
+            received: 7,
         };
         let call = Call {
             caller: Caller::Anthropic,
@@ -159,7 +158,7 @@ mod tests {
             ],
         };
         assert_eq!(Call::parse(&call.to_text()), Some(call.clone()));
-        let usage = Usage { input: 1, cached_input: 2, cache_write: 3, output: 4, reasoning: 5 };
+        let usage = Usage::from_numbers([1, 2, 3, 4, 5, 6, 2]);
         for (usage, reusable) in [(None, true), (Some(usage), false), (Some(usage), true)] {
             let read = Call { completion: Some(Completion { usage, reusable }), ..call.clone() };
             assert_eq!(Call::parse(&read.to_text()), Some(read));

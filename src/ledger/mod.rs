@@ -4,7 +4,7 @@ mod money;
 mod prices;
 
 pub use money::NanoDollars;
-pub use prices::{PriceError, Prices};
+pub use prices::{Factor, LongContext, PriceError, PriceList, Prices, Rates};
 
 use crate::chat::Usage;
 
@@ -22,6 +22,12 @@ impl Bill {
     #[must_use]
     pub fn paid(usage: &Usage, model: &Prices, baseline: &Prices) -> Self {
         Self { cost: model.cost(usage), baseline: baseline.cost(usage) }
+    }
+
+    /// The same with what attempts have cost that were given up.
+    #[must_use]
+    pub fn with_failed(self, failed: NanoDollars) -> Self {
+        Self { cost: NanoDollars(self.cost.0.saturating_add(failed.0)), ..self }
     }
 
     /// The bill for an answer out of the cache, whose original took `usage`.

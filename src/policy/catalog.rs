@@ -176,3 +176,37 @@ impl Tier {
 
 /// Most models of a tier: each choice among them is a cluster.
 pub const MAX_TIER_MODELS: usize = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::registry::DIALECTS;
+
+    #[test]
+    fn an_authority_has_what_its_scheme_needs() {
+        let provider = |host: &str, port, tls| Provider {
+            name: "p".into(),
+            host: host.into(),
+            port,
+            tls,
+            dialect: DIALECTS[0],
+            path: "/".into(),
+            stream_path: "/".into(),
+            api_version: String::new(),
+            credential: None,
+            forward_headers: Vec::new(),
+            tracing: false,
+        };
+        let cases = [
+            ("api.test", 443, true, "api.test"),
+            ("api.test", 443, false, "api.test:443"),
+            ("api.test", 8443, true, "api.test:8443"),
+            ("127.0.0.1", 80, false, "127.0.0.1"),
+            ("::1", 443, true, "[::1]"),
+            ("2001:db8::1", 8080, false, "[2001:db8::1]:8080"),
+        ];
+        for (host, port, tls, authority) in cases {
+            assert_eq!(provider(host, port, tls).authority(), authority);
+        }
+    }
+}

@@ -9,6 +9,8 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::PolicyError;
+use super::fields::suggest;
+use super::prices::PricesDocument;
 use crate::complexity::Level;
 
 /// A policy document whose fields have the right types; references and ranges are not checked yet.
@@ -51,15 +53,6 @@ pub(super) struct ModelDocument {
     pub(super) structured_output: bool,
     #[serde(default)]
     pub(super) reasoning: bool,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct PricesDocument {
-    pub(super) input: f64,
-    pub(super) cached_input: Option<f64>,
-    pub(super) cache_write: Option<f64>,
-    pub(super) output: f64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -394,18 +387,6 @@ fn advice(message: &str) -> String {
             format!("{what} `{unknown}`; {}", suggest(unknown, &known))
         }
         _ => message.to_owned(),
-    }
-}
-
-/// The nearest of `known`, or all of them when none is near.
-pub(super) fn suggest(unknown: &str, known: &[&str]) -> String {
-    let nearest = known
-        .iter()
-        .map(|name| (strsim::jaro_winkler(unknown, name), *name))
-        .max_by(|(a, _), (b, _)| a.total_cmp(b));
-    match nearest {
-        Some((likeness, name)) if likeness > 0.75 => format!("did you mean `{name}`?"),
-        _ => format!("it must be one of {}", known.join(", ")),
     }
 }
 

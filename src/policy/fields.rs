@@ -4,11 +4,22 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use super::PolicyError;
-use super::document::suggest;
 use crate::envoy::OWN_PREFIX;
 
 pub(super) fn fault<T>(path: impl Display, message: impl Display) -> Result<T, PolicyError> {
     Err(PolicyError { path: path.to_string(), message: message.to_string() })
+}
+
+/// The nearest of `known`, or all of them when none is near.
+pub(super) fn suggest(unknown: &str, known: &[&str]) -> String {
+    let nearest = known
+        .iter()
+        .map(|name| (strsim::jaro_winkler(unknown, name), *name))
+        .max_by(|(a, _), (b, _)| a.total_cmp(b));
+    match nearest {
+        Some((likeness, name)) if likeness > 0.75 => format!("did you mean `{name}`?"),
+        _ => format!("it must be one of {}", known.join(", ")),
+    }
 }
 
 /// A whole number and a unit: `500ms`, `30s`, `10m`, `1h`, `7d`.

@@ -8,6 +8,7 @@ mod document;
 mod fields;
 mod list;
 mod parse;
+mod prices;
 #[cfg(test)]
 mod tests;
 

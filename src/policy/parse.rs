@@ -9,13 +9,14 @@ use sha2::{Digest, Sha256};
 use super::document::{
     self, AdmitDocument, BoundariesDocument, CacheDocument, ClassifyDocument, CredentialDocument, Document,
     ExactCacheBounds, ExactCacheDocument, FailoverDocument, ModelDocument, Named, PathsDocument,
-    PricesDocument, ProviderDocument, RequestedModelDocument, ScorerDocument, SharedDocument, TenantDocument,
-    TierDocument, UnreadableDocument, repeated, suggest,
+    ProviderDocument, RequestedModelDocument, ScorerDocument, SharedDocument, TenantDocument, TierDocument,
+    UnreadableDocument, repeated,
 };
 use super::fields::{
-    check_host, check_name, check_port, duration, fault, header_name, is_variable, reference,
+    check_host, check_name, check_port, duration, fault, header_name, is_variable, reference, suggest,
 };
 use super::list::NonEmpty;
+use super::prices::prices;
 use super::{
     Abilities, Credential, MAX_TIER_MODELS, Model, ModelId, Policy, PolicyError, Provider, ProviderId,
     RequestedModel, Tier,
@@ -28,7 +29,6 @@ use crate::chat::{Caller, Dialect};
 use crate::complexity::{Boundaries, Classify, Level, Scorer};
 use crate::envoy::{Failover, MODEL_CLUSTER, TIER_CLUSTER};
 use crate::identity::{Tenancy, TenantSource};
-use crate::ledger::{PriceError, Prices};
 use crate::sharing::SharedStore;
 
 /// Most bytes of answers that the cache may be told to keep.
@@ -194,8 +194,7 @@ fn model(name: String, document: ModelDocument, providers: &[&str]) -> Result<Mo
     let path = format!("models.{name}");
     check_name(&path, &name)?;
     let provider = reference(format!("{path}.provider"), &document.provider, providers, "provider")?;
-    let prices =
-        prices(&document.prices).or_else(|error| fault(format!("{path}.prices.{}", error.price), error))?;
+    let prices = prices(&format!("{path}.prices"), &document.prices)?;
     let abilities = abilities(&path, &document)?;
     let upstream_name = document.upstream_name.unwrap_or_else(|| name.clone());
     if upstream_name.is_empty() {
@@ -203,11 +202,6 @@ fn model(name: String, document: ModelDocument, providers: &[&str]) -> Result<Mo
     }
     let cluster = format!("{MODEL_CLUSTER}{name}");
     Ok(Model { name, upstream_name, provider: ProviderId(provider), prices, abilities, cluster })
-}
-
-fn prices(document: &PricesDocument) -> Result<Prices, PriceError> {
-    let PricesDocument { input, cached_input, cache_write, output } = *document;
-    Prices::from_usd_per_million(input, cached_input.unwrap_or(input), cache_write.unwrap_or(input), output)
 }
 
 fn abilities(path: &str, document: &ModelDocument) -> Result<Abilities, PolicyError> {

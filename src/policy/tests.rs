@@ -52,7 +52,7 @@ fn a_short_document_gets_sound_defaults() {
     let provider = policy.providers().next().unwrap();
     assert_eq!((provider.port, provider.tls, provider.path.as_str()), (443, true, "/v1/chat/completions"));
     let (_, model) = policy.models().next().unwrap();
-    assert_eq!((model.upstream_name.as_str(), model.prices.cached_input), ("gpt-4o-mini", 75_000_000));
+    assert_eq!((model.upstream_name.as_str(), model.prices.base.cached_input), ("gpt-4o-mini", 75_000_000));
     let (_, tier) = policy.tiers().next().unwrap();
     assert_eq!((tier.handles, tier.models().count()), (Level::Medium, 2));
 }

@@ -14,6 +14,8 @@ pub struct Attempt {
     pub failure: Option<Failure>,
     /// What was left out of the request.
     pub dropped: Vec<String>,
+    /// How many bytes of an answer had come when it failed: the provider is paid for them.
+    pub received: u64,
 }
 
 impl Attempt {

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::chat::Usage;
+use crate::chat::usage::ServiceTier;
 use crate::ledger::Bill;
 use crate::routing::{Attempt, Failure};
 
@@ -89,6 +90,9 @@ pub struct AccessRecord<'r> {
     /// What the cache did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache: Option<&'r str>,
+    /// Whether tokens and money are an estimate, or hold one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub estimated: Option<bool>,
     /// Tokens of the answer.
     #[serde(flatten)]
     pub tokens: Option<Tokens>,
@@ -117,8 +121,12 @@ pub struct Tokens {
     input_tokens: u64,
     cached_input_tokens: u64,
     cache_write_tokens: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_write_1h_tokens: Option<u64>,
     output_tokens: u64,
     reasoning_tokens: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_tier: Option<&'static str>,
 }
 
 impl From<Usage> for Tokens {
@@ -127,8 +135,10 @@ impl From<Usage> for Tokens {
             input_tokens: usage.input,
             cached_input_tokens: usage.cached_input,
             cache_write_tokens: usage.cache_write,
+            cache_write_1h_tokens: Some(usage.cache_write_1h).filter(|tokens| *tokens > 0),
             output_tokens: usage.output,
             reasoning_tokens: usage.reasoning,
+            service_tier: usage.service_tier.map(ServiceTier::as_openai),
         }
     }
 }
@@ -164,6 +174,7 @@ impl<'r> AccessRecord<'r> {
             attempts: None,
             failed: &[],
             cache: None,
+            estimated: None,
             tokens: None,
             money: None,
         }

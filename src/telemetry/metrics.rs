@@ -36,6 +36,8 @@ pub enum Metric {
     Attempts,
     /// Answers whose tokens are not known.
     UsageUnknown,
+    /// Calls whose tokens, and so their cost, are an estimate.
+    Estimated,
 }
 
 /// A row of the table.
@@ -58,7 +60,7 @@ pub const LABELS: [&str; 8] =
     ["outcome", "reason", "tier", "provider", "model", "complexity", "kind", "result"];
 
 /// The table.
-pub const METRICS: [Description; 11] = [
+pub const METRICS: [Description; 12] = [
     Description {
         metric: Metric::Requests,
         name: "arbiter.requests",
@@ -137,6 +139,14 @@ pub const METRICS: [Description; 11] = [
         unit: "requests",
         labels: &["reason"],
         meaning: "Answers whose tokens are not known, and whose cost is therefore missing, by reason",
+    },
+    Description {
+        metric: Metric::Estimated,
+        name: "arbiter.estimated",
+        unit: "requests",
+        labels: &["outcome"],
+        meaning: "Calls whose cost is an estimate or holds one: answers that broke off or were left before their tokens were counted, and attempts that were \
+                  given up after the provider had begun to answer",
     },
 ];
 

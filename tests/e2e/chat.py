@@ -65,9 +65,9 @@ def chunk(delta=None, finish_reason=None, **members):
     )
 
 
-def usage_chunk(usage=USAGE):
+def usage_chunk(usage=USAGE, **members):
     """The last chunk of a stream whose caller set `stream_options.include_usage`."""
-    return chunk(choices=[], usage=usage)
+    return chunk(choices=[], usage=usage, **members)
 
 
 def streamed(*texts, finish_reason="stop", usage=USAGE):

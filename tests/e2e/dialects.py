@@ -18,14 +18,17 @@ KEYS = {f"{dialect.upper()}_KEY": f"sk-of-{dialect}" for dialect in DIALECTS}
 """Environment variables with the providers' keys."""
 
 
-def policy(ports, **members):
+PRICES = {"input": 1, "cached_input": 0.5, "cache_write": 2, "output": 10}
+
+
+def policy(ports, prices=PRICES, **members):
     """A policy with one provider and one model per dialect of `ports`; a model has the name of its dialect."""
     models = {
         dialect: {
             "provider": dialect,
             "upstream_name": f"{dialect}-large",
             "reasoning": True,
-            "prices": {"input": 1, "cached_input": 0.5, "cache_write": 2, "output": 10},
+            "prices": prices,
         }
         for dialect in ports
     }

@@ -1,6 +1,7 @@
 """How an answer ends is told apart: all said, cut off, failed before it began, or left by its caller."""
 
 import concurrent.futures
+import gzip
 import json
 
 import pytest
@@ -253,3 +254,26 @@ def test_an_event_that_is_too_long_to_be_read_is_never_left_out_silently(tmp_pat
         assert (LONG in response.text) == comes
         assert (b'"error"' in response.content) != comes
         assert "hit" not in gateway.ask("openai", question).headers["cache-status"]
+
+
+@pytest.mark.parametrize("streaming", [False, True], ids=["whole", "stream"])
+def test_a_compressed_answer_of_another_dialect_is_an_error_and_says_nothing_of_compression(tmp_path, streaming):
+    with dialects.running(tmp_path, ("anthropic",)) as gateway:
+        kind = "text/event-stream" if streaming else "application/json"
+        data = gzip.compress(b"".join(dialects.streamed("anthropic", "hello")))
+        gateway.providers["anthropic"].answer = answer(data, content_type=kind, headers=[("content-encoding", "gzip")])
+        response = gateway.ask("openai", dialects.question("openai", "auto", stream=streaming))
+
+        assert response.status_code == 502
+        assert "content-encoding" not in response.headers
+        assert response.json()["error"]["message"] == "anthropic gave an answer that cannot be read"
+
+
+def test_a_compressed_error_that_is_replaced_says_nothing_of_compression(gateway):
+    headers = [("content-encoding", "gzip")]
+    gateway.grand.answer = answer(gzip.compress(b'{"error": {"message": "x"}}'), 400, headers=headers)
+    response = gateway.ask(chat.unique(chat.HARD))
+
+    assert response.status_code == 400
+    assert "content-encoding" not in response.headers
+    assert set(response.json()["error"]) == {"message", "type", "param", "code"}

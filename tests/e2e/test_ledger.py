@@ -3,9 +3,9 @@
 import httpx
 import pytest
 
-from e2e import chat
-from e2e import gateway as gateways
+from e2e import chat, dialects, envoy
 from e2e.provider import Gate, answer, failure, stream
+from e2e.waiting import until
 
 # By hand, in nano-dollars: 1,000 tokens in and 200 out, at the prices per million tokens of `policies`.
 MINI_COST = 1000 * 150 + 200 * 600
@@ -159,22 +159,6 @@ def test_one_line_per_call_and_no_more(books):
     assert len(books.envoy.calls(5)) == 5
 
 
-def test_a_caller_that_leaves_is_still_in_the_books(tmp_path):
-    gate = Gate()
-    with gateways.running(tmp_path / "g") as books:
-        books.mini.answer = stream(chat.chunk({"content": "half"}), gate)
-        with (
-            books.envoy.client() as client,
-            client.stream("POST", "/v1/chat/completions", content=chat.request(stream=True), headers=JSON) as response,
-        ):
-            next(response.iter_raw())
-        (line,) = books.envoy.calls(1)
-        gate.open()
-
-    assert line["arbiter"]["tier"] == "small"
-    assert line["arbiter"].get("cost_nanousd") is None
-
-
 def test_counters_have_labels_in_prometheus(books):
     books.ask()
     books.envoy.wait_count("requests", 1, outcome="routed")
@@ -184,3 +168,156 @@ def test_counters_have_labels_in_prometheus(books):
     assert 'outcome="routed"' in line
     assert 'tier="small"' in line
     assert line.endswith("} 1")
+
+
+def estimate(model, prompt, said):
+    """In nano-dollars; a token for four bytes, rounded up."""
+    price = {"mini": (150, 600), "grand": (2500, 10000)}[model]
+    return -(-prompt // 4) * price[0] + -(-said // 4) * price[1]
+
+
+def test_an_answer_that_its_caller_leaves_is_billed_for_what_was_said(books):
+    gate = Gate()
+    books.mini.answer = stream(chat.chunk({"content": "x" * 400}), gate)
+    body = chat.request(chat.unique(), stream=True)
+    with (
+        books.envoy.client() as client,
+        client.stream("POST", "/v1/chat/completions", content=body, headers=JSON) as response,
+    ):
+        next(response.iter_raw())
+    gate.open()
+    (line,) = books.envoy.calls(1)
+
+    assert (line["arbiter"]["outcome"], line["arbiter"]["estimated"]) == ("abandoned", True)
+    assert money(line) == bill(estimate("mini", len(body), 400), estimate("grand", len(body), 400))
+    books.envoy.wait_count("estimated", 1, outcome="abandoned")
+
+
+@pytest.mark.parametrize(
+    "delta", [{"reasoning_content": "x" * 400}, {"tool_calls": [{"index": 0, "function": {"arguments": "x" * 399}}]}]
+)
+def test_so_are_thoughts_and_arguments_of_an_answer_that_breaks_off(books, delta):
+    books.mini.answer = stream(chat.chunk(delta))
+    books.ask(stream=True)
+    (line,) = books.envoy.calls(1)
+
+    assert (line["arbiter"]["outcome"], line["arbiter"]["estimated"]) == ("cut", True)
+    assert 100 <= line["arbiter"]["output_tokens"] <= 102
+
+
+def test_anthropic_says_at_the_beginning_what_the_prompt_was(tmp_path):
+    with dialects.running(tmp_path, ("anthropic",)) as gateway:
+        begun = dialects.streamed("anthropic", "x" * 400)[:4]
+        gateway.providers["anthropic"].answer = stream(*begun)
+        gateway.ask("anthropic", dialects.question("anthropic", "auto", stream=True))
+        (line,) = gateway.envoy.calls(1)
+
+        assert tokens(line) == {"input_tokens": 1000, "cached_input_tokens": 200, "output_tokens": 100}
+        assert line["arbiter"]["estimated"] is True
+
+
+def test_an_attempt_that_is_given_up_after_it_had_begun_is_billed(books):
+    garbage = b'{"choices": [' + b"x" * 387
+    books.mini.answer = answer(garbage)
+    text = chat.unique()
+    books.ask(text)
+    (line,) = books.envoy.calls(1)
+    given_up = estimate("mini", len(chat.request(text)), len(garbage))
+
+    if envoy.version() >= (1, 37):
+        assert line["arbiter"]["model"] == "spare"
+        assert money(line) == bill(given_up + SPARE_COST, GRAND_COST)
+    else:
+        assert money(line) == bill(given_up, 0)
+    assert line["arbiter"]["estimated"] is True
+
+
+def test_so_is_one_whose_connection_breaks(books):
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n"
+    gate = Gate()
+
+    def broken(exchange):
+        exchange.send(head + b"x" * 400)
+        gate.pass_through(exchange.closed)
+        exchange.hang_up()
+
+    books.mini.answer = broken
+    text = chat.unique()
+    gate.open()
+    books.ask(text)
+    (line,) = books.envoy.calls(1)
+
+    assert line["arbiter"]["failed"] == [{"model": "mini", "reason": "reset"}]
+    assert money(line) == bill(estimate("mini", len(chat.request(text)), 400) + SPARE_COST, GRAND_COST)
+
+
+PRICES = {
+    "input": 2.5,
+    "cached_input": 0.25,
+    "cache_write": 3.125,
+    "cache_write_1h": 5,
+    "output": 15,
+    "long_context": {"above": 2000, "input": 5, "output": 22.5},
+    "flex": 0.5,
+    "priority": 1.75,
+}
+COSTS = {
+    "short": ({"prompt_tokens": 2000, "completion_tokens": 10}, None, 2000 * 2500 + 10 * 15000),
+    "long": ({"prompt_tokens": 2001, "completion_tokens": 10}, None, 2001 * 5000 + 10 * 22500),
+    "long-cached": (
+        {"prompt_tokens": 3000, "completion_tokens": 0, "prompt_tokens_details": {"cached_tokens": 1000}},
+        None,
+        2000 * 5000 + 1000 * 500,
+    ),
+    "flex": ({"prompt_tokens": 1000, "completion_tokens": 10}, "flex", (1000 * 2500 + 10 * 15000) // 2),
+    "priority": ({"prompt_tokens": 1000, "completion_tokens": 0}, "priority", 1750 * 2500),
+    "default": ({"prompt_tokens": 1000, "completion_tokens": 0}, "default", 1000 * 2500),
+}
+
+
+@pytest.fixture(scope="module")
+def priced(tmp_path_factory):
+    with dialects.running(tmp_path_factory.mktemp("priced"), ("openai", "anthropic"), prices=PRICES) as gateway:
+        yield gateway
+
+
+def cost_of(gateway, caller, model, streaming):
+    name = chat.unique(model)
+    before = gateway.envoy.count("cost_nanousd", model=model)
+    gateway.ask(caller, dialects.question(caller, model, name, stream=streaming))
+    return until(lambda: gateway.envoy.count("cost_nanousd", model=model) - before, "a cost")
+
+
+@pytest.mark.parametrize("streaming", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("caller", dialects.CALLERS)
+@pytest.mark.parametrize(("usage", "tier", "cost"), COSTS.values(), ids=COSTS)
+def test_long_prompts_and_service_tiers_have_prices_of_their_own(priced, caller, streaming, usage, tier, cost):
+    served = {"service_tier": tier} if tier else {}
+    priced.providers["openai"].answer = (
+        stream(chat.chunk({"content": "x"}), chat.chunk({}, "stop"), chat.usage_chunk(usage, **served), chat.DONE)
+        if streaming
+        else answer(chat.completion(usage=usage) | served)
+    )
+
+    assert cost_of(priced, caller, "openai", streaming) == cost
+
+
+@pytest.mark.parametrize("streaming", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("caller", dialects.CALLERS)
+def test_a_write_for_an_hour_costs_more_than_one_for_minutes(priced, caller, streaming):
+    usage = {
+        "input_tokens": 100,
+        "cache_creation_input_tokens": 300,
+        "cache_creation": {"ephemeral_5m_input_tokens": 200, "ephemeral_1h_input_tokens": 100},
+        "cache_read_input_tokens": 0,
+        "output_tokens": 0,
+        "service_tier": "batch",
+    }
+    message = {**dialects.anthropic_message([{"type": "text", "text": "x"}]), "usage": usage}
+    events = dialects.streamed("anthropic", "x")
+    start = dialects.named({"type": "message_start", "message": {**message, "content": []}})
+    end = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 0}}
+    script = stream(start, *events[1:-2], dialects.named(end), events[-1]) if streaming else answer(message)
+    priced.providers["anthropic"].answer = script
+
+    assert cost_of(priced, caller, "anthropic", streaming) == (100 * 2500 + 200 * 3125 + 100 * 5000) // 2

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use llm_arbiter::admission::OnUnreadable;
 use llm_arbiter::cache::exact::Geometry;
-use llm_arbiter::ledger::Prices;
+use llm_arbiter::ledger::Rates;
 use llm_arbiter::policy::{Model, Policy};
 
 /// Nano-dollars per million tokens that make a dollar.
@@ -64,7 +64,7 @@ pub fn report(policy: &Policy) -> String {
 }
 
 fn describe(policy: &Policy, model: &Model) -> String {
-    let Prices { input, cached_input, output, .. } = model.prices;
+    let Rates { input, cached_input, output, .. } = model.prices.base;
     let provider = policy.provider(model.provider);
     format!(
         "{} at {} ({}, dialect {}): {} in, {} cached, {} out, USD per million tokens",

@@ -22,6 +22,8 @@ struct Seen {
     model: String,
     text: String,
     usage: Option<Usage>,
+    /// Bytes of all that was said, text or not.
+    said: u64,
     finish: Option<Finish>,
     ended: bool,
     failed: bool,
@@ -68,6 +70,13 @@ impl Seen {
             self.unusual = true;
         }
         for event in events {
+            if let StreamEvent::Text(said)
+            | StreamEvent::Thinking(said)
+            | StreamEvent::Refusal(said)
+            | StreamEvent::Arguments { json: said, .. } = &event
+            {
+                self.said = self.said.saturating_add(u64::try_from(said.len()).unwrap_or(u64::MAX));
+            }
             match event {
                 StreamEvent::Start { id, model } => (self.id, self.model) = (id, model),
                 StreamEvent::Text(text) => self.append(&text),
@@ -101,7 +110,7 @@ impl Seen {
     }
 
     fn into_summary(self) -> StreamSummary {
-        let ending = self.ending();
+        let (ending, begun) = (self.ending(), self.reader.begun());
         let reusable = ending == Ending::Complete
             && !self.unusual
             && !self.reader.left_something_unsaid()
@@ -116,7 +125,7 @@ impl Seen {
                 usage: self.usage,
             })
         });
-        StreamSummary { usage: self.usage, ending, answer }
+        StreamSummary { usage: self.usage, begun, said: self.said, ending, answer }
     }
 }
 

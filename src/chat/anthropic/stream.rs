@@ -108,18 +108,19 @@ impl Reader {
         }
     }
 
+    /// What `message_start` has counted.
+    #[must_use]
+    pub(in crate::chat) fn begun(&self) -> Option<Usage> {
+        (self.usage != Usage::default()).then_some(self.usage)
+    }
+
     /// Counts of `message_delta` are of the whole answer; those that it leaves out stand as `message_start` had them.
     fn count(&mut self, usage: &Value) {
-        let was = self.usage.to_anthropic();
-        let newest = |member: &str| {
-            usage.get(member).and_then(Value::as_u64).unwrap_or_else(|| count_of(&was, member))
-        };
-        let merged = json!({
-            "input_tokens": newest("input_tokens"),
-            "cache_creation_input_tokens": newest("cache_creation_input_tokens"),
-            "cache_read_input_tokens": newest("cache_read_input_tokens"),
-            "output_tokens": newest("output_tokens")
-        });
+        let mut merged = self.usage.to_anthropic();
+        if let (Value::Object(merged), Value::Object(newer)) = (&mut merged, usage) {
+            let counts = newer.iter().filter(|(_, value)| !value.is_null());
+            merged.extend(counts.map(|(name, value)| (name.clone(), value.clone())));
+        }
         self.usage = Usage::from_anthropic(&merged).unwrap_or(self.usage);
     }
 }

@@ -90,8 +90,8 @@ pub(super) fn usage(usage: &Value) -> Option<Usage> {
     Some(Usage {
         input: prompt.saturating_add(count_of(usage, "toolUsePromptTokenCount")),
         cached_input: count_of(usage, "cachedContentTokenCount"),
-        cache_write: 0,
         output: count_of(usage, "candidatesTokenCount").saturating_add(reasoning),
         reasoning,
+        ..Usage::default()
     })
 }

@@ -18,8 +18,14 @@ pub(in crate::chat) fn read(body: &[u8]) -> Result<Answer, Malformed> {
         model: text_of(&body, "model"),
         parts: parts(message),
         finish: finish(&text_of(choice, "finish_reason")),
-        usage: body.get("usage").and_then(Usage::from_openai),
+        usage: usage(&body),
     })
+}
+
+/// The counts of a completion or of a chunk.
+pub(super) fn usage(body: &Value) -> Option<Usage> {
+    let usage = body.get("usage").and_then(Usage::from_openai)?;
+    Some(usage.served(body.get("service_tier").and_then(Value::as_str)))
 }
 
 fn parts(message: &Value) -> Vec<AnswerPart> {
@@ -92,7 +98,8 @@ pub(in crate::chat) fn write(answer: &Answer, created: u64) -> Vec<u8> {
             members.insert("tool_calls".into(), calls.into());
         }
     }
-    json!({
+    let service_tier = answer.usage.and_then(|usage| usage.service_tier);
+    let mut completion = json!({
         "id": answer.id,
         "object": "chat.completion",
         "created": created,
@@ -101,7 +108,9 @@ pub(in crate::chat) fn write(answer: &Answer, created: u64) -> Vec<u8> {
             "index": 0, "message": message, "logprobs": null, "finish_reason": finish_reason(&answer.finish)
         }],
         "usage": answer.usage.as_ref().map(Usage::to_openai)
-    })
-    .to_string()
-    .into_bytes()
+    });
+    if let (Some(tier), Value::Object(members)) = (service_tier, &mut completion) {
+        members.insert("service_tier".into(), tier.as_openai().into());
+    }
+    completion.to_string().into_bytes()
 }

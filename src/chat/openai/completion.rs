@@ -13,6 +13,7 @@ struct OpenAi {
     object: String,
     choices: Vec<Choice>,
     usage: Option<Value>,
+    service_tier: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -26,7 +27,7 @@ impl Choice {
     fn is_reusable(&self) -> bool {
         self.finish_reason.as_deref() == Some("stop")
             && self.message.content.is_some()
-            && !self.message.more_than_text
+            && self.message.other_bytes == 0
             && self.logprobs.is_none()
     }
 }
@@ -38,7 +39,8 @@ pub(in crate::chat) fn read(body: &[u8]) -> Option<Completion> {
         return None;
     }
     let reusable = matches!(raw.choices.as_slice(), [choice] if choice.is_reusable());
-    Some(Completion { usage: raw.usage.as_ref().and_then(Usage::from_openai), reusable })
+    let usage = raw.usage.as_ref().and_then(Usage::from_openai);
+    Some(Completion { usage: usage.map(|usage| usage.served(raw.service_tier.as_deref())), reusable })
 }
 
 #[cfg(test)]

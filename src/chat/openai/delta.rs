@@ -9,12 +9,13 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 pub(super) struct Delta {
     /// Its text.
     pub(super) content: Option<String>,
-    /// Whether it has anything besides text: tool calls, a refusal, audio, reasoning. `null` and empty lists are nothing.
-    pub(super) more_than_text: bool,
+    /// Bytes of what it has besides text: tool calls, a refusal, audio, reasoning. `null` and empty lists are nothing, anything
+    /// else at least one.
+    pub(super) other_bytes: u64,
 }
 
-/// Whether a value is anything at all.
-struct Present(bool);
+/// How much a value says: the bytes of its strings, and one for anything that is none.
+struct Present(u64);
 
 impl<'de> Deserialize<'de> for Present {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -27,40 +28,43 @@ impl<'de> Deserialize<'de> for Present {
             }
 
             fn visit_unit<E>(self) -> Result<Present, E> {
-                Ok(Present(false))
+                Ok(Present(0))
             }
 
             fn visit_bool<E>(self, _: bool) -> Result<Present, E> {
-                Ok(Present(true))
+                Ok(Present(1))
             }
 
             fn visit_u64<E>(self, _: u64) -> Result<Present, E> {
-                Ok(Present(true))
+                Ok(Present(1))
             }
 
             fn visit_i64<E>(self, _: i64) -> Result<Present, E> {
-                Ok(Present(true))
+                Ok(Present(1))
             }
 
             fn visit_f64<E>(self, _: f64) -> Result<Present, E> {
-                Ok(Present(true))
+                Ok(Present(1))
             }
 
-            fn visit_str<E>(self, _: &str) -> Result<Present, E> {
-                Ok(Present(true))
+            fn visit_str<E>(self, text: &str) -> Result<Present, E> {
+                Ok(Present(u64::try_from(text.len()).unwrap_or(u64::MAX).max(1)))
             }
 
             fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut items: A) -> Result<Present, A::Error> {
-                let mut any = false;
-                while items.next_element::<IgnoredAny>()?.is_some() {
-                    any = true;
+                let mut bytes = 0_u64;
+                while let Some(Present(more)) = items.next_element()? {
+                    bytes = bytes.saturating_add(more.max(1));
                 }
-                Ok(Present(any))
+                Ok(Present(bytes))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Present, A::Error> {
-                while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Present(true))
+                let mut bytes = 1_u64;
+                while let Some((_, Present(more))) = members.next_entry::<IgnoredAny, Present>()? {
+                    bytes = bytes.saturating_add(more);
+                }
+                Ok(Present(bytes))
             }
         }
         deserializer.deserialize_any(Any)
@@ -83,7 +87,10 @@ impl<'de> Deserialize<'de> for Delta {
                     match &*key {
                         "content" => delta.content = members.next_value()?,
                         "role" => drop(members.next_value::<IgnoredAny>()?),
-                        _ => delta.more_than_text |= members.next_value::<Present>()?.0,
+                        _ => {
+                            let Present(bytes) = members.next_value()?;
+                            delta.other_bytes = delta.other_bytes.saturating_add(bytes);
+                        }
                     }
                 }
                 Ok(delta)

@@ -111,6 +111,9 @@ struct Seen {
     first: Option<Head>,
     text: String,
     usage: Option<Value>,
+    service_tier: Option<String>,
+    /// Bytes of all that was said, text or not.
+    said: u64,
     /// Choices that have begun, and that have ended.
     begun: u64,
     ended: u64,
@@ -144,6 +147,8 @@ struct Chunk<'c> {
     choices: Option<Vec<Choice>>,
     #[serde(borrow)]
     usage: Option<&'c RawValue>,
+    #[serde(borrow)]
+    service_tier: Option<&'c RawValue>,
     error: Option<IgnoredAny>,
 }
 
@@ -177,6 +182,7 @@ impl Seen {
         let reports_usage = chunk.usage.is_some();
         if reports_usage {
             self.usage = Some(value(chunk.usage));
+            self.service_tier = value(chunk.service_tier).as_str().map(str::to_owned);
         }
         match chunk.choices {
             Some(choices) if choices.is_empty() && reports_usage => return Kind::Usage,
@@ -198,7 +204,9 @@ impl Seen {
         self.begun = self.begun.max(choice.index.saturating_add(1));
         self.unusual |= choice.index > 0 || choice.logprobs.is_some();
         if let Some(delta) = choice.delta {
-            self.unusual |= delta.more_than_text;
+            let text = delta.content.as_ref().map_or(0, |text| u64::try_from(text.len()).unwrap_or(u64::MAX));
+            self.said = self.said.saturating_add(text).saturating_add(delta.other_bytes);
+            self.unusual |= delta.other_bytes > 0;
             self.append(&delta.content.unwrap_or_default());
         }
         if let Some(reason) = choice.finish_reason {
@@ -236,6 +244,7 @@ impl Seen {
         let ending = self.ending();
         let reusable = ending == Ending::Complete && self.stopped && !self.unusual && self.begun == 1;
         let usage = self.usage.as_ref().and_then(Usage::from_openai);
+        let usage = usage.map(|usage| usage.served(self.service_tier.as_deref()));
         let answer = self.first.filter(|_| reusable).map(|head| {
             let choice = json!({
                 "index": 0,
@@ -243,7 +252,7 @@ impl Seen {
                 "logprobs": null,
                 "finish_reason": "stop"
             });
-            let answer = json!({
+            let mut answer = json!({
                 "id": head.id,
                 "object": "chat.completion",
                 "created": head.created,
@@ -252,9 +261,12 @@ impl Seen {
                 "usage": self.usage,
                 "system_fingerprint": head.system_fingerprint
             });
+            if let (Some(tier), Value::Object(members)) = (self.service_tier, &mut answer) {
+                members.insert("service_tier".into(), tier.into());
+            }
             answer.to_string().into_bytes()
         });
-        StreamSummary { usage, ending, answer }
+        StreamSummary { usage, begun: None, said: self.said, ending, answer }
     }
 }
 

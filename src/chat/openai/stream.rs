@@ -55,7 +55,7 @@ impl Reader {
                 events.push(StreamEvent::Finish(answer::finish(reason)));
             }
         }
-        events.extend(chunk.get("usage").and_then(Usage::from_openai).map(StreamEvent::Usage));
+        events.extend(answer::usage(&chunk).map(StreamEvent::Usage));
         Ok(())
     }
 }
@@ -135,7 +135,7 @@ impl Writer {
     }
 
     fn chunk(&self, choices: &Value, usage: Option<&Usage>, out: &mut Vec<u8>) {
-        let chunk = json!({
+        let mut chunk = json!({
             "id": self.id,
             "object": "chat.completion.chunk",
             "created": self.created,
@@ -143,6 +143,10 @@ impl Writer {
             "choices": choices,
             "usage": usage.map(Usage::to_openai)
         });
+        let service_tier = usage.and_then(|usage| usage.service_tier);
+        if let (Some(tier), Value::Object(members)) = (service_tier, &mut chunk) {
+            members.insert("service_tier".into(), tier.as_openai().into());
+        }
         event_of(chunk.to_string().as_bytes(), out);
     }
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::chat::usage::Usage;
+use crate::chat::usage::{ServiceTier, Usage};
 
 #[derive(Deserialize)]
 struct OpenAi {
@@ -17,6 +17,7 @@ struct OpenAi {
 struct PromptDetails {
     cached_tokens: Option<u64>,
     cache_write_tokens: Option<u64>,
+    cache_write_1h_tokens: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -34,12 +35,20 @@ impl Usage {
             input: raw.prompt_tokens,
             cached_input: details.and_then(|details| details.cached_tokens).unwrap_or(0),
             cache_write: details.and_then(|details| details.cache_write_tokens).unwrap_or(0),
+            cache_write_1h: details.and_then(|details| details.cache_write_1h_tokens).unwrap_or(0),
             output: raw.completion_tokens.unwrap_or(0),
             reasoning: raw
                 .completion_tokens_details
                 .and_then(|details| details.reasoning_tokens)
                 .unwrap_or(0),
+            service_tier: None,
         })
+    }
+
+    /// The same with `service_tier`, which OpenAI says beside its `usage`.
+    #[must_use]
+    pub fn served(self, service_tier: Option<&str>) -> Self {
+        Self { service_tier: service_tier.and_then(ServiceTier::named), ..self }
     }
 
     /// As OpenAI's `usage` object.
@@ -48,6 +57,9 @@ impl Usage {
         let mut prompt = json!({"cached_tokens": self.cached_input});
         if let (1.., Value::Object(details)) = (self.cache_write, &mut prompt) {
             details.insert("cache_write_tokens".into(), self.cache_write.into());
+            if self.cache_write_1h > 0 {
+                details.insert("cache_write_1h_tokens".into(), self.cache_write_1h.into());
+            }
         }
         json!({
             "prompt_tokens": self.input,
@@ -72,7 +84,7 @@ mod tests {
             "prompt_tokens_details": {"cached_tokens": 4, "audio_tokens": 0},
             "completion_tokens_details": {"reasoning_tokens": 3}
         });
-        let usage = Usage { input: 10, cached_input: 4, cache_write: 0, output: 5, reasoning: 3 };
+        let usage = Usage { input: 10, cached_input: 4, output: 5, reasoning: 3, ..Usage::default() };
         assert_eq!(Usage::from_openai(&full), Some(usage));
         let short = json!({"prompt_tokens": 10, "completion_tokens": null, "prompt_tokens_details": null});
         assert_eq!(Usage::from_openai(&short), Some(Usage { input: 10, ..Usage::default() }));

@@ -122,12 +122,12 @@ impl Role for ProviderStream {
     /// If the answer had not ended, the attempt has failed.
     fn on_done<H: Host>(&mut self, host: &H) {
         let unanswered = match self.take_phase() {
-            Phase::Sending { trip, .. } | Phase::Awaiting(trip) => Some(trip),
+            Phase::Sending { trip, .. } | Phase::Awaiting(trip) => Some((trip, 0)),
             Phase::Receiving(receiving) => receiving.into_unfinished(),
             Phase::Idle => None,
         };
-        if let Some(trip) = unanswered {
-            trip.unanswered(&self.role, host);
+        if let Some((trip, received)) = unanswered {
+            trip.unanswered(&self.role, host, received);
         }
     }
 }

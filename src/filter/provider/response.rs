@@ -86,7 +86,7 @@ impl Receiving {
         };
         if end_of_stream {
             if head.status == 200 {
-                receiving.malformed(host, true);
+                receiving.malformed(host, true, 0);
             }
             receiving.handling = Handling::AsItCame;
             return (receiving, Flow::Continue);
@@ -94,13 +94,13 @@ impl Receiving {
         (receiving, flow)
     }
 
-    /// The attempt, if it has failed when it is over now.
-    pub(super) fn into_unfinished(self) -> Option<Trip> {
-        let is_unfinished = matches!(
-            self.handling,
-            Handling::Whole { .. } | Handling::Opening | Handling::Error(ErrorBody { held: true, .. })
-        );
-        is_unfinished.then_some(self.trip)
+    /// The attempt, if it has failed when it is over now, and how many bytes of an answer it has received.
+    pub(super) fn into_unfinished(self) -> Option<(Trip, usize)> {
+        match self.handling {
+            Handling::Whole { size, .. } => Some((self.trip, size)),
+            Handling::Opening | Handling::Error(ErrorBody { held: true, .. }) => Some((self.trip, 0)),
+            _ => None,
+        }
     }
 
     /// Whether the answer is in the caller's own format.
@@ -118,7 +118,7 @@ impl Receiving {
             (true, true) => return Flow::Continue,
             // Nobody has asked for a compressed answer.
             (false, true) => {
-                self.handling = Handling::Replaced(self.malformed(host, true));
+                self.handling = Handling::Replaced(self.malformed(host, true, 0));
                 return Flow::Continue;
             }
             (_, false) => {}
@@ -149,7 +149,7 @@ impl Receiving {
         if matches!(status, 401 | 403) {
             log::error!("{} answered {status}: the credential of its provider is refused", endpoint.model);
         }
-        call.fail(host, Failure::Status(status));
+        call.fail(host, Failure::Status(status), 0);
         let set = |name, value: &str| host.set_header(Direction::Response, name, Some(value));
         let shown = shown_to_envoy(translate::status(status, call.caller));
         if shown != status {
@@ -212,13 +212,13 @@ impl Receiving {
         let body = host.body(Direction::Response, size);
         match translate::opening(&body, self.trip.endpoint.dialect.format) {
             Opening::Open if end_of_stream => {
-                let fault = self.malformed(host, role.late_retries);
+                let fault = self.malformed(host, role.late_retries, size);
                 replace(host, size, &fault);
             }
             Opening::Open if size <= MAX_OPENING => return Flow::Pause,
             Opening::Error(error) => {
                 let status = error.kind.status();
-                self.trip.call.fail(host, Failure::Status(status));
+                self.trip.call.fail(host, Failure::Status(status), 0);
                 let set = |name, value: &str| host.set_header(Direction::Response, name, Some(value));
                 set(":status", &shown_to_envoy(status).to_string());
                 set("content-type", "application/json");
@@ -252,7 +252,7 @@ impl Receiving {
             None
         } else {
             let Ok(translated) = translate::answer(&body, format, caller, began.as_secs()) else {
-                let fault = self.malformed(host, role.late_retries);
+                let fault = self.malformed(host, role.late_retries, size);
                 replace(host, size, &fault);
                 return Flow::Continue;
             };
@@ -260,7 +260,7 @@ impl Receiving {
         };
         let completion = whole::read(translated.as_deref().unwrap_or(&body), caller);
         if completion.is_none() && is_native && !translate::is_answer(&body, format) {
-            let fault = self.malformed(host, role.late_retries);
+            let fault = self.malformed(host, role.late_retries, size);
             replace(host, size, &fault);
             return Flow::Continue;
         }
@@ -279,7 +279,7 @@ impl Receiving {
         if self.is_native() {
             self.handling = Handling::AsItCame;
         } else {
-            let fault = self.malformed(host, role.late_retries);
+            let fault = self.malformed(host, role.late_retries, size);
             replace(host, size, &fault);
             self.handling = Handling::Replaced(Vec::new());
         }
@@ -287,9 +287,9 @@ impl Receiving {
     }
 
     /// What came is no answer: it becomes an error, after which the next model can be asked if Envoy `may_retry` now. Returns the
-    /// body of that error.
-    fn malformed<H: Host>(&mut self, host: &H, may_retry: bool) -> Vec<u8> {
-        self.trip.call.fail(host, Failure::Malformed);
+    /// body of that error. So many bytes of the answer have been `received`.
+    fn malformed<H: Host>(&mut self, host: &H, may_retry: bool, received: usize) -> Vec<u8> {
+        self.trip.call.fail(host, Failure::Malformed, received);
         // A status that Envoy does not retry, where it must not retry any more.
         let status = if self.has_next() && !may_retry { "424" } else { "500" };
         host.set_header(Direction::Response, ":status", Some(status));
@@ -322,7 +322,7 @@ impl Receiving {
             host.set_body(Direction::Response, size, &body);
         }
         if held && error.is_context_length() && self.next_is_larger(role) {
-            self.trip.call.fail(host, Failure::ContextLength);
+            self.trip.call.fail(host, Failure::ContextLength, 0);
             if role.late_retries {
                 let reason = Failure::ContextLength.to_string();
                 host.set_header(Direction::Response, RETRY_HEADER, Some(&reason));

@@ -129,9 +129,9 @@ impl Trip {
     }
 
     /// The attempt is over without a whole answer, and nobody else will say so.
-    pub(super) fn unanswered<H: Host>(mut self, role: &ProviderRole, host: &H) {
+    pub(super) fn unanswered<H: Host>(mut self, role: &ProviderRole, host: &H, received: usize) {
         let failure = self.why_unanswered(role, host);
-        self.call.fail(host, failure);
+        self.call.fail(host, failure, received);
     }
 
     fn why_unanswered<H: Host>(&self, role: &ProviderRole, host: &H) -> Failure {

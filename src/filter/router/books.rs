@@ -9,8 +9,9 @@ use crate::chat::Usage;
 use crate::chat::completion::Ending;
 use crate::chat::observe::{Blind, Observed};
 use crate::envoy::{RECORD_MEMBER_STATE, RECORD_STATE};
+use crate::filter::call::Call;
 use crate::host::Host;
-use crate::ledger::Bill;
+use crate::ledger::{Bill, NanoDollars};
 use crate::policy::ModelId;
 use crate::routing::Attempt;
 use crate::telemetry::{AccessRecord, Metric, Outcome, capped, failed};
@@ -30,13 +31,18 @@ pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering)
         _ => Outcome::Failed,
     };
     let model = answered.unwrap_or(verdict.decision.model);
-    let bill = observed.usage.map(|usage| {
-        let prices = |id| role.policy.model(id).prices;
-        Bill::paid(&usage, &prices(model), &prices(role.policy.baseline))
-    });
     let books = Books { role, host, asked: &asked, verdict: Some(&verdict), model: Some(model) };
+    let is_unfinished = matches!(outcome, Outcome::Cut | Outcome::Abandoned);
+    let estimate = is_unfinished.then(|| observed.estimate(asked.prompt_tokens));
+    let usage = observed.usage.or(estimate);
+    let given_up = books.given_up(&attempts);
+    let bill = books.bill(usage, &given_up);
     books.count(outcome);
-    books.count_answer(&observed, bill, outcome);
+    books.count_answer(usage, observed.blind, bill, outcome);
+    let is_estimate = (observed.usage.is_none() && usage.is_some()) || !given_up.is_empty();
+    if is_estimate {
+        role.counters.add(Metric::Estimated, &[outcome.as_str()], 1);
+    }
     if answered.is_some() && model != verdict.decision.model {
         role.counters.add(Metric::Failovers, &[books.model_name()], 1);
     }
@@ -47,8 +53,9 @@ pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering)
         cache,
         attempts: Some(attempts.len()).filter(|count| *count > 0),
         failed: &failed,
-        tokens: observed.usage.map(Into::into),
+        tokens: usage.map(Into::into),
         money: bill.map(Into::into),
+        estimated: is_estimate.then_some(true),
         ..books.record(outcome)
     });
 }
@@ -56,9 +63,17 @@ pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering)
 /// The caller has gone before an answer began.
 pub(super) fn abandoned<H: Host>(role: &RouterRole, host: &H, forwarded: &Forwarded) {
     let Forwarded { asked, verdict, .. } = forwarded;
+    let Call { attempts, .. } = Call::read(host).unwrap_or_default();
     let books = Books { role, host, asked, verdict: Some(verdict), model: None };
+    let given_up = books.given_up(&attempts);
+    let bill = books.bill(None, &given_up);
     books.count(Outcome::Abandoned);
-    books.publish(&books.record(Outcome::Abandoned));
+    books.count_money(bill);
+    books.publish(&AccessRecord {
+        money: bill.map(Into::into),
+        estimated: bill.map(|_| true),
+        ..books.record(Outcome::Abandoned)
+    });
 }
 
 /// A request was answered from the cache.
@@ -152,15 +167,40 @@ impl<'s, H: Host> Books<'s, H> {
         }
     }
 
-    fn count_answer(&self, observed: &Observed, bill: Option<Bill>, outcome: Outcome) {
+    /// What attempts have cost whose provider had begun to answer: the prompt, and what had come.
+    fn given_up(&self, attempts: &[Attempt]) -> Vec<NanoDollars> {
+        let policy = &self.role.policy;
+        let begun = attempts.iter().filter(|attempt| attempt.failure.is_some() && attempt.received > 0);
+        let costs = begun.filter_map(|attempt| {
+            let model = policy.model_by_name(&attempt.model)?;
+            let usage = Usage::estimated(self.asked.prompt_tokens, attempt.received);
+            Some(policy.model(model).prices.cost(&usage))
+        });
+        costs.collect()
+    }
+
+    /// The bill for an answer of so many tokens, and for what was given up; `None` when nothing is known to have cost anything.
+    fn bill(&self, usage: Option<Usage>, given_up: &[NanoDollars]) -> Option<Bill> {
+        let policy = &self.role.policy;
+        let paid = usage.zip(self.model).map(|(usage, model)| {
+            Bill::paid(&usage, &policy.model(model).prices, &policy.model(policy.baseline).prices)
+        });
+        if given_up.is_empty() {
+            return paid;
+        }
+        let failed = given_up.iter().fold(0_u64, |sum, cost| sum.saturating_add(cost.0));
+        Some(paid.unwrap_or_default().with_failed(NanoDollars(failed)))
+    }
+
+    fn count_answer(&self, usage: Option<Usage>, blind: Option<Blind>, bill: Option<Bill>, outcome: Outcome) {
         let counters = &self.role.counters;
-        if let Some(usage) = &observed.usage {
+        if let Some(usage) = &usage {
             for (kind, tokens) in kinds(usage).into_iter().filter(|(_, tokens)| *tokens > 0) {
                 counters.add(Metric::Tokens, &[kind, self.model_name()], tokens);
             }
         }
         self.count_money(bill);
-        if let (Some(blind), Outcome::Routed) = (observed.blind, outcome) {
+        if let (Some(blind), Outcome::Routed) = (blind, outcome) {
             counters.add(Metric::UsageUnknown, &[blind.as_str()], 1);
         }
     }

@@ -14,6 +14,8 @@ pub(super) struct Asked {
     pub(super) caller: Caller,
     pub(super) model: String,
     pub(super) stream: bool,
+    /// An estimate of the prompt's tokens.
+    pub(super) prompt_tokens: u64,
     /// Whether usage must be taken out of the answer.
     pub(super) hides_usage: bool,
 }
@@ -21,7 +23,7 @@ pub(super) struct Asked {
 impl Asked {
     pub(super) fn of(request: ChatRequest) -> Self {
         let (caller, stream, hides_usage) = (request.caller, request.stream, request.hides_usage());
-        Self { caller, model: request.model, stream, hides_usage }
+        Self { caller, stream, prompt_tokens: request.estimated_tokens(), hides_usage, model: request.model }
     }
 }
 
