@@ -4,7 +4,8 @@ mod path;
 
 use thiserror::Error;
 
-use self::path::{is_at, plain_path};
+use self::path::is_at;
+pub use self::path::plain_path;
 use crate::chat::Caller;
 use crate::chat::request::RequestError;
 
@@ -128,8 +129,6 @@ pub struct RequestHead<'h> {
     pub content_encoding: &'h [u8],
     /// `content-length`.
     pub content_length: Option<&'h str>,
-    /// `cache-control`, whatever its bytes.
-    pub cache_control: &'h [u8],
     /// Whether there is an `accept-encoding`.
     pub accepts_encoding: bool,
 }
@@ -147,7 +146,6 @@ impl<'h> RequestHead<'h> {
                 "content-type" => head.content_type = text(),
                 "content-encoding" => head.content_encoding = value,
                 "content-length" => head.content_length = Some(text()),
-                "cache-control" => head.cache_control = value,
                 "accept-encoding" => head.accepts_encoding = true,
                 _ => {}
             }

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 const DECODINGS: usize = 3;
 
 /// A path without query, fragment and parameters, escapes and dots resolved, one slash for many, none at the end.
-pub(super) fn plain_path(path: &str) -> Cow<'_, str> {
+pub fn plain_path(path: &str) -> Cow<'_, str> {
     let path = path.split(['?', '#']).next().unwrap_or_default();
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.:".contains(&byte);
     let has_empty_end = path.ends_with('/') || path.contains("//") || path.contains("/.");
@@ -14,6 +14,7 @@ pub(super) fn plain_path(path: &str) -> Cow<'_, str> {
         return Cow::Borrowed(path);
     }
     let decoded = unescaped(path).replace('\\', "/");
+    let decoded = decoded.split(['?', '#', '\0']).next().unwrap_or_default();
     let mut segments = Vec::new();
     for segment in decoded.split('/') {
         match segment.split(';').next().unwrap_or_default().trim() {
@@ -88,6 +89,9 @@ mod tests {
             "/v1/chat/completions;a=b",
             "/v1/chat/completions%20",
             "/v1/chat/completions#x",
+            "/v1/chat/completions%3Fx=1",
+            "/v1/chat/completions%23x",
+            "/v1/chat/completions%00",
             "/v1/chat/completions/?a=b",
         ];
         for path in spellings {

@@ -19,11 +19,17 @@ pub struct RequestDirectives {
 }
 
 impl RequestDirectives {
-    /// Reads the header's value. Directives that do not concern us are skipped; a `max-age` that is no number counts as 0,
-    /// the strictest reading.
+    /// Reads the header, line by line: they are one list. Directives that do not concern us are skipped; a `max-age` that is no number
+    /// counts as 0, the strictest reading, and of several the strictest counts.
     #[must_use]
-    pub fn parse(value: &[u8]) -> Self {
+    pub fn of<'h>(lines: impl Iterator<Item = &'h [u8]>) -> Self {
         let mut directives = Self::default();
+        lines.for_each(|line| directives.take(line));
+        directives
+    }
+
+    fn take(&mut self, value: &[u8]) {
+        let directives = self;
         // One directive that is no text takes nothing from the others.
         for directive in value.split(|byte| *byte == b',').filter_map(|part| std::str::from_utf8(part).ok()) {
             let (name, argument) = directive.split_once('=').unwrap_or((directive, ""));
@@ -33,12 +39,12 @@ impl RequestDirectives {
                 "only-if-cached" => directives.only_if_cached = true,
                 "max-age" => {
                     let seconds = argument.trim().trim_matches('"').parse().unwrap_or(0);
-                    directives.max_age = Some(Duration::from_secs(seconds));
+                    let max_age = Duration::from_secs(seconds);
+                    directives.max_age = Some(directives.max_age.map_or(max_age, |other| other.min(max_age)));
                 }
                 _ => {}
             }
         }
-        directives
     }
 }
 
@@ -94,10 +100,15 @@ mod tests {
             ("max-age", max_age(0)),
         ];
         for (value, directives) in cases {
-            assert_eq!(RequestDirectives::parse(value.as_bytes()), directives, "{value}");
+            assert_eq!(RequestDirectives::of([value.as_bytes()].into_iter()), directives, "{value}");
         }
         let no_store = RequestDirectives { no_store: true, ..none };
-        assert_eq!(RequestDirectives::parse(b"x=\xff, no-store"), no_store);
+        assert_eq!(RequestDirectives::of([b"x=\xff, no-store".as_slice()].into_iter()), no_store);
+        let lines = [b"no-store".as_slice(), b"max-age=60", b"max-age=5"];
+        assert_eq!(
+            RequestDirectives::of(lines.into_iter()),
+            RequestDirectives { no_store: true, ..max_age(5) }
+        );
     }
 
     #[test]

@@ -48,6 +48,16 @@ pub(super) struct Share {
     pub(super) bytes: u64,
 }
 
+/// How much room there is in a set, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Room {
+    /// Bytes in all.
+    pub(super) bytes: u64,
+    pub(super) share: Share,
+    /// Seconds after which an answer is served no more.
+    pub(super) ttl: u64,
+}
+
 /// Where a payload goes, and which others had to make room.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Placed {
@@ -101,20 +111,22 @@ impl Directory {
         self.slots.iter().enumerate().find(|(_, slot)| slot.tag == *tag && !slot.is_free())
     }
 
-    /// Enters `new` within `budget` bytes in all. Room is made by the new one's own tenant if it has more than its `share`, else by
-    /// those that have more than theirs, else by the oldest. `None` when nobody has to.
-    pub(super) fn place(&mut self, new: Slot, now: u64, budget: u64, share: Share) -> Option<Placed> {
+    /// Enters `new`. Room is made by what has expired, then by the new one's own tenant if it has more than its share, else by those
+    /// that have more than theirs, else by the oldest. `None` when nobody has to.
+    pub(super) fn place(&mut self, new: Slot, now: u64, room: Room) -> Option<Placed> {
         let mut freed = Vec::new();
         let own = self.find(&new.tag).map(|(way, _)| way);
         for (way, slot) in self.slots.iter_mut().enumerate() {
-            let is_ahead = !slot.is_free() && slot.stored_at > now.saturating_add(CLOCK_SKEW);
-            if own == Some(way) || is_ahead {
+            let is_ahead = slot.stored_at > now.saturating_add(CLOCK_SKEW);
+            let is_over = is_ahead || slot.stored_at.saturating_add(room.ttl) <= now;
+            if own == Some(way) || (is_over && !slot.is_free()) {
                 *slot = Slot::default();
                 freed.push(way);
             }
         }
-        while self.free_way().is_none() || self.used(|_| true).saturating_add(new.length.into()) > budget {
-            let way = self.victim(&new, share)?;
+        while self.free_way().is_none() || self.used(|_| true).saturating_add(new.length.into()) > room.bytes
+        {
+            let way = self.victim(&new, room.share)?;
             *self.slots.get_mut(way)? = Slot::default();
             freed.push(way);
         }
@@ -166,7 +178,7 @@ mod tests {
     use super::*;
 
     const STAMP: Stamp = Stamp { entries: 8, bytes: 800 };
-    const HALF: Share = Share { ways: 4, bytes: 400 };
+    const HALF: Room = Room { bytes: 800, share: Share { ways: 4, bytes: 400 }, ttl: 1_000_000 };
 
     fn slot(tag: u8, tenant: u8, stored_at: u64, length: u32) -> Slot {
         Slot { tag: [tag; 16], tenant: [tenant; 4], stored_at, length }
@@ -180,7 +192,7 @@ mod tests {
     fn tags(slots: &[Slot]) -> Vec<u8> {
         let mut directory = empty();
         for slot in slots {
-            directory.place(*slot, slot.stored_at, 800, HALF);
+            directory.place(*slot, slot.stored_at, HALF);
         }
         let mut tags: Vec<u8> =
             directory.slots.iter().filter(|slot| !slot.is_free()).map(|slot| slot.tag[0]).collect();
@@ -217,19 +229,29 @@ mod tests {
     fn what_is_larger_than_a_share_does_not_evict_others() {
         let mut directory = empty();
         for tag in 0..4 {
-            directory.place(slot(tag, tag, 1, 100), 1, 800, HALF);
+            directory.place(slot(tag, tag, 1, 100), 1, HALF);
         }
-        assert_eq!(directory.place(slot(9, 9, 2, 500), 2, 800, HALF), None);
-        assert!(directory.place(slot(9, 9, 2, 400), 2, 800, HALF).is_some());
+        assert_eq!(directory.place(slot(9, 9, 2, 500), 2, HALF), None);
+        assert!(directory.place(slot(9, 9, 2, 400), 2, HALF).is_some());
+    }
+
+    #[test]
+    fn what_has_expired_makes_room_first() {
+        let mut directory = empty();
+        for tag in 0..8 {
+            directory.place(slot(tag, tag / 4, 100 + u64::from(tag), 50), 107, HALF);
+        }
+        let placed = directory.place(slot(9, 9, 300, 50), 300, Room { ttl: 197, ..HALF });
+        assert_eq!(placed, Some(Placed { way: 0, freed: vec![1, 2, 3] }));
     }
 
     #[test]
     fn what_was_stored_under_a_clock_that_ran_ahead_makes_room_first() {
         let mut directory = empty();
         for tag in 0..8 {
-            directory.place(slot(tag, 1, 10_000, 50), 10_000, 800, HALF);
+            directory.place(slot(tag, 1, 10_000, 50), 10_000, HALF);
         }
-        directory.place(slot(9, 1, 100, 50), 100, 800, HALF);
+        directory.place(slot(9, 1, 100, 50), 100, HALF);
         assert_eq!(directory.used(|_| true), 50);
     }
 
@@ -241,7 +263,7 @@ mod tests {
             let mut directory = empty();
             for (tag, tenant, time, length) in slots {
                 let new = slot(tag, tenant, time, length);
-                let placed = directory.place(new, time, 800, HALF);
+                let placed = directory.place(new, time, HALF);
                 prop_assert!(directory.used(|_| true) <= 800);
                 if let Some(Placed { way, freed }) = placed {
                     prop_assert_eq!(directory.find(&new.tag), Some((way, &new)));

@@ -92,7 +92,7 @@ impl ExactCache {
     #[must_use]
     pub fn new(bounds: &Bounds) -> Self {
         let geometry = Geometry::new(bounds.entries, bounds.bytes);
-        Self { slots: Slots::new(geometry, bounds.tenant_share), bounds: bounds.clone() }
+        Self { slots: Slots::new(geometry, bounds.tenant_share, bounds.ttl), bounds: bounds.clone() }
     }
 
     /// Whether a stored answer may stand for the answer to such a request.

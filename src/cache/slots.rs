@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::CacheKey;
 pub use super::directory::WAYS;
-use super::directory::{DIRECTORY, Directory, Placed, Share, Slot, Stamp};
+use super::directory::{DIRECTORY, Directory, Placed, Room, Share, Slot, Stamp};
 use crate::chat::Usage;
 use crate::host::{HostError, SharedData};
 
@@ -145,7 +145,7 @@ pub enum Stored {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Slots {
     geometry: Geometry,
-    share: Share,
+    room: Room,
 }
 
 /// When an answer was stored, and what time it is.
@@ -168,9 +168,14 @@ impl From<HostError> for Unplaced {
 }
 
 impl Slots {
-    /// Slots of which a tenant may have `tenant_share`, between 0 and 1, when others want room.
-    pub(super) fn new(geometry: Geometry, tenant_share: f64) -> Self {
-        Self { geometry, share: geometry.share(tenant_share) }
+    /// Slots of which a tenant may have `tenant_share`, between 0 and 1, when others want room; what is older than `ttl` makes it first.
+    pub(super) fn new(geometry: Geometry, tenant_share: f64, ttl: Duration) -> Self {
+        let room = Room {
+            bytes: geometry.set_bytes(),
+            share: geometry.share(tenant_share),
+            ttl: ttl.as_secs().max(1),
+        };
+        Self { geometry, room }
     }
 
     pub(super) fn geometry(&self) -> Geometry {
@@ -230,7 +235,7 @@ impl Slots {
         let read = host.shared_data(&name);
         let stamp = self.geometry.stamp();
         let mut directory = Directory::decode(&read.value, stamp);
-        let placed = directory.place(new, now.as_secs(), self.geometry.set_bytes(), self.share);
+        let placed = directory.place(new, now.as_secs(), self.room);
         let Placed { way, freed } = placed.ok_or(Unplaced::NoRoom)?;
         host.set_shared_data(&name, &directory.encode(stamp), read.cas)?;
         let stale = if directory.foreign { (0..WAYS as usize).collect() } else { freed };

@@ -19,6 +19,8 @@
 //! | `user` | `user` | `metadata.user_id` | - |
 //! | `stream` | `stream` | `stream` | the method in the path |
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use thiserror::Error;
 
@@ -61,6 +63,15 @@ pub struct Conversation {
     pub stream: bool,
     /// Members that have no place here and that change no answer's meaning.
     pub left_out: Vec<&'static str>,
+    called: Called,
+}
+
+/// The names of tools that were called, by the ids of the calls. In a turn the first call of an id counts, of several turns the
+/// last.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Called {
+    earlier: BTreeMap<String, String>,
+    turn: BTreeMap<String, String>,
 }
 
 /// An instruction.
@@ -311,8 +322,17 @@ impl Conversation {
 
     /// Adds to the last turn when `role` speaks on, else begins a turn.
     pub fn say(&mut self, role: Speaker, parts: Vec<Part>) {
+        let goes_on = self.turns.last().is_some_and(|turn| turn.role == role);
+        if !goes_on {
+            self.called.earlier.extend(std::mem::take(&mut self.called.turn));
+        }
+        for part in &parts {
+            if let Content::ToolCall(call) = &part.content {
+                self.called.turn.entry(call.id.clone()).or_insert_with(|| call.name.clone());
+            }
+        }
         match self.turns.last_mut() {
-            Some(turn) if turn.role == role => turn.parts.extend(parts),
+            Some(turn) if goes_on => turn.parts.extend(parts),
             _ => self.turns.push(Turn { role, parts }),
         }
     }
@@ -320,12 +340,8 @@ impl Conversation {
     /// The name of the tool that was called under `id`; empty when none was.
     #[must_use]
     pub fn tool_called(&self, id: &str) -> String {
-        let calls =
-            self.turns.iter().rev().flat_map(|turn| &turn.parts).filter_map(|part| match &part.content {
-                Content::ToolCall(call) if call.id == id => Some(call.name.clone()),
-                _ => None,
-            });
-        calls.into_iter().next().unwrap_or_default()
+        let name = self.called.turn.get(id).or_else(|| self.called.earlier.get(id));
+        name.cloned().unwrap_or_default()
     }
 
     /// Whether anything is marked for the provider's prompt cache.

@@ -30,7 +30,8 @@ const TRACING: [&str; 18] = [
 ];
 
 /// Request headers that carry a credential, an account or the user's identity: no policy passes them on.
-pub const CREDENTIALS: [&str; 14] = [
+pub const CREDENTIALS: [&str; 15] = [
+    "ocp-apim-subscription-key",
     "authorization",
     "proxy-authorization",
     "x-api-key",

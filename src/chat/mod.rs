@@ -14,6 +14,7 @@ mod gemini;
 pub mod head;
 pub mod headers;
 mod mistral;
+mod number;
 pub mod observe;
 mod openai;
 mod openai_like;

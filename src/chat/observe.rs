@@ -25,6 +25,11 @@ pub struct Wanted {
 pub enum Observer {
     /// Not at all; why its usage stays unknown.
     Blind(Blind),
+    /// A whole JSON body that is longer than what is copied.
+    Long {
+        /// How much of it has come, in bytes.
+        said: u64,
+    },
     /// A whole JSON body, copied as it flows past.
     Json {
         /// What has come so far.
@@ -161,9 +166,11 @@ impl Observer {
     pub fn feed(&mut self, chunk: Vec<u8>, end_of_stream: bool) -> Onward {
         match self {
             Self::Blind(_) => {}
+            Self::Long { said } => *said = said.saturating_add(size(chunk.len())),
             Self::Json { copy, limit, .. } => {
-                if copy.len().saturating_add(chunk.len()) > *limit {
-                    *self = Self::Blind(Blind::TooLarge);
+                let length = copy.len().saturating_add(chunk.len());
+                if length > *limit {
+                    *self = Self::Long { said: size(length) };
                 } else if copy.is_empty() {
                     *copy = chunk;
                 } else {
@@ -193,9 +200,10 @@ impl Observer {
     pub fn finish(self) -> Observed {
         match self {
             Self::Blind(blind) => Observed::blind(blind),
+            Self::Long { said } => Observed { said, ..Observed::blind(Blind::TooLarge) },
             Self::Json { copy, caller, .. } => match whole::read(&copy, caller) {
                 None => {
-                    let said = u64::try_from(copy.len()).unwrap_or(u64::MAX);
+                    let said = size(copy.len());
                     Observed { said, ..Observed::blind(Blind::Incomplete) }
                 }
                 Some(completion) => Observed::known(completion, Some(copy)),
@@ -204,6 +212,10 @@ impl Observer {
             Self::Messages(messages) => messages.finish().into(),
         }
     }
+}
+
+fn size(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
 }
 
 /// The last bytes of a stream: where the provider has ended it before all was said, the caller is told.

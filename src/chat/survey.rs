@@ -11,6 +11,7 @@
 //! | a tool called by the user, an image or a result by the assistant | OpenAI |
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -172,27 +173,24 @@ impl<'de, W: Words> Visitor<'de> for Members<W> {
 #[derive(Debug, Default)]
 pub(super) struct Calls<'m> {
     /// Ids of earlier turns, and whether the call names its tool.
-    earlier: Vec<(&'m str, bool)>,
-    turn: Vec<(&'m str, bool)>,
+    earlier: BTreeMap<&'m str, bool>,
+    turn: BTreeMap<&'m str, bool>,
 }
 
 impl<'m> Calls<'m> {
     /// The other side speaks.
     pub(super) fn begin_turn(&mut self) {
-        self.earlier.append(&mut self.turn);
+        self.earlier.extend(std::mem::take(&mut self.turn));
     }
 
     pub(super) fn call(&mut self, id: &'m str, has_name: bool) {
-        if !self.turn.iter().any(|(known, _)| *known == id) {
-            self.turn.push((id, has_name));
-        }
+        self.turn.entry(id).or_insert(has_name);
     }
 
     /// Whether a call with this id, which names its tool, stands before.
     pub(super) fn knows(&self, id: &str) -> bool {
-        let is_it = |(known, _): &&(&str, bool)| *known == id;
-        let call = self.turn.iter().find(is_it).or_else(|| self.earlier.iter().rev().find(is_it));
-        call.is_some_and(|(_, has_name)| *has_name)
+        let call = self.turn.get(id).or_else(|| self.earlier.get(id));
+        call.copied().unwrap_or(false)
     }
 }
 

@@ -142,6 +142,8 @@ pub struct MemoryStream {
     pub reply: RefCell<Option<Reply>>,
     /// The callouts, in order; the id of each is its place.
     pub callouts: RefCell<Vec<Called>>,
+    /// Request and response trailers.
+    pub trailers: RefCell<HashMap<Direction, Vec<(String, String)>>>,
     /// Whether the host refuses callouts.
     pub refuses_callouts: Cell<bool>,
 }
@@ -210,6 +212,10 @@ impl Stream for MemoryStream {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         *self.header_list(direction).borrow_mut() =
             headers.iter().map(|(name, value)| ((*name).to_owned(), text(value))).collect();
+    }
+
+    fn clear_trailers(&self, direction: Direction) {
+        self.trailers.borrow_mut().remove(&direction);
     }
 
     fn body(&self, direction: Direction, size: usize) -> Vec<u8> {
@@ -291,6 +297,10 @@ impl Stream for MemoryCall<'_> {
 
     fn set_headers(&self, direction: Direction, headers: &[(&str, &[u8])]) {
         self.stream.set_headers(direction, headers);
+    }
+
+    fn clear_trailers(&self, direction: Direction) {
+        self.stream.clear_trailers(direction);
     }
 
     fn body(&self, direction: Direction, size: usize) -> Vec<u8> {

@@ -91,6 +91,13 @@ impl Headers {
     }
 }
 
+impl Headers {
+    /// All values of a header, in order.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        self.iter().filter(move |(found, _)| *found == name).map(|(_, value)| value)
+    }
+}
+
 impl From<Vec<(String, Vec<u8>)>> for Headers {
     fn from(headers: Vec<(String, Vec<u8>)>) -> Self {
         Self(headers)
@@ -151,6 +158,9 @@ pub trait Stream {
 
     /// Puts these headers in the place of all that are there.
     fn set_headers(&self, direction: Direction, headers: &[(&str, &[u8])]);
+
+    /// Removes all trailers; only in the callback that they come with.
+    fn clear_trailers(&self, direction: Direction);
 
     /// The body bytes that the current callback may see, `size` of them.
     fn body(&self, direction: Direction, size: usize) -> Vec<u8>;

@@ -98,6 +98,16 @@ impl Stream for Proxy {
         }
     }
 
+    fn clear_trailers(&self, direction: Direction) {
+        let trailers = match direction {
+            Direction::Request => MapType::HttpRequestTrailers,
+            Direction::Response => MapType::HttpResponseTrailers,
+        };
+        if let Err(status) = hostcalls::set_map_bytes(trailers, Vec::new()) {
+            log::warn!("trailers could not be removed: status {}", status as u32);
+        }
+    }
+
     fn body(&self, direction: Direction, size: usize) -> Vec<u8> {
         hostcalls::get_buffer(body_buffer(direction), 0, size).ok().flatten().unwrap_or_default()
     }

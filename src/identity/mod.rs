@@ -44,8 +44,14 @@ pub enum Unidentified {
 }
 
 /// Request headers that an API key may stand in.
-const API_KEY_HEADERS: [&str; 5] =
-    ["authorization", "proxy-authorization", "x-api-key", "api-key", "x-goog-api-key"];
+const API_KEY_HEADERS: [&str; 6] = [
+    "authorization",
+    "proxy-authorization",
+    "x-api-key",
+    "api-key",
+    "x-goog-api-key",
+    "ocp-apim-subscription-key",
+];
 
 impl Unidentified {
     /// Its name in metrics and logs.

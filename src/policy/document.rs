@@ -180,7 +180,7 @@ pub(super) struct PathsDocument {
 
 impl Default for PathsDocument {
     fn default() -> Self {
-        Self { openai: vec!["/v1/chat/completions".into()], anthropic: vec!["/v1/messages".into()] }
+        Self { openai: vec!["/chat/completions".into()], anthropic: vec!["/v1/messages".into()] }
     }
 }
 

@@ -58,6 +58,9 @@ pub(super) fn header_name(path: &str, name: &str) -> Result<String, PolicyError>
     if name.is_empty() || !name.chars().all(is_token) {
         return fault(path, "must be a header name");
     }
+    if name == "host" {
+        return fault(path, "says which server is asked, not who asks");
+    }
     if name.starts_with(OWN_PREFIX) {
         return fault(path, format!("headers that begin with `{OWN_PREFIX}` are removed from every request"));
     }

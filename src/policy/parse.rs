@@ -21,7 +21,7 @@ use super::{
     Abilities, Credential, MAX_TIER_MODELS, Model, ModelId, Policy, PolicyError, Provider, ProviderId,
     RequestedModel, Tier,
 };
-use crate::admission::{Admission, OnUnreadable};
+use crate::admission::{Admission, OnUnreadable, plain_path};
 use crate::cache::exact::{Bounds, MIN_SET_BYTES, WAYS};
 use crate::chat::headers::{describes_message, is_credential};
 use crate::chat::registry::DIALECTS;
@@ -292,9 +292,12 @@ fn admit(document: AdmitDocument) -> Result<Admission, PolicyError> {
     };
     let PathsDocument { openai, anthropic } = paths;
     for (field, paths) in [("openai", &openai), ("anthropic", &anthropic)] {
-        let wrong = paths.iter().position(|path| !path.starts_with('/') || path.contains('?'));
+        let wrong = paths.iter().position(|path| !path.starts_with('/') || plain_path(path) != path.as_str());
         if let Some(at) = wrong {
-            return fault(format!("admit.paths.{field}[{at}]"), "must start with `/` and have no query");
+            return fault(
+                format!("admit.paths.{field}[{at}]"),
+                "must start with `/`, and have no query, no escapes, no doubled slash and none at the end",
+            );
         }
     }
     let openai = openai.into_iter().map(|path| (path, Caller::OpenAi));
@@ -401,6 +404,7 @@ fn revision(policy: &Policy) -> [u8; 32] {
         part(&format!("{:?}", model.abilities));
         part(&provider.port.to_string());
         part(&provider.forward_headers.join(","));
+        part(&provider.api_version);
     }
     for (_, tier) in policy.tiers() {
         part(&tier.name);

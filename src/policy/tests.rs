@@ -42,7 +42,7 @@ fn a_short_document_gets_sound_defaults() {
     assert_eq!(policy.requested_model, RequestedModel::Cap);
     assert_eq!(policy.classify.scorer, Scorer::Heuristic);
     let paths =
-        [("/v1/chat/completions".to_owned(), Caller::OpenAi), ("/v1/messages".to_owned(), Caller::Anthropic)];
+        [("/chat/completions".to_owned(), Caller::OpenAi), ("/v1/messages".to_owned(), Caller::Anthropic)];
     assert_eq!(policy.admit.paths, paths);
     assert_eq!(policy.admit.max_body_bytes, 8_388_608);
     assert_eq!(policy.tenancy, Tenancy { source: TenantSource::Header("x-tenant".into()), required: false });

@@ -50,6 +50,9 @@ class Gate:
     def open(self):
         self._opened.set()
 
+    def is_open(self):
+        return self._opened.is_set()
+
     def wait_reached(self):
         """Waits until the provider has sent all that stands before the gate."""
         if not self._reached.wait(PATIENCE):

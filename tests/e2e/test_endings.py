@@ -52,7 +52,9 @@ def test_a_stream_that_the_provider_ends_too_early_ends_in_an_error(gateway, pie
     response = gateway.ask(chat.unique(chat.HARD), stream=True, model=model)
 
     assert response.status_code == 200
-    assert response.content.startswith(b"".join(pieces).replace(chat.usage_chunk(), b""))
+    # What says that nothing will follow does not stand before what says that something is missing.
+    said = b"".join(piece for piece in pieces if not (tells and piece == chat.DONE))
+    assert response.content.startswith(said.replace(chat.usage_chunk(), b""))
     lines = response.content.decode().split("\n")
     found = [line for line in lines if line.startswith("data: ") and '"error"' in line]
     assert len(found) == (1 if tells else 0)
@@ -136,6 +138,64 @@ def test_a_stream_that_breaks_before_its_first_event_fails_over(gateway):
     gateway.spare.answer = stream(*chat.streamed("from spare"))
 
     assert chat.text_of(gateway.ask(stream=True).content) == "from spare"
+
+
+@needs_late_retries
+def test_a_provider_that_says_that_it_is_alive_is_waited_for(start_gateway):
+    gateway = start_gateway({**CACHE_OFF, "failover": {"per_try_idle_timeout": "1s"}})
+    gate = Gate()
+
+    def late(exchange):
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+        exchange.send(head)
+        # Comments until long after a silent provider would have been given up.
+        while not gate.is_open():
+            exchange.send(b"3\r\n:\n\n\r\n")
+            exchange.closed.wait(0.05)
+        for piece in chat.streamed("at last"):
+            exchange.send(b"%x\r\n%s\r\n" % (len(piece), piece))
+        exchange.send(b"0\r\n\r\n")
+
+    gateway.mini.then(late, hang)
+    gateway.spare.answer = stream(*chat.streamed("from spare"))
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        waiting = pool.submit(gateway.ask, stream=True)
+        gateway.mini.wait_for(1)
+        assert chat.text_of(gateway.ask(stream=True).content) == "from spare"
+        gate.open()
+
+        assert chat.text_of(waiting.result().content) == "at last"
+
+
+@pytest.mark.parametrize("status", [400, 404, 503])
+def test_an_error_without_a_body_is_given_one(gateway, status):
+    gateway.grand.answer = answer(b"", status, headers=[("retry-after", "7")])
+    response = gateway.ask(chat.unique(chat.HARD))
+
+    assert (response.status_code, response.headers["retry-after"]) == (status, "7")
+    assert set(response.json()["error"]) == {"message", "type", "param", "code"}
+
+
+def test_who_leaves_when_all_was_said_has_been_answered(start_gateway):
+    gateway = start_gateway()
+    gate = Gate()
+    text = chat.unique(chat.HARD)
+    gateway.grand.answer = stream(*chat.streamed("all"), gate)
+    body = chat.request(text, stream=True)
+    with (
+        gateway.envoy.client() as client,
+        client.stream("POST", "/v1/chat/completions", content=body, headers=JSON) as response,
+    ):
+        received = b""
+        for piece in response.iter_raw():
+            received += piece
+            if chat.DONE in received:
+                break
+    (line,) = gateway.envoy.calls(1)
+    gate.open()
+
+    assert (line["arbiter"]["outcome"], line["arbiter"]["output_tokens"]) == ("routed", 200)
+    assert "; hit" in gateway.ask(text).headers["cache-status"]
 
 
 EMPTY = {

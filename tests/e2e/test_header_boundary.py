@@ -245,6 +245,20 @@ PASSING = {
     "openai-key": ({"authorization": "Bearer sk-proj-caller"}, "/v1/models", "openai", "authorization"),
     "anthropic-key": ({"x-api-key": "sk-ant-caller"}, "/v1/models", "anthropic", "x-api-key"),
     "anthropic-token": ({"authorization": "Bearer sk-ant-oat01-caller"}, "/v1/models", "anthropic", "authorization"),
+    "anthropic-token-spelled": (
+        {"authorization": "bearer  sk-ant-oat01-caller"},
+        "/v1/models",
+        "anthropic",
+        "authorization",
+    ),
+    "google-key-in-the-query": ({"authorization": "Bearer caller"}, "/v1beta/models?key=AIza-caller", "gemini", None),
+    "azure-token": (
+        {"authorization": "Bearer eyJ-caller"},
+        "/openai/deployments/x/embeddings",
+        "azure",
+        "authorization",
+    ),
+    "azure-gateway-key": ({"ocp-apim-subscription-key": "caller"}, "/v1/models", "openai", None),
     "anthropic-version": ({"anthropic-version": "2023-06-01"}, "/v1/files", "anthropic", None),
     "anthropic-path": ({"authorization": "Bearer sk-proj-caller"}, "/v1/messages/batches", "anthropic", None),
     "azure-key": ({"api-key": "caller"}, "/openai/models", "azure", "api-key"),
@@ -281,5 +295,7 @@ def test_without_a_provider_of_its_vendor_a_key_goes_nowhere(gateway):
     for headers in ({"authorization": "Bearer sk-ant-caller"}, {"x-api-key": "caller"}, {"x-goog-api-key": "caller"}):
         with gateway.envoy.client() as client:
             client.get("/v1/models", headers={**headers, "x-tenant": "caller"})
+            client.get("/openai/deployments/x/models", headers={"authorization": "Bearer caller"})
+            assert client.get("/v1beta/models?key=caller").status_code == 404
     for provider in gateway.providers:
         assert "caller" not in everything(provider)

@@ -182,6 +182,7 @@ TWO_WAYS = {
     "content-capitalised": said(b'{"role":"user","Content":"hi"}'),
     "text-capitalised": parts(b'{"type":"text","Text":"hi"}'),
     "type-capitalised": parts(b'{"Type":"text","text":"hi"}'),
+    "many-members": body(b",".join(b'"m%d":1' % i for i in range(5000))),
     "too-deep": body(b'"x":' + b"[" * 17 + b"]" * 17),
     "far-too-deep": body(b'"x":' + b"[" * 5000 + b"]" * 5000),
     "too-deep-in-objects": body(b'"x":' + b'{"a":' * 17 + b"1" + b"}" * 17),
@@ -319,6 +320,9 @@ PATHS = [
     "/v1/chat/completions%20",
     "/v1/chat/completions?x=/v1/models",
     "/v1/chat\\completions",
+    "/v1/chat/completions%3Fx=1",
+    "/v1/chat/completions%23x",
+    "/openai/deployments/x/chat/completions",
 ]
 
 
@@ -389,3 +393,25 @@ def test_a_header_hidden_behind_a_bare_line_feed_steers_nothing(gateway):
 def test_there_are_as_many_hostile_inputs_as_promised():
     lists = (INVALID_JSON, UNKNOWN_SHAPE, TWO_WAYS, READ_AS_IT_IS, HEADERS, PATHS, SMUGGLED)
     assert sum(map(len, lists)) >= 150
+
+
+def heavy():
+    """Messages of several megabytes that would take minutes if anything about them were read again for each of its parts."""
+    calls = [{"id": f"c{i}", "type": "function", "function": {"name": "f", "arguments": "{}"}} for i in range(25_000)]
+    results = [{"role": "tool", "tool_call_id": call["id"], "content": "x"} for call in calls]
+    return {
+        "turns": [{"role": "user", "content": "hi"}, {"role": "assistant", "tool_calls": calls}, *results],
+        "messages": [{"role": ("user", "assistant")[i % 2], "content": "x"} for i in range(100_001)],
+        "parts": [{"role": "user", "content": [{"type": "text", "text": "x"}] * 150_000}],
+        "quotes": [{"role": "user", "content": '"' * 2_000_000}],
+        "words": [{"role": "user", "content": "why " * 1_500_000}],
+    }
+
+
+@pytest.mark.parametrize("name", heavy())
+def test_a_heavy_body_is_answered_before_its_caller_gives_up(dialect_gateway, name):
+    """Also where it must be looked over, and written, in another dialect."""
+    for dialect in ("openai", "anthropic", "gemini"):
+        body = {"model": dialect, "messages": heavy()[name], "max_tokens": 5}
+
+        assert dialect_gateway.ask("openai", body).status_code == 200

@@ -56,8 +56,16 @@ impl ChunkObserver {
         let (seen, begun) = (&mut self.seen, &mut self.begun);
         self.events.feed(chunk, |event| {
             let end = waiting.saturating_add(event.end);
-            seen.unusual |= event.is_oversized;
-            if seen.take(event.data) == Kind::Usage && self.strip_usage && !*begun {
+            if event.is_oversized {
+                seen.skip();
+            }
+            let is_cut = match seen.take(event.data) {
+                Kind::Usage => self.strip_usage,
+                // Callers read no further: what is wrong must be said before it.
+                Kind::Done => seen.ending() == Ending::Cut,
+                Kind::Other => false,
+            };
+            if is_cut && !*begun {
                 cuts.push(start..end);
             }
             *begun = false;
@@ -101,6 +109,8 @@ impl ChunkObserver {
 enum Kind {
     /// The chunk that only reports usage.
     Usage,
+    /// `[DONE]`.
+    Done,
     Other,
 }
 
@@ -122,6 +132,8 @@ struct Seen {
     failed: bool,
     /// Something that a stored answer could not show.
     unusual: bool,
+    /// An event was not read.
+    skipped: bool,
 }
 
 /// What every chunk of a stream has in common.
@@ -158,8 +170,7 @@ fn value(raw: Option<&RawValue>) -> Value {
 
 #[derive(Deserialize)]
 struct Choice {
-    #[serde(default)]
-    index: u64,
+    index: Option<u64>,
     delta: Option<Delta>,
     finish_reason: Option<String>,
     logprobs: Option<IgnoredAny>,
@@ -172,10 +183,10 @@ impl Seen {
         }
         if data == b"[DONE]" {
             self.done = true;
-            return Kind::Other;
+            return Kind::Done;
         }
         let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(data) else {
-            self.unusual = true;
+            self.skip();
             return Kind::Other;
         };
         self.failed |= chunk.error.is_some();
@@ -200,16 +211,23 @@ impl Seen {
         Kind::Other
     }
 
+    /// An event that is not read: the answer is not all known.
+    fn skip(&mut self) {
+        self.unusual = true;
+        self.skipped = true;
+    }
+
     fn choice(&mut self, choice: Choice) {
-        self.begun = self.begun.max(choice.index.saturating_add(1));
-        self.unusual |= choice.index > 0 || choice.logprobs.is_some();
+        let index = choice.index.unwrap_or(0);
+        self.begun = self.begun.max(index.saturating_add(1));
+        self.unusual |= index > 0 || choice.logprobs.is_some();
         if let Some(delta) = choice.delta {
             let text = delta.content.as_ref().map_or(0, |text| u64::try_from(text.len()).unwrap_or(u64::MAX));
             self.said = self.said.saturating_add(text).saturating_add(delta.other_bytes);
             self.unusual |= delta.other_bytes > 0;
             self.append(&delta.content.unwrap_or_default());
         }
-        if let Some(reason) = choice.finish_reason {
+        if let Some(reason) = choice.finish_reason.filter(|reason| !reason.is_empty()) {
             self.ended = self.ended.saturating_add(1);
             self.stopped = reason == "stop";
         }
@@ -229,11 +247,12 @@ impl Seen {
         self.begun > 0 && self.ended >= self.begun && !self.done
     }
 
-    /// All is said when every choice has its `finish_reason`; `[DONE]` only repeats it.
+    /// All is said when every choice has its `finish_reason`; `[DONE]` only repeats it, unless what was not read may have said so.
     fn ending(&self) -> Ending {
+        let has_said_all = self.begun > 0 && self.ended >= self.begun;
         if self.failed {
             Ending::Failed
-        } else if self.begun > 0 && self.ended >= self.begun {
+        } else if has_said_all || (self.done && self.skipped) {
             Ending::Complete
         } else {
             Ending::Cut
@@ -363,6 +382,8 @@ mod tests {
             ("all", text("a") + &stop() + DONE, Ending::Complete),
             ("no [DONE]", text("a") + &stop(), Ending::Complete),
             ("no finish reason", text("a") + DONE, Ending::Cut),
+            ("an empty finish reason", delta(&json!({"content": "a"}), &json!("")) + DONE, Ending::Cut),
+            ("an event that cannot be read", text("a") + "data: {\n\n" + DONE, Ending::Complete),
             ("nothing", String::new(), Ending::Cut),
             ("cut", text("a"), Ending::Cut),
             ("error", text("a") + error, Ending::Failed),

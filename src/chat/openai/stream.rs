@@ -50,7 +50,9 @@ impl Reader {
         }
         if let Some(choice) = chunk.get("choices").and_then(|choices| choices.get(0)) {
             read_delta(choice.get("delta").unwrap_or(&Value::Null), events);
-            if let Some(reason) = choice.get("finish_reason").and_then(Value::as_str) {
+            if let Some(reason) =
+                choice.get("finish_reason").and_then(Value::as_str).filter(|reason| !reason.is_empty())
+            {
                 self.finished = true;
                 events.push(StreamEvent::Finish(answer::finish(reason)));
             }

@@ -10,6 +10,7 @@ use super::spelling::is_spelled_like;
 use super::text::{Text, decode};
 use super::view::{Canonical, ChatRequest, Limits, RequestError, Sampling, Shape, StreamOptions};
 use crate::chat::dialect::Caller;
+use crate::chat::number::whole_number;
 
 /// A top-level member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,11 +76,19 @@ impl Member {
 #[derive(Debug, Default)]
 struct Names {
     seen: Vec<String>,
+    count: usize,
     repeated: Option<String>,
 }
 
+/// Most members of a body: chat requests have a few dozen at most, and each is compared with all before it.
+const MAX_MEMBERS: usize = 256;
+
 impl Names {
     fn note(&mut self, key: &str) {
+        self.count = self.count.saturating_add(1);
+        if self.count > MAX_MEMBERS {
+            return;
+        }
         if self.seen.iter().any(|seen| seen == key) {
             self.repeated.get_or_insert_with(|| key.to_owned());
         } else {
@@ -144,7 +153,11 @@ impl ChatRequest {
         }
         reader.finish()?;
         let canonical = reader.into_canonical();
-        if let Some(member) = names.into_inner().repeated {
+        let names = names.into_inner();
+        if names.count > MAX_MEMBERS {
+            return Err(RequestError::TooManyMembers { limit: MAX_MEMBERS });
+        }
+        if let Some(member) = names.repeated {
             return Err(RequestError::Duplicate { member });
         }
         found.into_request(body, caller, canonical)
@@ -169,7 +182,7 @@ impl Found {
                 if !matches!(peek, Peek::Object | Peek::Null) {
                     self.unknown("stream_options");
                 }
-                self.stream_options = stream_options(reader, peek, depth)?;
+                self.stream_options = self.stream_options(reader, peek, depth)?;
             }
             Member::Temperature => {
                 self.sampling.temperature = self.number(reader, body, "temperature", peek, depth)?;
@@ -193,7 +206,7 @@ impl Found {
                 })?;
             }
             Member::ResponseFormat => {
-                self.structured_output = is_structured(reader, body, peek, depth)?;
+                self.structured_output = self.is_structured(reader, body, peek, depth)?;
             }
             Member::Tools | Member::Functions => {
                 each_element(reader, peek, depth, |reader, peek, depth| {
@@ -285,23 +298,12 @@ impl Found {
         depth: u16,
     ) -> Read<Option<u64>> {
         let number = self.number(reader, body, member, peek, depth)?;
-        let count = number.map(whole);
+        let count = number.map(whole_number);
         if count == Some(None) {
             self.unknown(member);
         }
         Ok(count.flatten())
     }
-}
-
-/// A number that counts something; `None` when it cannot.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "checked to be whole and within 0 and 2^53"
-)]
-fn whole(number: f64) -> Option<u64> {
-    let is_count = number.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(&number);
-    is_count.then_some(number as u64)
 }
 
 /// Reads a value; whether it is `true`.
@@ -340,45 +342,65 @@ fn array<'b>(
     reader.array(depth, |reader: &mut Reader<'b>, peek, depth| each(reader, peek, depth))
 }
 
-fn stream_options(reader: &mut Reader<'_>, peek: Peek, depth: u16) -> Read<StreamOptions> {
-    let start = reader.at();
-    let mut include_usage = false;
-    if peek == Peek::Object {
-        let is_usage = |key: &str| key == "include_usage";
-        reader.object(depth, is_usage, |reader, is_usage, peek, depth| {
-            let value = flag(reader, peek, depth)?;
-            if is_usage {
-                include_usage = value;
-            }
-            Ok(Keep::No)
-        })?;
-    } else {
-        reader.value(peek, depth)?;
-    }
-    Ok(StreamOptions { span: Some(start..reader.at()), include_usage })
-}
-
-/// Reads OpenAI's `response_format`, or Anthropic's `output_config`, which has the like of it in `format`.
-fn is_structured(reader: &mut Reader<'_>, body: &str, peek: Peek, depth: u16) -> Read<bool> {
-    if peek != Peek::Object {
-        return reader.value(peek, depth).map(|()| false);
-    }
-    let mut structured = false;
-    let member = |key: &str| match key {
-        "type" => Some(true),
-        "format" => Some(false),
-        _ => None,
-    };
-    reader.object(depth, member, |reader, is_type, peek, depth| {
-        match is_type {
-            Some(true) if peek == Peek::String => {
-                let text = reader.text()?;
-                structured = matches!(&*decode(body, &text), "json_object" | "json_schema");
-            }
-            Some(false) => structured |= is_structured(reader, body, peek, depth)?,
-            _ => reader.value(peek, depth)?,
+impl Found {
+    /// A member of a member: counts it, and notes what two readers could understand differently.
+    fn once(&mut self, name: Option<&'static str>, like: Option<&'static str>, count: &mut u8) {
+        if let Some(member) = like {
+            self.ambiguous.get_or_insert(RequestError::Misspelled { member });
         }
-        Ok(Keep::Yes)
-    })?;
-    Ok(structured)
+        if let Some(member) = name {
+            *count = count.saturating_add(1);
+            if *count > 1 {
+                self.ambiguous.get_or_insert_with(|| RequestError::Duplicate { member: member.to_owned() });
+            }
+        }
+    }
+
+    fn stream_options(&mut self, reader: &mut Reader<'_>, peek: Peek, depth: u16) -> Read<StreamOptions> {
+        const NAME: &str = "include_usage";
+        let start = reader.at();
+        let (mut include_usage, mut count) = (false, 0);
+        if peek == Peek::Object {
+            let member =
+                |key: &str| ((key == NAME).then_some(NAME), is_spelled_like(key, NAME).then_some(NAME));
+            reader.object(depth, member, |reader, (name, like), peek, depth| {
+                self.once(name, like, &mut count);
+                let value = flag(reader, peek, depth)?;
+                if name.is_some() {
+                    include_usage = value;
+                }
+                Ok(Keep::No)
+            })?;
+        } else {
+            reader.value(peek, depth)?;
+        }
+        Ok(StreamOptions { span: Some(start..reader.at()), include_usage })
+    }
+
+    /// Reads OpenAI's `response_format`, or Anthropic's `output_config`, which has the like of it in `format`.
+    fn is_structured(&mut self, reader: &mut Reader<'_>, body: &str, peek: Peek, depth: u16) -> Read<bool> {
+        if peek != Peek::Object {
+            return reader.value(peek, depth).map(|()| false);
+        }
+        let (mut structured, mut types, mut formats) = (false, 0, 0);
+        let named = |key: &str| ["type", "format"].into_iter().find(|name| *name == key);
+        let like = |key: &str| ["type", "format"].into_iter().find(|name| is_spelled_like(key, name));
+        reader.object(
+            depth,
+            |key| (named(key), like(key)),
+            |reader, (name, like), peek, depth| {
+                self.once(name, like, if name == Some("type") { &mut types } else { &mut formats });
+                match name {
+                    Some("type") if peek == Peek::String => {
+                        let text = reader.text()?;
+                        structured |= matches!(&*decode(body, &text), "json_object" | "json_schema");
+                    }
+                    Some("format") => structured |= self.is_structured(reader, body, peek, depth)?,
+                    _ => reader.value(peek, depth)?,
+                }
+                Ok(Keep::Yes)
+            },
+        )?;
+        Ok(structured)
+    }
 }

@@ -43,6 +43,8 @@ enum PartMember {
     Text,
     /// The bytes or the address of an image, or of other media.
     Media,
+    /// What an image or a document consists of, which may be text.
+    Source,
     /// What the result of a tool consists of.
     Content,
     Other,
@@ -242,17 +244,28 @@ impl Message {
             "type" => PartMember::Type,
             "text" => PartMember::Text,
             "content" => PartMember::Content,
-            "image_url" | "source" | "input_audio" | "file" => PartMember::Media,
+            "source" => PartMember::Source,
+            "image_url" | "input_audio" | "file" => PartMember::Media,
             _ => like(key, &["type", "text"]).map_or(PartMember::Other, PartMember::Like),
         };
         let (mut types, mut texts) = (0_u8, 0_u8);
         reader.object(depth, member, |reader, member, peek, depth| {
             match (member, peek) {
-                (PartMember::Text, Peek::String) => {
+                (PartMember::Text, _) => {
                     self.once("text", &mut texts);
-                    self.texts.push(reader.text()?);
+                    match peek {
+                        Peek::String => self.texts.push(reader.text()?),
+                        _ => {
+                            self.malformed |= peek != Peek::Null;
+                            reader.value(peek, depth)?;
+                        }
+                    }
                 }
-                (PartMember::Type, Peek::String) => {
+                (PartMember::Type, _) if peek != Peek::String => {
+                    self.once("type", &mut types);
+                    reader.value(peek, depth)?;
+                }
+                (PartMember::Type, _) => {
                     self.once("type", &mut types);
                     let text = reader.text()?;
                     match &*decode(body, &text) {
@@ -262,6 +275,7 @@ impl Message {
                     }
                 }
                 (PartMember::Media, _) => self.media(reader, peek, depth)?,
+                (PartMember::Source, _) => self.source(reader, body, peek, depth)?,
                 (PartMember::Content, Peek::Array) => self.result(reader, body, depth)?,
                 (PartMember::Like(name), _) => {
                     self.misspelled(name);
@@ -276,8 +290,36 @@ impl Message {
     fn media(&mut self, reader: &mut Reader<'_>, peek: Peek, depth: u16) -> Read<()> {
         let start = reader.at();
         reader.value(peek, depth)?;
-        let bytes = size(reader.at().saturating_sub(start));
-        self.media_bytes = self.media_bytes.saturating_add(bytes);
+        if peek != Peek::Null {
+            let bytes = size(reader.at().saturating_sub(start));
+            self.media_bytes = self.media_bytes.saturating_add(bytes);
+        }
+        Ok(())
+    }
+
+    /// Reads a source: bytes, an address, or text, which is none of either.
+    fn source(&mut self, reader: &mut Reader<'_>, body: &str, peek: Peek, depth: u16) -> Read<()> {
+        if peek != Peek::Object {
+            return reader.value(peek, depth);
+        }
+        let (start, mut is_text) = (reader.at(), false);
+        reader.object(
+            depth,
+            |key| key == "type",
+            |reader, is_type, peek, depth| {
+                if is_type && peek == Peek::String {
+                    let text = reader.text()?;
+                    is_text = matches!(&*decode(body, &text), "text" | "content");
+                } else {
+                    reader.value(peek, depth)?;
+                }
+                Ok(Keep::Yes)
+            },
+        )?;
+        if !is_text {
+            let bytes = size(reader.at().saturating_sub(start));
+            self.media_bytes = self.media_bytes.saturating_add(bytes);
+        }
         Ok(())
     }
 

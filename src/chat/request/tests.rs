@@ -93,6 +93,15 @@ fn a_body_that_is_no_chat_request_says_what_is_wrong() {
         (with(r#""maxTokens":1"#), misspelled("max_tokens")),
         (said(r#"{"role":"user","Content":"a"}"#), misspelled("content")),
         (said(r#"{"role":"user","content":[{"type":"text","text":"a","Text":"b"}]}"#), misspelled("text")),
+        (said(r#"{"role":"user","content":[{"type":"text","text":"a","text":null}]}"#), duplicate("text")),
+        (said(r#"{"role":"user","content":[{"type":"text","type":null,"text":"a"}]}"#), duplicate("type")),
+        (said(r#"{"role":"user","content":[{"type":"text","text":5}]}"#), shape("messages")),
+        (
+            with(r#""stream_options":{"include_usage":true,"include_usage":false}"#),
+            duplicate("include_usage"),
+        ),
+        (with(r#""stream_options":{"Include_Usage":false}"#), misspelled("include_usage")),
+        (with(r#""response_format":{"type":"json_schema","type":"text"}"#), duplicate("type")),
         (with(r#""temperature":"0""#), shape("temperature")),
         (with(r#""n":"2""#), shape("n")),
         (with(r#""n":1.5"#), shape("n")),
@@ -102,6 +111,10 @@ fn a_body_that_is_no_chat_request_says_what_is_wrong() {
         (with(r#""stream":1"#), shape("stream")),
         (with(r#""stream_options":true"#), shape("stream_options")),
         (with(r#""logprobs":5"#), shape("logprobs")),
+        (
+            with(&(0..300).map(|i| format!(r#""m{i}":1"#)).collect::<Vec<_>>().join(",")),
+            RequestError::TooManyMembers { limit: 256 },
+        ),
         (deep, RequestError::TooDeep { limit: 16 }),
         ("[".repeat(100_000), RequestError::TooDeep { limit: 16 }),
     ];
@@ -272,6 +285,23 @@ fn an_image_that_a_tool_has_given_back_is_seen() {
         "model": "auto", "max_tokens": 100, "messages": [{"role": "user", "content": [result]}]
     }));
     assert_eq!((shape.tool_messages, shape.all_images), (1, 1));
+    assert!(shape.media_bytes > 0);
+}
+
+#[test]
+fn what_is_text_or_nothing_is_no_image() {
+    let parts = [
+        json!({"type": "text", "text": "hi", "image_url": null, "file": null}),
+        json!({"type": "search_result", "source": "https://a.test", "title": "a", "content": [{"type": "text", "text": "b"}]}),
+        json!({"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "a"}}),
+        json!({"type": "document", "source": {"type": "content", "content": "a"}}),
+    ];
+    let (_, shape) =
+        from_anthropic(&json!({"model": "auto", "messages": [{"role": "user", "content": parts}]}));
+    assert_eq!((shape.media_bytes, shape.all_images), (0, 0));
+    let pdf = json!({"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "AA"}});
+    let (_, shape) =
+        from_anthropic(&json!({"model": "auto", "messages": [{"role": "user", "content": [pdf]}]}));
     assert!(shape.media_bytes > 0);
 }
 

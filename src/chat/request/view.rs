@@ -127,6 +127,12 @@ pub enum RequestError {
         /// The member that it looks like, for example `model`.
         member: &'static str,
     },
+    /// More members than any chat request has.
+    #[error("the body has more than {limit} members")]
+    TooManyMembers {
+        /// How many are read.
+        limit: usize,
+    },
     /// Nested deeper than the limit.
     #[error("the body is nested deeper than {limit} levels")]
     TooDeep {
@@ -149,6 +155,7 @@ impl RequestError {
             Self::UnknownShape { .. } => "unknown_shape",
             Self::Duplicate { .. } => "duplicate_member",
             Self::Misspelled { .. } => "misspelled_member",
+            Self::TooManyMembers { .. } => "too_many_members",
             Self::TooDeep { .. } => "too_deep",
         }
     }
@@ -156,7 +163,13 @@ impl RequestError {
     /// Whether it is a body that two readers could understand differently.
     #[must_use]
     pub fn is_ambiguous(&self) -> bool {
-        matches!(self, Self::Duplicate { .. } | Self::Misspelled { .. } | Self::TooDeep { .. })
+        matches!(
+            self,
+            Self::Duplicate { .. }
+                | Self::Misspelled { .. }
+                | Self::TooManyMembers { .. }
+                | Self::TooDeep { .. }
+        )
     }
 
     /// The member that is at fault, if it is one.
@@ -165,7 +178,7 @@ impl RequestError {
         match self {
             Self::Duplicate { member } => Some(shortened(member)),
             Self::Misspelled { member } | Self::UnknownShape { member } => Some(member),
-            Self::InvalidJson { .. } | Self::TooDeep { .. } => None,
+            Self::InvalidJson { .. } | Self::TooManyMembers { .. } | Self::TooDeep { .. } => None,
         }
     }
 }

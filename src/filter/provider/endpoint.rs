@@ -92,11 +92,6 @@ impl Endpoint {
         }
     }
 
-    /// Whether its provider gets this header of a `caller`.
-    fn takes(&self, name: &str, caller: Caller) -> bool {
-        describes_message(name) || self.asks(name, caller)
-    }
-
     /// Whether a header of a `caller` asks its provider for something, or follows the call.
     pub(super) fn asks(&self, name: &str, caller: Caller) -> bool {
         self.dialect.takes_header(name, caller)
@@ -110,15 +105,15 @@ impl Endpoint {
         let length = call.length.to_string();
         let mut sent: Vec<(&str, &[u8])> =
             vec![(":authority", self.authority.as_bytes()), (":path", path.as_bytes())];
-        for (name, value) in headers.iter().filter(|(name, _)| self.takes(name, call.caller)) {
+        // An earlier attempt has left its own headers behind: what else the caller sent stands in the call.
+        let is_first = call.attempts.is_empty();
+        let goes_on = |name: &str| describes_message(name) || (is_first && self.asks(name, call.caller));
+        for (name, value) in headers.iter().filter(|(name, _)| goes_on(name)) {
             // Unless this attempt changes it, the body is the router's again, whatever the attempt before has made of it.
             sent.push((name, if name == "content-length" { length.as_bytes() } else { value }));
         }
-        for (name, value) in call.headers.iter().filter(|(name, _)| self.asks(name, call.caller)) {
-            if headers.get(name).is_none() {
-                sent.push((name, value.as_bytes()));
-            }
-        }
+        let kept = call.headers.iter().filter(|(name, _)| !is_first && self.asks(name, call.caller));
+        sent.extend(kept.map(|(name, value)| (name.as_str(), value.as_bytes())));
         let own = [
             self.dialect.version_header.map(|name| (name, self.api_version.as_bytes())),
             self.credential.as_ref().map(|value| (self.dialect.credential_header, value.as_bytes())),

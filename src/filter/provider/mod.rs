@@ -18,7 +18,7 @@ use std::rc::Rc;
 use self::response::Receiving;
 use self::trip::{Change, Trip};
 use super::{Flow, Role};
-use crate::host::Host;
+use crate::host::{Direction, Host};
 
 /// One attempt.
 #[derive(Debug)]
@@ -90,7 +90,9 @@ impl Role for ProviderStream {
         if end_of_stream { self.send(host) } else { Flow::Pause }
     }
 
+    /// No trailer goes on: none of them is part of a call.
     fn on_request_trailers<H: Host>(&mut self, host: &H) -> Flow {
+        host.clear_trailers(Direction::Request);
         self.send(host)
     }
 
@@ -113,6 +115,7 @@ impl Role for ProviderStream {
     }
 
     fn on_response_trailers<H: Host>(&mut self, host: &H) -> Flow {
+        host.clear_trailers(Direction::Response);
         match &mut self.phase {
             Phase::Receiving(receiving) => receiving.end(&self.role, host),
             _ => Flow::Continue,

@@ -15,7 +15,7 @@ use crate::host::{Direction, Host};
 use crate::routing::Failure;
 
 /// Longest beginning of a stream that is held until its first event is there, in bytes.
-const MAX_OPENING: usize = 1 << 16;
+const MAX_OPENING: usize = 1 << 14;
 /// Longest error that is read, in bytes.
 const MAX_ERROR: usize = 1 << 16;
 
@@ -41,7 +41,10 @@ enum Handling {
     /// It is an error, which is read.
     Error(ErrorBody),
     /// It is streamed, and held until its first event shows that it is an answer.
-    Opening,
+    Opening {
+        /// How much of it has come, in bytes.
+        size: usize,
+    },
     /// It is streamed and translated.
     Stream(Box<StreamTranslator>),
     /// These bytes take its place; what still comes is swallowed.
@@ -98,7 +101,7 @@ impl Receiving {
     pub(super) fn into_unfinished(self) -> Option<(Trip, usize)> {
         match self.handling {
             Handling::Whole { size, .. } => Some((self.trip, size)),
-            Handling::Opening | Handling::Error(ErrorBody { held: true, .. }) => Some((self.trip, 0)),
+            Handling::Opening { .. } | Handling::Error(ErrorBody { held: true, .. }) => Some((self.trip, 0)),
             _ => None,
         }
     }
@@ -124,7 +127,7 @@ impl Receiving {
             (_, false) => {}
         }
         if self.has_next() && role.late_retries {
-            self.handling = Handling::Opening;
+            self.handling = Handling::Opening { size: 0 };
             return Flow::Pause;
         }
         self.stream(host);
@@ -178,7 +181,10 @@ impl Receiving {
                 host.set_body(Direction::Response, size, &std::mem::take(bytes));
                 Flow::Continue
             }
-            Handling::Opening => self.open(role, host, size, end_of_stream),
+            Handling::Opening { size: held } => {
+                *held = size;
+                self.open(role, host, size, end_of_stream)
+            }
             Handling::Stream(translator) => {
                 let translated = translator.feed(&host.body(Direction::Response, size), end_of_stream);
                 host.set_body(Direction::Response, size, &translated);
@@ -211,16 +217,14 @@ impl Receiving {
     fn open<H: Host>(&mut self, role: &ProviderRole, host: &H, size: usize, end_of_stream: bool) -> Flow {
         let body = host.body(Direction::Response, size);
         match translate::opening(&body, self.trip.endpoint.dialect.format) {
-            Opening::Open if end_of_stream => {
-                let fault = self.malformed(host, role.late_retries, size);
-                replace(host, size, &fault);
-            }
-            Opening::Open if size <= MAX_OPENING => return Flow::Pause,
+            Opening::Open if end_of_stream => self.ended_unopened(role, host, size),
+            Opening::Open if size <= MAX_OPENING && !self.is_late(role, host) => return Flow::Pause,
             Opening::Error(error) => {
                 let status = error.kind.status();
                 self.trip.call.fail(host, Failure::Status(status), 0);
                 let set = |name, value: &str| host.set_header(Direction::Response, name, Some(value));
-                set(":status", &shown_to_envoy(status).to_string());
+                let shown = shown_to_envoy(translate::status(status, self.trip.call.caller));
+                set(":status", &shown.to_string());
                 set("content-type", "application/json");
                 replace(host, size, &translate::write_error(&error, self.trip.call.caller));
                 self.handling = Handling::Replaced(Vec::new());
@@ -233,11 +237,27 @@ impl Receiving {
         Flow::Continue
     }
 
+    /// A stream has ended before its first event.
+    fn ended_unopened<H: Host>(&mut self, role: &ProviderRole, host: &H, size: usize) {
+        let fault = self.malformed(host, role.late_retries, size);
+        replace(host, size, &fault);
+        self.handling = Handling::AsItCame;
+    }
+
+    /// Whether Envoy, which sees nothing of what is held, will soon take the provider for silent: comments have come, no event.
+    fn is_late<H: Host>(&self, role: &ProviderRole, host: &H) -> bool {
+        host.now().saturating_sub(self.trip.began) >= role.policy.failover.per_try_idle_timeout.mul_f64(0.5)
+    }
+
     /// The answer has ended: its body, or its trailers are here.
     pub(super) fn end<H: Host>(&mut self, role: &ProviderRole, host: &H) -> Flow {
         match std::mem::replace(&mut self.handling, Handling::AsItCame) {
             Handling::Whole { size, is_json } => self.whole(role, host, size, is_json),
             Handling::Error(error) => self.error(role, host, error, true),
+            Handling::Opening { size } => {
+                self.ended_unopened(role, host, size);
+                Flow::Continue
+            }
             _ => Flow::Continue,
         }
     }

@@ -9,13 +9,17 @@ use super::*;
 use crate::chat::Caller;
 use crate::envoy::{ENDPOINT_MODEL, MAX_ANSWER};
 use crate::filter::call::Call;
-use crate::host::Direction;
 use crate::host::memory::{MemoryCall, MemoryHost, MemoryStream};
+use crate::host::{Direction, Stream};
 use crate::policy::Policy;
 
 fn policy() -> Policy {
+    Policy::from_value(policy_document()).unwrap()
+}
+
+fn policy_document() -> Value {
     let prices = json!({"input": 1, "output": 10});
-    Policy::from_value(json!({
+    json!({
         "providers": {
             "one": {"host": "one.test", "credential": "ONE_KEY"},
             "two": {"host": "127.0.0.1", "port": 8080, "tls": false, "path": "/openai/chat"},
@@ -34,8 +38,7 @@ fn policy() -> Policy {
         },
         "tiers": [{"name": "only", "handles": "high", "models": ["mini", "spare", "haiku", "flash", "deployed"]}],
         "baseline": "mini"
-    }))
-    .unwrap()
+    })
 }
 
 fn role(envoy_minor: u64) -> Rc<ProviderRole> {
@@ -178,6 +181,55 @@ fn every_attempt_speaks_to_its_provider_alone() {
         let seen = keys.map(|name| attempts.sent_header(name));
         assert_eq!(seen.each_ref().map(Option::as_deref), credentials, "{model}");
     }
+}
+
+#[test]
+fn what_an_earlier_attempt_has_set_is_not_taken_for_the_callers() {
+    let vm = MemoryHost::default();
+    let mut document = policy_document();
+    document["providers"]["seven"] = json!({
+        "host": "seven.test", "dialect": "anthropic", "api_version": "2026-01-01", "forward_headers": ["user-agent"]
+    });
+    document["models"]["opus"] = json!({"provider": "seven", "prices": {"input": 1, "output": 10}});
+    let role = Rc::new(ProviderRole::new(Policy::from_value(document).unwrap(), |_| None, Some(40)).unwrap());
+    let told = told(Caller::Anthropic, false, &["opus", "haiku", "opus"]);
+    let body = r#"{"model":"opus","max_tokens":5,"messages":[{"role":"user","content":"x"}]}"#;
+    let attempts = Attempts::new(&vm, &role, &told, body);
+    attempts.call.stream.request_headers.borrow_mut().retain(|(name, _)| name != "anthropic-version");
+    attempts.call.stream.set_header(Direction::Request, "user-agent", Some("theirs/1"));
+    let seen = |name| attempts.sent_header(name);
+    attempts.at("haiku");
+    assert_eq!(
+        (seen("anthropic-version").as_deref(), seen("user-agent")),
+        (Some("2023-06-01"), Some(OURS.into()))
+    );
+    attempts.at("opus");
+    assert_eq!(seen("anthropic-version").as_deref(), Some("2026-01-01"));
+    assert_eq!(seen("user-agent").as_deref(), Some("theirs/1"));
+    attempts.at("haiku");
+    assert_eq!(
+        (seen("anthropic-version").as_deref(), seen("user-agent")),
+        (Some("2023-06-01"), Some(OURS.into()))
+    );
+}
+
+const OURS: &str = concat!("llm-arbiter/", env!("CARGO_PKG_VERSION"));
+
+#[test]
+fn trailers_of_either_side_stay_behind() {
+    let vm = MemoryHost::default();
+    let attempts = Attempts::new(&vm, &role(40), &told(Caller::OpenAi, false, &["mini"]), QUESTION);
+    let trailers = || vec![("cookie".to_owned(), "session=1".to_owned())];
+    attempts
+        .call
+        .stream
+        .trailers
+        .borrow_mut()
+        .extend([(Direction::Request, trailers()), (Direction::Response, trailers())]);
+    let (mut attempt, _) = attempts.at("mini");
+    attempt.on_request_trailers(&attempts.call);
+    attempt.on_response_trailers(&attempts.call);
+    assert!(attempts.call.stream.trailers.borrow().is_empty());
 }
 
 #[test]

@@ -59,8 +59,11 @@ impl Forwarded {
         if status != head.status {
             host.set_header(Direction::Response, ":status", Some(&status.to_string()));
         }
-        if let (Some((Failure::Malformed, attempt)), true) = (last, end_of_stream) {
-            let fault = Fault::Malformed { model: &attempt.model };
+        if end_of_stream && status >= 400 {
+            let fault = match last {
+                Some((Failure::Malformed, attempt)) => Fault::Malformed { model: &attempt.model },
+                _ => Fault::NoAnswer { status, attempts },
+            };
             return (status, Body::Replaced(fault.body(self.asked.caller)));
         }
         (status, Body::Observed(self.observe(role, host, &head)))
@@ -142,20 +145,32 @@ impl Answering {
         }
     }
 
-    /// The answer has no body. Where it ought to have one, it is given one.
+    /// The answer has no body. Where it ought to have one, it is given one; its other headers stay.
     pub(super) fn embody<H: Host>(&mut self, host: &H) -> Flow {
         let Body::Replaced(bytes) = &mut self.body else { return Flow::Continue };
-        host.reply(self.status, &[("content-type", "application/json")], &std::mem::take(bytes));
+        let headers = host.headers(Direction::Response);
+        let text = |value| std::str::from_utf8(value).ok();
+        let others = headers.iter().filter(|(name, _)| !OF_THE_BODY.contains(name));
+        let mut kept: Vec<_> = others.filter_map(|(name, value)| Some((name, text(value)?))).collect();
+        kept.push(("content-type", "application/json"));
+        host.reply(self.status, &kept, &std::mem::take(bytes));
         Flow::Pause
     }
 
-    /// The answer was cut off: what it cost is known if it had said so, but it stands for no later one.
-    pub(super) fn cut_off<H: Host>(self, host: &H) -> Self {
+    /// The answer was cut off: what it cost is known if it had said so. A copy that is not whole stands for no later answer.
+    pub(super) fn cut_off<H: Host>(mut self, host: &H) -> Self {
         let details = host.property(&["response", "code_details"]).unwrap_or_default();
         let by = if details.starts_with(b"upstream") { Side::Provider } else { Side::Caller };
-        Self { caching: self.caching.without_storing(), cut_off: Some(by), ..self }
+        if let Body::Known { copy, .. } = &mut self.body {
+            *copy = None;
+        }
+        Self { cut_off: Some(by), ..self }
     }
 }
+
+/// Headers that belong to a body, or that Envoy sets itself.
+const OF_THE_BODY: [&str; 7] =
+    [":status", "content-type", "content-length", "content-encoding", "transfer-encoding", "date", "server"];
 
 /// Whether Envoy, not a provider, gave this answer.
 fn is_envoys_own<H: Host>(host: &H) -> bool {

@@ -24,12 +24,16 @@ pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering)
         Body::Known { completion, copy } => Observed::known(completion, copy),
         Body::Replaced(_) => Observed::blind(Blind::Failed),
     };
+    let is_known_whole = observed.ending == Ending::Complete && observed.blind.is_none();
     let outcome = match (status, cut_off, observed.ending) {
+        // All had been said when the caller left.
+        (200, Some(Side::Caller), _) if is_known_whole => Outcome::Routed,
         (200, Some(Side::Caller), _) => Outcome::Abandoned,
         (200, None, Ending::Complete) => Outcome::Routed,
         (200, _, _) => Outcome::Cut,
         _ => Outcome::Failed,
     };
+    let caching = if outcome == Outcome::Routed { caching } else { caching.without_storing() };
     let model = answered.unwrap_or(verdict.decision.model);
     let books = Books { role, host, asked: &asked, verdict: Some(&verdict), model: Some(model) };
     let is_unfinished = matches!(outcome, Outcome::Cut | Outcome::Abandoned);
@@ -69,7 +73,14 @@ pub(super) fn abandoned<H: Host>(role: &RouterRole, host: &H, forwarded: &Forwar
     let bill = books.bill(None, &given_up);
     books.count(Outcome::Abandoned);
     books.count_money(bill);
+    books.count_attempts(&attempts);
+    if bill.is_some() {
+        role.counters.add(Metric::Estimated, &[Outcome::Abandoned.as_str()], 1);
+    }
+    let failed: Vec<_> = failed(&attempts).collect();
     books.publish(&AccessRecord {
+        attempts: Some(attempts.len()).filter(|count| *count > 0),
+        failed: &failed,
         money: bill.map(Into::into),
         estimated: bill.map(|_| true),
         ..books.record(Outcome::Abandoned)

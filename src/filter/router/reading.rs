@@ -40,7 +40,7 @@ impl Reading {
             caller,
             variant,
             partition,
-            directives: RequestDirectives::parse(head.cache_control),
+            directives: RequestDirectives::of(headers.all("cache-control")),
             accepts_encoding: head.accepts_encoding,
             size: 0,
         }

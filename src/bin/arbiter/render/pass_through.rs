@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 
 use super::duration;
 
-/// How Anthropic's keys begin, where they stand in `authorization`.
-const ANTHROPIC_BEARER: &str = "Bearer sk-ant-";
+/// Anthropic's keys, where they stand in `authorization`; the scheme's case does not count (RFC 9110, section 11.1).
+const ANTHROPIC_BEARER: &str = r"(?i)bearer\s+sk-ant-.*";
+/// Paths of Azure, which takes tokens of its own in `authorization`.
+const AZURE_PATHS: &str = "/openai/deployments/";
 
 /// Request headers that say where the caller stands, or that ask a server for another method.
 const REMOVED: [&str; 10] = [
@@ -96,9 +98,14 @@ pub fn routes(policy: &Policy) -> Vec<Value> {
     let with = |header: &str| json!({"prefix": "/", "headers": [{"name": header, "present_match": true}]});
     let anthropic_bearer = json!({
         "prefix": "/",
-        "headers": [{"name": "authorization", "string_match": {"prefix": ANTHROPIC_BEARER}}]
+        "headers": [{"name": "authorization", "string_match": {"safe_regex": {"regex": ANTHROPIC_BEARER}}}]
     });
-    let mut routes = Vec::new();
+    let key_in_query = json!({"prefix": "/", "query_parameters": [{"name": "key", "present_match": true}]});
+    let mut routes = vec![match to.gemini {
+        Some(gemini) => to.route(key_in_query, gemini, &[]),
+        // The path cannot be sent without the key.
+        None => json!({"match": key_in_query, "direct_response": {"status": 404}}),
+    }];
     if let Some(anthropic) = to.anthropic {
         routes.push(to.route(with("x-api-key"), anthropic, &["x-api-key"]));
         routes.push(to.route(anthropic_bearer, anthropic, &["authorization"]));
@@ -107,7 +114,15 @@ pub fn routes(policy: &Policy) -> Vec<Value> {
     } else if let Some(rest) = to.rest {
         routes.push(to.route(anthropic_bearer, rest, &[]));
     }
-    routes.extend(to.azure.map(|azure| to.route(with("api-key"), azure, &["api-key"])));
+    let azure = [with("api-key"), json!({"prefix": AZURE_PATHS})];
+    let keys: &[&[&str]] = &[&["api-key"], &["authorization"]];
+    for (matched, kept) in azure.into_iter().zip(keys) {
+        match (to.azure, to.rest) {
+            (Some(azure), _) => routes.push(to.route(matched, azure, kept)),
+            (None, Some(rest)) => routes.push(to.route(matched, rest, &[])),
+            (None, None) => {}
+        }
+    }
     routes.extend(to.gemini.map(|gemini| to.route(with("x-goog-api-key"), gemini, &["x-goog-api-key"])));
     routes.extend(to.rest.map(|rest| {
         let kept: &[&str] = match rest.dialect.name {
@@ -128,6 +143,7 @@ impl Destinations<'_> {
             TenantSource::ApiKey => None,
         };
         let credentials = CREDENTIALS.iter().copied().filter(|name| !kept.contains(name));
+        let tenant = tenant.filter(|name| !kept.contains(name));
         let removed: Vec<&str> = credentials.chain(REMOVED).chain(tenant).collect();
         json!({
             "match": matched,

@@ -7,6 +7,7 @@ use crate::chat::conversation::{
     Content, Conversation, Effort, Image, OutputFormat, Part, Reasoning, Speaker, SystemText, Tool, ToolCall,
     ToolChoice, ToolResult, Unsupported, each,
 };
+use crate::chat::number::count;
 
 /// Reads a request body.
 ///
@@ -40,10 +41,10 @@ pub(super) fn member(conversation: &mut Conversation, name: &str, value: &Value)
             let alone = value.get("disable_parallel_tool_use").and_then(Value::as_bool);
             conversation.parallel_calls = alone.map(|alone| !alone);
         }
-        "max_tokens" => conversation.max_tokens = value.as_u64(),
+        "max_tokens" => conversation.max_tokens = count(value),
         "temperature" => conversation.temperature = value.as_f64(),
         "top_p" => conversation.top_p = value.as_f64(),
-        "top_k" => conversation.top_k = value.as_u64(),
+        "top_k" => conversation.top_k = count(value),
         "stop_sequences" => conversation.stop = each(value, string)?,
         "thinking" => conversation.reasoning = reasoning(value).or(conversation.reasoning),
         "output_config" => output_config(conversation, value)?,

@@ -7,6 +7,7 @@ use crate::chat::conversation::{
     Content, Conversation, Effort, Image, OutputFormat, Part, Reasoning, Speaker, SystemText, Tool, ToolCall,
     ToolChoice, ToolResult, Unsupported, each,
 };
+use crate::chat::number::count;
 
 /// Reads a request body.
 ///
@@ -20,7 +21,7 @@ pub(in crate::chat) fn read(body: &[u8]) -> Result<Conversation, Unsupported> {
         member(&mut conversation, name, value)?;
     }
     // The newer name wins whichever comes first.
-    let longest = |name: &str| request.get(name).and_then(Value::as_u64);
+    let longest = |name: &str| request.get(name).and_then(count);
     conversation.max_tokens = longest("max_completion_tokens").or_else(|| longest("max_tokens"));
     Ok(conversation)
 }
@@ -51,7 +52,7 @@ pub(super) fn member(conversation: &mut Conversation, name: &str, value: &Value)
         "stream" => conversation.stream = value.as_bool() == Some(true),
         // Read from the whole request, or of no meaning elsewhere.
         "model" | "max_tokens" | "max_completion_tokens" | "stream_options" => {}
-        "n" if value.as_u64() == Some(1) => {}
+        "n" if count(value) == Some(1) => {}
         "logprobs" if value.as_bool() == Some(false) => {}
         "modalities" if strings(value) == ["text"] => {}
         "metadata" => conversation.leave_out("metadata"),
