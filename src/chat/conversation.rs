@@ -24,6 +24,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use thiserror::Error;
 
+use super::excerpt::excerpt;
+
 /// A request that every dialect's reader makes and every dialect's writer takes.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Conversation {
@@ -278,17 +280,10 @@ pub struct Unsupported {
     pub feature: String,
 }
 
-/// Most characters that say what is not supported.
-const MAX_FEATURE: usize = 128;
-
 impl Unsupported {
-    /// Something that cannot be said; a name out of a request is cut after [`MAX_FEATURE`] characters.
-    pub fn new(feature: impl Into<String>) -> Self {
-        let mut feature = feature.into();
-        if let Some((end, _)) = feature.char_indices().nth(MAX_FEATURE) {
-            feature.truncate(end);
-        }
-        Self { feature }
+    /// Something that cannot be said; what holds a name out of a request is cut.
+    pub fn new(feature: impl AsRef<str>) -> Self {
+        Self { feature: excerpt(feature.as_ref()).to_owned() }
     }
 }
 

@@ -84,14 +84,6 @@ impl Headers {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
     }
 
-    /// The first value of a header.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.iter().find(|(found, _)| *found == name).map(|(_, value)| value)
-    }
-}
-
-impl Headers {
     /// All values of a header, in order.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &[u8]> {
         self.iter().filter(move |(found, _)| *found == name).map(|(_, value)| value)

@@ -140,12 +140,6 @@ impl Rates {
 }
 
 impl Prices {
-    /// Prices that know neither long prompts nor service tiers.
-    #[must_use]
-    pub fn flat(base: Rates) -> Self {
-        Self { base, long_context: None, flex: Factor::ONE, priority: Factor::ONE }
-    }
-
     /// What `usage` costs, rounded to the nearest nano-dollar; saturates at the type's end.
     #[must_use]
     pub fn cost(&self, usage: &Usage) -> NanoDollars {
@@ -181,6 +175,11 @@ mod tests {
 
     use super::*;
 
+    /// Prices that know neither long prompts nor service tiers.
+    fn flat(base: Rates) -> Prices {
+        Prices { base, long_context: None, flex: Factor::ONE, priority: Factor::ONE }
+    }
+
     fn list(input: f64, output: f64) -> PriceList {
         PriceList { input, cached_input: None, cache_write: None, cache_write_1h: None, output }
     }
@@ -210,7 +209,7 @@ mod tests {
             cache_write_1h: Some(0.3),
             ..list(0.15, 0.6)
         };
-        let prices = Prices::flat(Rates::from_usd_per_million(&full).unwrap());
+        let prices = flat(Rates::from_usd_per_million(&full).unwrap());
         let usage = |input, cached_input, output| Usage { input, cached_input, output, ..Usage::default() };
         let cases = [
             ("input and output", usage(1000, 0, 200), 1000 * 150 + 200 * 600),
@@ -259,7 +258,7 @@ mod tests {
             let rates = Rates {
                 input: price, cached_input: price, cache_write: price, cache_write_1h: price, output: price,
             };
-            let prices = Prices::flat(rates);
+            let prices = flat(rates);
             let usage = Usage { input, output, ..Usage::default() };
             let larger = Usage { output: output.saturating_add(u64::from(more)), ..usage };
             prop_assert!(prices.cost(&larger) >= prices.cost(&usage));

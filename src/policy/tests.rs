@@ -149,6 +149,30 @@ fn every_fault_names_its_path_and_says_what_would_be_right() {
             "tenant.header: headers that begin with `x-arbiter-`",
         ),
         ("/tenant", json!({"header": "x", "api_key": true}), "tenant: must be either"),
+        ("/tenant", json!({"header": "Host"}), "tenant.header: says which server is asked"),
+        ("/admit", json!({"paths": {"openai": ["/v1/chat/"]}}), "admit.paths.openai[0]: must start with `/`"),
+        (
+            "/admit",
+            json!({"paths": {"openai": ["/v1//%63hat"]}}),
+            "admit.paths.openai[0]: must start with `/`",
+        ),
+        (
+            "/providers/openai/forward_headers",
+            json!(["x-a", "Authorization"]),
+            "providers.openai.forward_headers[1]: carries a credential",
+        ),
+        (
+            "/providers/openai/forward_headers",
+            json!(["content-length"]),
+            "providers.openai.forward_headers[0]: is set by the filter",
+        ),
+        (
+            "/models/gpt-4o/prices/long_context",
+            json!({"above": 1000, "input": 5, "output": -1}),
+            "models.gpt-4o.prices.long_context.output: -1 is no price",
+        ),
+        ("/models/gpt-4o/prices/flex", json!(-1), "models.gpt-4o.prices.flex: -1 is no factor"),
+        ("/cache", json!({"exact": {"tenant_share": 0}}), "cache.exact.tenant_share: must be above 0"),
         ("/cache", json!({"exact": {"ttl": "soon"}}), "cache.exact.ttl: `soon` is no duration"),
         ("/cache", json!({"exact": {"bytes": 10}}), "cache.exact.bytes: must be between"),
         (
@@ -196,6 +220,8 @@ fn a_policy_that_could_answer_otherwise_has_another_revision() {
         ("/requested_model", json!("honor")),
         ("/classify", json!({"scorer": "wordcount"})),
         ("/providers/openai/host", json!("other.test")),
+        ("/providers/openai/api_version", json!("2026-01-01")),
+        ("/providers/openai/forward_headers", json!(["x-experiment"])),
     ] {
         assert_ne!(base, revision(changed(pointer, value)), "{pointer}");
     }

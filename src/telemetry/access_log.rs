@@ -43,15 +43,6 @@ impl Outcome {
     }
 }
 
-/// Most characters of a name out of a request.
-pub const MAX_NAME: usize = 128;
-
-/// The beginning of a name out of a request.
-#[must_use]
-pub fn capped(name: &str) -> &str {
-    name.char_indices().nth(MAX_NAME).and_then(|(end, _)| name.get(..end)).unwrap_or(name)
-}
-
 /// The fields of one line; absent ones are left out.
 #[derive(Debug, Clone, Serialize)]
 pub struct AccessRecord<'r> {
@@ -60,7 +51,7 @@ pub struct AccessRecord<'r> {
     /// Why: the reason of the decision, of the pass or of the refusal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'r str>,
-    /// The model that the caller named, its first [`MAX_NAME`] characters.
+    /// The model that the caller named, or its beginning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requested_model: Option<&'r str>,
     /// Whether the caller asked for a stream.
@@ -200,12 +191,6 @@ mod tests {
             String::from_utf8(record.to_json()).unwrap(),
             r#"{"outcome":"routed","cost_nanousd":9007199254740993,"baseline_nanousd":1,"saved_nanousd":-9007199254740992}"#
         );
-    }
-
-    #[test]
-    fn a_long_name_is_cut() {
-        assert_eq!(capped("gpt"), "gpt");
-        assert_eq!(capped(&"é".repeat(5_000)), "é".repeat(MAX_NAME));
     }
 
     #[test]

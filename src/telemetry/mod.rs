@@ -4,6 +4,6 @@ mod access_log;
 mod decision_header;
 mod metrics;
 
-pub use access_log::{AccessRecord, Attempted, MAX_NAME, Outcome, capped, failed};
+pub use access_log::{AccessRecord, Attempted, Outcome, failed};
 pub use decision_header::DecisionHeader;
 pub use metrics::{Counters, Description, LABELS, METRICS, Metric, reference};

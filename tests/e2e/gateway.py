@@ -38,3 +38,13 @@ def running(directory, policy=None, ports=None, document=policies.document, **op
         used = {name: provider.port for name, provider in providers.items()} | (ports or {})
         full = document(**used, **(policy or {}))
         yield Gateway(stack.enter_context(Envoy.start(full, directory, **options)), **providers)
+
+
+def with_trailers(bootstrap):
+    """A `tweak`: trailers on both sides, which HTTP/2 always has."""
+    enabled = {"http_protocol_options": {"enable_trailers": True}}
+    (listener,) = bootstrap["static_resources"]["listeners"]
+    listener["filter_chains"][0]["filters"][0]["typed_config"] |= enabled
+    for cluster in bootstrap["static_resources"]["clusters"]:
+        for options in cluster["typed_extension_protocol_options"].values():
+            options["explicit_http_config"] = enabled

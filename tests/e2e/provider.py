@@ -241,12 +241,12 @@ def hang(exchange):
     Gate().pass_through(exchange.closed)
 
 
-def stream(*pieces, complete=True):
+def stream(*pieces, complete=True, trailers=b"", content_type=b"text/event-stream"):
     """A streamed answer, each piece of bytes as a chunk of its own; at a `Gate` it waits. Not `complete`: the
-    connection breaks after the last piece."""
+    connection breaks after the last piece. `trailers` are lines, each with its end."""
 
     def script(exchange):
-        exchange.send(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+        exchange.send(b"HTTP/1.1 200 OK\r\ncontent-type: %s\r\ntransfer-encoding: chunked\r\n\r\n" % content_type)
         for piece in pieces:
             if isinstance(piece, Gate):
                 piece.pass_through(exchange.closed)
@@ -254,7 +254,7 @@ def stream(*pieces, complete=True):
                 exchange.send(b"%x\r\n%s\r\n" % (len(piece), piece))
         if not complete:
             exchange.hang_up()
-        exchange.send(b"0\r\n\r\n")
+        exchange.send(b"0\r\n%s\r\n" % trailers)
 
     return script
 

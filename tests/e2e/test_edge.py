@@ -9,24 +9,10 @@ import pytest
 from e2e import chat
 from e2e.policies import CACHE_OFF
 from e2e.provider import Gate, answer
+from e2e.raw import all_of, connect
 from e2e.waiting import until
 
 POLICY = CACHE_OFF
-
-
-def connect(gateway):
-    host, port = gateway.envoy.address.split(":")
-    return socket.create_connection((host, int(port)), timeout=20)
-
-
-def all_of(connection):
-    received = b""
-    try:
-        while data := connection.recv(65536):
-            received += data
-    except ConnectionResetError:
-        pass
-    return received
 
 
 def lines(gateway):
@@ -67,6 +53,7 @@ def test_an_odd_request_has_a_line_that_is_json(start_gateway, request_bytes):
         return [call for call in lines(gateway) if call.get("arbiter", {}).get("outcome") == "routed"]
 
     until(is_logged, "the last line")
+    assert len(lines(gateway)) == 2
 
 
 def outcome(gateway):

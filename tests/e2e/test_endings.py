@@ -7,6 +7,7 @@ import json
 import pytest
 
 from e2e import chat, dialects, envoy
+from e2e.gateway import with_trailers
 from e2e.policies import CACHE_OFF
 from e2e.provider import Gate, answer, failure, hang, stream
 from e2e.waiting import until
@@ -79,6 +80,25 @@ def test_a_connection_that_breaks_is_a_cut_answer(gateway):
         gateway.ask(chat.unique(chat.HARD), stream=True, model=model)
 
     assert outcome_of(gateway, model) == "cut"
+
+
+def test_a_stream_that_trailers_end_too_early_is_cut_although_nothing_can_be_added(start_gateway):
+    gateway = start_gateway(CACHE_OFF, tweak=with_trailers)
+    gateway.grand.answer = stream(TEXT, trailers=b"x: a\r\n")
+    response = gateway.ask(chat.HARD, stream=True)
+
+    assert response.content == TEXT
+    (line,) = gateway.envoy.calls(1)
+    assert line["arbiter"]["outcome"] == "cut"
+
+
+@needs_late_retries
+def test_a_stream_that_trailers_end_before_its_first_event_fails_over(start_gateway):
+    gateway = start_gateway(CACHE_OFF, tweak=with_trailers)
+    gateway.mini.answer = stream(b": hello\n\n", trailers=b"x: a\r\n")
+    gateway.spare.answer = stream(*chat.streamed("from spare"))
+
+    assert chat.text_of(gateway.ask(stream=True).content) == "from spare"
 
 
 def test_a_caller_that_leaves_has_abandoned_its_answer(gateway):

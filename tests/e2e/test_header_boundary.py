@@ -6,8 +6,9 @@ import json
 import pytest
 
 from e2e import chat, dialects, policies
-from e2e.gateway import running
-from e2e.provider import answer, failure
+from e2e.gateway import running, with_trailers
+from e2e.provider import answer, failure, stream
+from e2e.raw import raw
 
 OF_THE_CALLER = {
     "authorization": "Bearer caller-secret",
@@ -299,3 +300,23 @@ def test_without_a_provider_of_its_vendor_a_key_goes_nowhere(gateway):
             assert client.get("/v1beta/models?key=caller").status_code == 404
     for provider in gateway.providers:
         assert "caller" not in everything(provider)
+
+
+CHUNKED = b"POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-type: application/json\r\n"
+
+
+@pytest.mark.parametrize("streaming", [False, True], ids=["whole", "stream"])
+def test_a_call_that_ends_in_trailers_is_answered_and_no_trailer_comes_back(start_gateway, streaming):
+    gateway = start_gateway(policies.CACHE_OFF, tweak=with_trailers)
+    pieces = chat.streamed("hello") if streaming else [json.dumps(chat.completion("hello")).encode()]
+    kind = b"text/event-stream" if streaming else b"application/json"
+    script = stream(*pieces, trailers=b"set-cookie: ours=1\r\n", content_type=kind)
+    gateway.mini.answer = gateway.grand.answer = script
+    for text in (chat.EASY, chat.HARD):
+        body = chat.request(text, stream=streaming)
+        chunked = b"transfer-encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\ncookie: a=b\r\n\r\n" % (len(body), body)
+        received = raw(gateway, CHUNKED + chunked)
+
+        assert received.startswith(b"HTTP/1.1 200"), received
+        assert b"hello" in received
+        assert b"ours=1" not in received

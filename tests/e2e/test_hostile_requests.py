@@ -2,11 +2,11 @@
 
 import gzip
 import json
-import socket
 
 import pytest
 
 from e2e import chat
+from e2e.raw import raw
 
 POLICY = {"admit": {"max_body_bytes": 65536, "max_depth": 16}, "cache": {"exact": "off"}}
 
@@ -324,17 +324,6 @@ PATHS = [
     "/v1/chat/completions%23x",
     "/openai/deployments/x/chat/completions",
 ]
-
-
-def raw(gateway, request):
-    """What comes back for these bytes, until Envoy closes the connection or has sent a whole small answer."""
-    host, port = gateway.envoy.address.split(":")
-    with socket.create_connection((host, int(port)), timeout=20) as connection:
-        connection.sendall(request)
-        received = b""
-        while data := connection.recv(65536):
-            received += data
-    return received
 
 
 def post(path="/v1/chat/completions", headers=(), data=None, version="1.1", length=True):

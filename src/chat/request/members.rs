@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use jiter::Peek;
 
 use super::canonical::{Keep, Read, Reader};
+use super::doubt::{Doubt, Key};
 use super::messages::Messages;
 use super::spelling::is_spelled_like;
 use super::text::{Text, decode};
@@ -38,7 +39,7 @@ enum Member {
 }
 
 /// The members that decide how a request is read, in both dialects.
-const MEMBERS: [(&str, Member); 15] = [
+const MEMBERS: [(&str, Member); 13] = [
     ("model", Member::Model),
     ("messages", Member::Messages),
     ("stream", Member::Stream),
@@ -52,22 +53,26 @@ const MEMBERS: [(&str, Member); 15] = [
     ("response_format", Member::ResponseFormat),
     ("tools", Member::Tools),
     ("functions", Member::Functions),
-    ("system", Member::System),
-    ("output_config", Member::ResponseFormat),
 ];
+
+/// Those that Anthropic's callers have besides.
+const OF_ANTHROPIC: [(&str, Member); 2] =
+    [("system", Member::System), ("output_config", Member::ResponseFormat)];
 
 impl Member {
     fn of(key: &str, caller: Caller) -> Self {
-        let names =
-            MEMBERS.iter().filter(|(_, member)| *member != Self::System || caller == Caller::Anthropic);
-        let names = names.filter(|(name, _)| *name != "output_config" || caller == Caller::Anthropic);
-        if let Some((_, member)) = names.clone().find(|(name, _)| *name == key) {
+        let more: &[(&str, Self)] = match caller {
+            Caller::OpenAi => &[],
+            Caller::Anthropic => &OF_ANTHROPIC,
+        };
+        let members = MEMBERS.iter().chain(more);
+        if let Some((_, member)) = members.clone().find(|(name, _)| *name == key) {
             return *member;
         }
         if matches!(key, "user" | "metadata" | "store" | "safety_identifier" | "prompt_cache_key") {
             return Self::Bookkeeping;
         }
-        let like = names.clone().find(|(name, _)| is_spelled_like(key, name));
+        let like = members.clone().find(|(name, _)| is_spelled_like(key, name));
         like.map_or(Self::Other, |(name, _)| Self::Like(name))
     }
 }
@@ -109,8 +114,7 @@ struct Found {
     structured_output: bool,
     max_tokens: Option<u64>,
     max_completion_tokens: Option<u64>,
-    /// What two readers could understand differently.
-    ambiguous: Option<RequestError>,
+    doubt: Doubt,
     fault: Option<RequestError>,
 }
 
@@ -195,7 +199,7 @@ impl Found {
                     self.count(reader, body, "max_completion_tokens", peek, depth)?;
             }
             Member::Like(name) => {
-                self.ambiguous.get_or_insert(RequestError::Misspelled { member: name });
+                self.doubt.misspelled(name);
                 reader.value(peek, depth)?;
             }
             Member::Modalities => {
@@ -228,7 +232,8 @@ impl Found {
         caller: Caller,
         canonical: Option<Vec<u8>>,
     ) -> Result<ChatRequest, RequestError> {
-        if let Some(ambiguous) = self.ambiguous.take().or_else(|| self.messages.ambiguous()) {
+        self.doubt.add(self.messages.take_doubt());
+        if let Some(ambiguous) = std::mem::take(&mut self.doubt).into_error() {
             return Err(ambiguous);
         }
         if let Some(member) = self.messages.fault() {
@@ -344,29 +349,23 @@ fn array<'b>(
 
 impl Found {
     /// A member of a member: counts it, and notes what two readers could understand differently.
-    fn once(&mut self, name: Option<&'static str>, like: Option<&'static str>, count: &mut u8) {
-        if let Some(member) = like {
-            self.ambiguous.get_or_insert(RequestError::Misspelled { member });
-        }
-        if let Some(member) = name {
-            *count = count.saturating_add(1);
-            if *count > 1 {
-                self.ambiguous.get_or_insert_with(|| RequestError::Duplicate { member: member.to_owned() });
-            }
+    fn note(&mut self, key: Key, count: &mut u8) {
+        match key {
+            Key::Known(name) => self.doubt.once(name, count),
+            Key::Like(name) => self.doubt.misspelled(name),
+            Key::Other => {}
         }
     }
 
     fn stream_options(&mut self, reader: &mut Reader<'_>, peek: Peek, depth: u16) -> Read<StreamOptions> {
-        const NAME: &str = "include_usage";
         let start = reader.at();
         let (mut include_usage, mut count) = (false, 0);
         if peek == Peek::Object {
-            let member =
-                |key: &str| ((key == NAME).then_some(NAME), is_spelled_like(key, NAME).then_some(NAME));
-            reader.object(depth, member, |reader, (name, like), peek, depth| {
-                self.once(name, like, &mut count);
+            let member = |key: &str| Key::of(key, &["include_usage"]);
+            reader.object(depth, member, |reader, key, peek, depth| {
+                self.note(key, &mut count);
                 let value = flag(reader, peek, depth)?;
-                if name.is_some() {
+                if let Key::Known(_) = key {
                     include_usage = value;
                 }
                 Ok(Keep::No)
@@ -383,24 +382,19 @@ impl Found {
             return reader.value(peek, depth).map(|()| false);
         }
         let (mut structured, mut types, mut formats) = (false, 0, 0);
-        let named = |key: &str| ["type", "format"].into_iter().find(|name| *name == key);
-        let like = |key: &str| ["type", "format"].into_iter().find(|name| is_spelled_like(key, name));
-        reader.object(
-            depth,
-            |key| (named(key), like(key)),
-            |reader, (name, like), peek, depth| {
-                self.once(name, like, if name == Some("type") { &mut types } else { &mut formats });
-                match name {
-                    Some("type") if peek == Peek::String => {
-                        let text = reader.text()?;
-                        structured |= matches!(&*decode(body, &text), "json_object" | "json_schema");
-                    }
-                    Some("format") => structured |= self.is_structured(reader, body, peek, depth)?,
-                    _ => reader.value(peek, depth)?,
+        let member = |key: &str| Key::of(key, &["type", "format"]);
+        reader.object(depth, member, |reader, key, peek, depth| {
+            self.note(key, if key == Key::Known("type") { &mut types } else { &mut formats });
+            match key {
+                Key::Known("type") if peek == Peek::String => {
+                    let text = reader.text()?;
+                    structured |= matches!(&*decode(body, &text), "json_object" | "json_schema");
                 }
-                Ok(Keep::Yes)
-            },
-        )?;
+                Key::Known("format") => structured |= self.is_structured(reader, body, peek, depth)?,
+                _ => reader.value(peek, depth)?,
+            }
+            Ok(Keep::Yes)
+        })?;
         Ok(structured)
     }
 }

@@ -3,9 +3,10 @@
 use jiter::Peek;
 
 use super::canonical::{Keep, Read, Reader};
+use super::doubt::Doubt;
 use super::spelling::is_spelled_like;
 use super::text::{Text, decode};
-use super::view::{RequestError, Shape};
+use super::view::Shape;
 
 /// The messages that have been read.
 #[derive(Debug, Default)]
@@ -16,7 +17,7 @@ pub(super) struct Messages {
     /// Text in messages that are not system messages, the last user message included.
     dialogue_bytes: u32,
     fault: Option<&'static str>,
-    ambiguous: Option<RequestError>,
+    doubt: Doubt,
 }
 
 /// Who speaks.
@@ -66,7 +67,7 @@ struct Message {
     /// Results of tools among its parts.
     results: u32,
     malformed: bool,
-    ambiguous: Option<RequestError>,
+    doubt: Doubt,
 }
 
 impl Messages {
@@ -101,14 +102,14 @@ impl Messages {
         if system.malformed {
             self.fault = Some("system");
         }
-        self.ambiguous = self.ambiguous.take().or(system.ambiguous.take());
+        self.doubt.add(system.doubt);
         let bytes = system.texts.iter().map(|text| size(text.length)).fold(0, u32::saturating_add);
         self.shape.system_bytes = self.shape.system_bytes.saturating_add(bytes);
         Ok(())
     }
 
     fn take(&mut self, mut message: Message) {
-        self.ambiguous = self.ambiguous.take().or(message.ambiguous.take());
+        self.doubt.add(std::mem::take(&mut message.doubt));
         let Some(role) = message.role.filter(|_| !message.malformed) else {
             self.fault = Some("messages");
             return;
@@ -141,8 +142,8 @@ impl Messages {
     }
 
     /// What two readers could understand differently.
-    pub(super) fn ambiguous(&mut self) -> Option<RequestError> {
-        self.ambiguous.take()
+    pub(super) fn take_doubt(&mut self) -> Doubt {
+        std::mem::take(&mut self.doubt)
     }
 
     pub(super) fn shape(&self) -> Shape {
@@ -171,33 +172,21 @@ impl Message {
         reader.object(depth, member, |reader, member, peek, depth| {
             match member {
                 MessageMember::Role => {
-                    self.once("role", &mut roles);
+                    self.doubt.once("role", &mut roles);
                     self.role(reader, body, peek, depth)?;
                 }
                 MessageMember::Content => {
-                    self.once("content", &mut contents);
+                    self.doubt.once("content", &mut contents);
                     self.content(reader, body, peek, depth)?;
                 }
                 MessageMember::Like(name) => {
-                    self.misspelled(name);
+                    self.doubt.misspelled(name);
                     reader.value(peek, depth)?;
                 }
                 MessageMember::Other => reader.value(peek, depth)?,
             }
             Ok(Keep::Yes)
         })
-    }
-
-    /// Counts a member that may stand there only once.
-    fn once(&mut self, member: &str, count: &mut u8) {
-        *count = count.saturating_add(1);
-        if *count > 1 {
-            self.ambiguous.get_or_insert_with(|| RequestError::Duplicate { member: member.to_owned() });
-        }
-    }
-
-    fn misspelled(&mut self, member: &'static str) {
-        self.ambiguous.get_or_insert(RequestError::Misspelled { member });
     }
 
     fn role(&mut self, reader: &mut Reader<'_>, body: &str, peek: Peek, depth: u16) -> Read<()> {
@@ -252,7 +241,7 @@ impl Message {
         reader.object(depth, member, |reader, member, peek, depth| {
             match (member, peek) {
                 (PartMember::Text, _) => {
-                    self.once("text", &mut texts);
+                    self.doubt.once("text", &mut texts);
                     match peek {
                         Peek::String => self.texts.push(reader.text()?),
                         _ => {
@@ -262,11 +251,11 @@ impl Message {
                     }
                 }
                 (PartMember::Type, _) if peek != Peek::String => {
-                    self.once("type", &mut types);
+                    self.doubt.once("type", &mut types);
                     reader.value(peek, depth)?;
                 }
                 (PartMember::Type, _) => {
-                    self.once("type", &mut types);
+                    self.doubt.once("type", &mut types);
                     let text = reader.text()?;
                     match &*decode(body, &text) {
                         "image_url" | "image" => self.images = self.images.saturating_add(1),
@@ -278,7 +267,7 @@ impl Message {
                 (PartMember::Source, _) => self.source(reader, body, peek, depth)?,
                 (PartMember::Content, Peek::Array) => self.result(reader, body, depth)?,
                 (PartMember::Like(name), _) => {
-                    self.misspelled(name);
+                    self.doubt.misspelled(name);
                     reader.value(peek, depth)?;
                 }
                 _ => reader.value(peek, depth)?,
@@ -331,7 +320,7 @@ impl Message {
         })?;
         self.images = self.images.saturating_add(content.images);
         self.media_bytes = self.media_bytes.saturating_add(content.media_bytes);
-        self.ambiguous = self.ambiguous.take().or(content.ambiguous);
+        self.doubt.add(content.doubt);
         Ok(())
     }
 }

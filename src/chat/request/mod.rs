@@ -1,6 +1,7 @@
 //! A chat request, read in one pass over its bytes.
 
 mod canonical;
+mod doubt;
 mod members;
 mod messages;
 mod spelling;

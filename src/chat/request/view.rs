@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::text::{Text, decode};
 use crate::chat::dialect::Caller;
+use crate::chat::excerpt::excerpt;
 
 /// Bounds on what is read; a body outside them is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +115,7 @@ pub enum RequestError {
         member: &'static str,
     },
     /// A member stands there twice: the provider might read the other one.
-    #[error("`{}` appears more than once", shortened(member))]
+    #[error("`{}` appears more than once", excerpt(member))]
     Duplicate {
         /// The member, for example `model`.
         member: String,
@@ -141,11 +142,6 @@ pub enum RequestError {
     },
 }
 
-/// As much of a caller's word as a message repeats.
-fn shortened(word: &str) -> &str {
-    word.char_indices().nth(64).and_then(|(end, _)| word.get(..end)).unwrap_or(word)
-}
-
 impl RequestError {
     /// Its name in metrics and logs.
     #[must_use]
@@ -160,7 +156,7 @@ impl RequestError {
         }
     }
 
-    /// Whether it is a body that two readers could understand differently.
+    /// Whether no policy lets it pass: two readers could understand it differently, or it would take too much to read.
     #[must_use]
     pub fn is_ambiguous(&self) -> bool {
         matches!(
@@ -176,7 +172,7 @@ impl RequestError {
     #[must_use]
     pub fn member(&self) -> Option<&str> {
         match self {
-            Self::Duplicate { member } => Some(shortened(member)),
+            Self::Duplicate { member } => Some(excerpt(member)),
             Self::Misspelled { member } | Self::UnknownShape { member } => Some(member),
             Self::InvalidJson { .. } | Self::TooManyMembers { .. } | Self::TooDeep { .. } => None,
         }

@@ -216,6 +216,30 @@ fn what_an_earlier_attempt_has_set_is_not_taken_for_the_callers() {
 const OURS: &str = concat!("llm-arbiter/", env!("CARGO_PKG_VERSION"));
 
 #[test]
+fn a_stream_that_begins_with_an_error_is_shown_as_the_status_that_says_it() {
+    let busy = "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"x\"}}\n\n";
+    for (caller, shown) in [(Caller::OpenAi, "503"), (Caller::Anthropic, "529")] {
+        let vm = MemoryHost::default();
+        let body = r#"{"model":"haiku","max_tokens":5,"messages":[{"role":"user","content":"x"}]}"#;
+        let attempts = Attempts::new(&vm, &role(40), &told(caller, true, &["haiku", "mini"]), body);
+        let (mut attempt, _) = attempts.at("haiku");
+        let (held, status, _) = attempts.answered(&mut attempt, 200, "text/event-stream", busy);
+        assert_eq!((held, status.as_str()), (true, shown));
+        assert_eq!(attempts.failures(), [Some("529".into())]);
+    }
+}
+
+#[test]
+fn a_stream_that_ends_before_its_first_event_stays_malformed_when_the_attempt_is_over() {
+    let vm = MemoryHost::default();
+    let attempts = Attempts::new(&vm, &role(40), &told(Caller::OpenAi, true, &["mini", "spare"]), QUESTION);
+    let (mut attempt, _) = attempts.at("mini");
+    attempts.answered(&mut attempt, 200, "text/event-stream", ": hello\n\n");
+    attempt.on_done(&attempts.call);
+    assert_eq!(attempts.failures(), [Some("malformed".into())]);
+}
+
+#[test]
 fn trailers_of_either_side_stay_behind() {
     let vm = MemoryHost::default();
     let attempts = Attempts::new(&vm, &role(40), &told(Caller::OpenAi, false, &["mini"]), QUESTION);

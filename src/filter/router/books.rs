@@ -7,6 +7,7 @@ use crate::cache::exact::Stored;
 use crate::cache::recall::Caching;
 use crate::chat::Usage;
 use crate::chat::completion::Ending;
+use crate::chat::excerpt::excerpt;
 use crate::chat::observe::{Blind, Observed};
 use crate::envoy::{RECORD_MEMBER_STATE, RECORD_STATE};
 use crate::filter::call::Call;
@@ -14,7 +15,7 @@ use crate::host::Host;
 use crate::ledger::{Bill, NanoDollars};
 use crate::policy::ModelId;
 use crate::routing::Attempt;
-use crate::telemetry::{AccessRecord, Metric, Outcome, capped, failed};
+use crate::telemetry::{AccessRecord, Metric, Outcome, failed};
 
 /// An answer has ended: closes the books on it.
 pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering) {
@@ -262,7 +263,7 @@ impl<'s, H: Host> Books<'s, H> {
         let complexity = self.verdict.map(|verdict| &verdict.complexity);
         AccessRecord {
             reason: self.verdict.map(|verdict| verdict.decision.reason.as_str()),
-            requested_model: Some(capped(&self.asked.model)),
+            requested_model: Some(excerpt(&self.asked.model)),
             stream: Some(self.asked.stream),
             complexity: complexity.map(|complexity| complexity.level.as_str()),
             score: complexity.map(|complexity| complexity.score),
