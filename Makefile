@@ -13,7 +13,7 @@ PORT ?= 10000
 ADMIN_PORT ?= 9901
 export PORT ADMIN_PORT
 
-.PHONY: help setup build run test unit e2e fuzz test-matrix bench eval lint fmt clean
+.PHONY: help setup build run test unit e2e fuzz test-matrix bench eval model lint fmt clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,10 @@ bench: build ## What the README's figures come from: one worker, with and withou
 
 eval: build ## How well the scorers route, on DATA (a folder with routing/routing.jsonl.gz)
 	@.local/venv/bin/python model/evaluate_routing.py "$(DATA)"
+
+model: setup ## Make the model files again from DATA, on two cores in under 30 minutes
+	@scripts/model-tools.sh
+	@.local/model-venv/bin/python model/make.py "$(DATA)"
 
 lint: setup ## Formatting, clippy for both targets, licences
 	@echo "lint"

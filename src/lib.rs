@@ -27,6 +27,7 @@ pub mod admission;
 pub mod cache;
 pub mod chat;
 pub mod complexity;
+pub mod embedding;
 #[cfg(target_arch = "wasm32")]
 mod entry;
 pub mod envoy;

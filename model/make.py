@@ -1,0 +1,158 @@
+"""Makes the model files from the packages of requirements.txt and the data; the same input gives the same bytes.
+
+Stages: the teacher's embeddings of all training texts; the sieve's table, trained from them; the files that ship. Each leaves a
+checkpoint under .local/model/, and a stage whose input has not changed is not run again.
+"""
+
+import argparse
+import dataclasses
+import hashlib
+import json
+import pathlib
+import shutil
+
+import numpy as np
+import onnxruntime
+from safetensors.numpy import load_file
+from tqdm import tqdm
+
+import data
+import evaluate_sieve
+import export
+import sieve
+import teacher
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+CHECKPOINTS = ROOT / ".local" / "model"
+SHIPPED = ROOT / "model" / "sieve"
+EMBEDDED_AT_ONCE = 8192
+"""Texts between two checkpoints of the teacher's embeddings."""
+TRAINED_AT_ONCE = 500
+"""Steps between two checkpoints of the training."""
+
+
+def fingerprint(*parts):
+    """A short name for what a stage is given."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part if isinstance(part, bytes) else json.dumps(part, sort_keys=True).encode())
+    return digest.hexdigest()[:16]
+
+
+def save(path, **arrays):
+    """Writes a checkpoint whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".unfinished.npz")
+    np.savez(unfinished, **arrays)
+    unfinished.replace(path)
+
+
+class Texts:
+    """Texts as tokens, with the teacher's tokenizer."""
+
+    def __init__(self):
+        self.tokenizer = teacher.tokenizer()
+        self.vocabulary = self.tokenizer.get_vocab_size()
+        self.silent = {self.tokenizer.token_to_id(token) for token in sieve.SILENT}
+
+    def ids(self, texts, special):
+        return [each.ids for each in self.tokenizer.encode_batch(texts, add_special_tokens=special)]
+
+    def bags(self, texts):
+        """What the sieve sees of the texts."""
+        return sieve.bags([sieve.content(ids, self.silent) for ids in self.ids(texts, special=False)], self.vocabulary)
+
+
+def training_texts(folder):
+    """Every distinct text of a `train` split, sorted."""
+    pairs = data.pairs(folder, "train") + data.judged(folder, "train") + data.product(folder, "train")
+    prompts = {row["prompt"] for row in data.routing(folder, "train")}
+    return sorted({pair[side] for pair in pairs for side in ("a", "b")} | prompts)
+
+
+def embed_texts(tokens, texts):
+    """The teacher's embeddings [texts, 384]; goes on where an earlier run was stopped."""
+    parts = []
+    for start in tqdm(range(0, len(texts), EMBEDDED_AT_ONCE), desc="teacher", unit_scale=EMBEDDED_AT_ONCE):
+        part = texts[start : start + EMBEDDED_AT_ONCE]
+        path = CHECKPOINTS / f"teacher-{fingerprint(part)}.npz"
+        if not path.exists():
+            save(path, embeddings=teacher.embed(tokens.ids(part, special=True)))
+        parts.append(np.load(path)["embeddings"])
+    return np.concatenate(parts)
+
+
+def train_table(tokens, texts, pairs, recipe):
+    """The table of token vectors; goes on where an earlier run was stopped."""
+    name = fingerprint(dataclasses.asdict(recipe), texts, pairs)
+    weights = load_file(teacher.package() / "model.safetensors")["embeddings.word_embeddings.weight"]
+    training = sieve.Training(
+        sieve.initial_table(weights.astype(np.float32)),
+        tokens.bags(texts),
+        embed_texts(tokens, texts),
+        [tokens.bags([pair[side] for pair in pairs]) for side in ("a", "b")],
+        np.array([pair["same"] for pair in pairs], np.float32),
+        recipe,
+    )
+    path = CHECKPOINTS / f"sieve-{name}.npz"
+    if path.exists():
+        training.restore(np.load(path))
+    with tqdm(total=recipe.steps, initial=training.step, desc="sieve") as progress:
+        while training.step < recipe.steps:
+            before = training.step
+            training.run(min(TRAINED_AT_ONCE, recipe.steps - before))
+            save(path, **training.state())
+            progress.update(training.step - before)
+    return training.table
+
+
+SAMPLES = (
+    "How do I boil an egg?",
+    "hello, could you please tell me how to boil an egg? Thanks!",
+    "Prove that the square root of 2 is irrational.",
+    "Schreibe eine höfliche Absage auf eine Einladung.",
+    "请把这句话翻译成英文",
+    'fn main() { println!("{}", 1 + 1); }',
+    "Hi!",
+    "Summarise the minutes: " + "the board met and agreed on the budget. " * 30,
+)
+"""Texts whose embeddings are kept, so that another engine can be held against this one."""
+
+
+def expected(tokens):
+    """The embeddings of the samples, by onnxruntime, to six places."""
+    session = onnxruntime.InferenceSession(SHIPPED / "sieve.onnx", providers=["CPUExecutionProvider"])
+    rows = []
+    for text, ids in zip(SAMPLES, tokens.ids(SAMPLES, special=False), strict=True):
+        seen = np.array([sieve.content(ids, tokens.silent)], np.int64)
+        embedding = session.run(None, {"input_ids": seen})[0][0]
+        rows.append({"text": text, "embedding": [round(float(x), 6) for x in embedding]})
+    return rows
+
+
+def ship(tokens, table):
+    """Writes the files that the module carries, and what their bytes are."""
+    SHIPPED.mkdir(parents=True, exist_ok=True)
+    (SHIPPED / "sieve.onnx").write_bytes(export.sieve(sieve.quantised(table)))
+    shutil.copyfile(teacher.package() / "vocab.txt", SHIPPED / "vocab.txt")
+    (SHIPPED / "expected.json").write_text(json.dumps(expected(tokens), indent=0) + "\n")
+    names = ("expected.json", "sieve.onnx", "vocab.txt")
+    sums = [f"{hashlib.sha256((SHIPPED / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
+    (SHIPPED / "SHA256SUMS").write_text("".join(sums))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=pathlib.Path, help="folder that holds paraphrase/ and routing/")
+    folder = parser.parse_args().data
+    tokens = Texts()
+    table = train_table(tokens, training_texts(folder), data.pairs(folder, "train"), sieve.Recipe())
+    ship(tokens, table)
+    shipped = sieve.quantised(table).astype(np.float32)
+    figures = evaluate_sieve.measure(lambda texts: sieve.embed(shipped, tokens.bags(texts)), data.pairs(folder, "dev"))
+    for name, value in figures.items():
+        print(f"{name}: {value:.3f}")
+
+
+if __name__ == "__main__":
+    main()

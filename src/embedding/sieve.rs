@@ -1,0 +1,136 @@
+//! The sieve: a text as the direction of the sum of its tokens' vectors, in microseconds.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use thiserror::Error;
+use tract_core::internal::{IntoRunnable, IntoTValue, Tensor, TractError, TypedRunnableModel, tvec};
+
+use super::onnx::{self, OnnxError};
+use super::wordpiece::{TokenId, VocabularyError, WordPiece};
+
+/// Tokens of a text that are read: of a longer one its first 384 and its last 128, where instructions stand.
+pub const LONGEST: usize = 512;
+const TAIL: usize = 128;
+/// No token but long runs of one character is spelled with more bytes on average, so this is enough text for [`LONGEST`].
+const BYTES_PER_TOKEN: usize = 8;
+
+/// What changes how something is asked, not what: punctuation between sentences, and words of courtesy.
+const SILENT: [&str; 15] = [
+    ".", ",", "!", "?", ";", ":", "please", "thanks", "thank", "kindly", "hello", "hi", "hey", "cheers",
+    "regards",
+];
+
+/// A direction: numbers whose squares add up to 1. Texts that ask for the same have a product near 1.
+pub type Embedding = Vec<f32>;
+
+/// Why a model cannot be used.
+#[derive(Debug, Error)]
+pub enum LoadError {
+    /// The vocabulary.
+    #[error("vocabulary: {0}")]
+    Vocabulary(#[from] VocabularyError),
+    /// The graph.
+    #[error("graph: {0}")]
+    Graph(#[from] OnnxError),
+    /// Tokens that the graph does not know.
+    #[error(
+        "the vocabulary has {vocabulary} tokens, the graph's table {table} rows; they must belong together"
+    )]
+    Mismatch {
+        /// Tokens.
+        vocabulary: usize,
+        /// Rows.
+        table: usize,
+    },
+    /// The engine.
+    #[error("the graph cannot be run: {0}")]
+    Engine(String),
+    /// The width is not the same for every text.
+    #[error("the output `{}` must be float32 [1, width]", onnx::OUTPUT)]
+    Output,
+}
+
+/// An encoder with its tokenizer.
+#[derive(Debug)]
+pub struct Sieve {
+    wordpiece: WordPiece,
+    silent: Vec<TokenId>,
+    graph: Arc<TypedRunnableModel>,
+    width: usize,
+}
+
+impl Sieve {
+    /// Makes an encoder of the bytes of a vocabulary (`vocab.txt`) and of an ONNX graph as [`onnx::read`] takes it. It is tried
+    /// once, so that a graph that cannot be run is found here.
+    ///
+    /// # Errors
+    /// [`LoadError`] says which of them is wrong and how.
+    pub fn load(vocabulary: &[u8], graph: Bytes) -> Result<Self, LoadError> {
+        let wordpiece = WordPiece::new(vocabulary)?;
+        let encoder = onnx::read(graph)?;
+        if wordpiece.len() > encoder.tokens {
+            return Err(LoadError::Mismatch { vocabulary: wordpiece.len(), table: encoder.tokens });
+        }
+        let optimized = encoder.model.into_decluttered().and_then(|graph| graph.into_optimized());
+        let graph = optimized
+            .and_then(|graph| graph.into_runnable())
+            .map_err(|e| LoadError::Engine(format!("{e:#}")))?;
+        let silent = SILENT.iter().filter_map(|token| wordpiece.id(token)).collect();
+        let last = TokenId::try_from(wordpiece.len().saturating_sub(1)).unwrap_or_default();
+        let mut sieve = Self { wordpiece, silent, graph, width: 0 };
+        sieve.width = sieve.run(&[0, last.into()]).map_err(LoadError::Engine)?.len();
+        if sieve.width == 0 { Err(LoadError::Output) } else { Ok(sieve) }
+    }
+
+    /// Numbers in an embedding.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// The embedding of a text; `None` if there is nothing in it to go by.
+    #[must_use]
+    pub fn embed(&self, text: &str) -> Option<Embedding> {
+        let embedding = self.run(&self.tokens(text)).ok()?;
+        (embedding.len() == self.width && embedding.iter().all(|x| x.is_finite())).then_some(embedding)
+    }
+
+    /// What is read of a text: its tokens but the silent ones, unless there are only those.
+    fn tokens(&self, text: &str) -> Vec<i64> {
+        let read = |part: &str| self.wordpiece.read(part, LONGEST);
+        let bytes = LONGEST * BYTES_PER_TOKEN;
+        let mut tokens = if text.len() <= bytes {
+            read(text)
+        } else {
+            let head = text.floor_char_boundary(bytes - TAIL * BYTES_PER_TOKEN);
+            let tail = text.ceil_char_boundary(text.len().saturating_sub(TAIL * BYTES_PER_TOKEN));
+            let mut head = self.wordpiece.read(text.get(..head).unwrap_or_default(), LONGEST - TAIL);
+            let tail = read(text.get(tail..).unwrap_or_default());
+            head.extend(tail.iter().skip(tail.len().saturating_sub(TAIL)));
+            head
+        };
+        if tokens.iter().any(|token| !self.silent.contains(token)) {
+            tokens.retain(|token| !self.silent.contains(token));
+        }
+        tokens.into_iter().map(i64::from).collect()
+    }
+
+    fn run(&self, tokens: &[i64]) -> Result<Embedding, String> {
+        if tokens.is_empty() {
+            return Ok(Vec::new());
+        }
+        let run = || {
+            let input = Tensor::from_shape(&[1, tokens.len()], tokens)?;
+            let outputs = self.graph.run(tvec![input.into_tvalue()])?;
+            let output = outputs
+                .first()
+                .map(|output| output.try_as_plain_ram()?.as_slice::<f32>().map(<[f32]>::to_vec));
+            output.unwrap_or_else(|| Ok(Vec::new()))
+        };
+        run().map_err(|fault: TractError| format!("{fault:#}"))
+    }
+}
+
+#[cfg(test)]
+mod tests;
