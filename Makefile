@@ -55,9 +55,9 @@ bench: build ## What the README's figures come from: one worker, with and withou
 	@envoy="$$(scripts/envoy.sh)"; ENVOY="$$envoy" .local/venv/bin/python benches/run.py
 	@scripts/build.sh bench
 	@echo; echo "The module alone, in Node's V8:"; echo
-	@node --no-warnings --no-liftoff benches/wasi.mjs target/wasm/wasm32-wasip1/release/examples/phases.wasm
+	@node --no-warnings --no-liftoff benches/wasi.mjs target/wasm/wasm32-wasip1/module/examples/phases.wasm
 	@echo; echo "Translation, in Node's V8:"; echo
-	@node --no-warnings benches/wasi.mjs target/wasm/wasm32-wasip1/release/examples/translate.wasm
+	@node --no-warnings benches/wasi.mjs target/wasm/wasm32-wasip1/module/examples/translate.wasm
 
 eval: build ## How well the scorers route, on DATA (a folder with routing/routing.jsonl.gz)
 	@.local/venv/bin/python model/evaluate_routing.py "$(DATA)"

@@ -19,6 +19,7 @@ use llm_arbiter::chat::observe::{Observer, Wanted};
 use llm_arbiter::chat::request::{Canonical, Limits};
 use llm_arbiter::chat::{AnswerHead, Caller, ChatRequest, translate};
 use llm_arbiter::complexity;
+use llm_arbiter::embedding::bundled;
 use llm_arbiter::filter::provider::{ProviderRole, ProviderStream};
 use llm_arbiter::filter::router::{RouterRole, RouterStream};
 use llm_arbiter::filter::{Flow, Role};
@@ -50,12 +51,17 @@ fn main() {
     });
     let text = asked.last_user_text().into_owned();
     row("score", || {
-        drop(black_box(complexity::assess(&policy.classify, black_box(&text), &asked.shape)));
+        drop(black_box(complexity::assess(&policy.classify, None, black_box(&text), &asked.shape)));
+    });
+    let learned = self::policy("learned");
+    let encoder = complexity::encoder(&learned.classify).expect("an encoder");
+    row("score, learned", || {
+        drop(black_box(complexity::assess(&learned.classify, encoder, black_box(&text), &asked.shape)));
     });
     let credentials = Credentials::all();
     row("plan, score included", || {
         let recall = Recall::Forward(Caching::Off);
-        drop(black_box(plan(&policy, &credentials, black_box(&asked), recall)));
+        drop(black_box(plan(&policy, None, &credentials, black_box(&asked), recall)));
     });
     row("look over for another dialect", || {
         drop(black_box(translate::survey(black_box(asked.body()), Caller::OpenAi)));
@@ -79,6 +85,21 @@ fn main() {
     row("router role, hit", || ask(&script, &router, None, &vm, 0, &mut laps));
     println!("\n| callback of a miss, in both roles | microseconds |\n|---|---:|");
     callbacks(&script, &router, &provider);
+    println!("\n| tokens to embedding | microseconds |\n|---|---:|");
+    embeddings();
+}
+
+/// The encoder's time, tokenizer included, by the length of the text.
+fn embeddings() {
+    let sieve = bundled().expect("an encoder");
+    let words = "please compare the runtime behaviour of seventeen microservices under unpredictable load and latency ";
+    for tokens in [8, 32, 128, 512] {
+        let mut text = words.repeat(tokens / 8);
+        while sieve.length(&text) > tokens {
+            text.pop();
+        }
+        row(&format!("{tokens} tokens"), || drop(black_box(sieve.embed(black_box(&text)))));
+    }
 }
 
 /// What is asked and answered, made once: making it costs more than some phases.

@@ -16,9 +16,12 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ARBITER = ROOT / "dist" / "arbiter"
+EVERYDAY = ROOT / "tests" / "data" / "everyday_prompts.txt"
+MEDIUM = {"heuristic": 0.3, "learned": 0.5}
+"""Where medium begins by default."""
 STEPS = 10
 BENCHMARKS = {"mt_bench": "MT-Bench", "mmlu": "MMLU", "gsm8k": "GSM8K"}
-PUBLISHED = {"mt_bench": 0.80, "mmlu": 0.60, "gsm8k": 0.62}
+PUBLISHED = {"mt_bench": 0.802, "mmlu": 0.603, "gsm8k": 0.622}
 """RouteLLM's best APGR per benchmark, by its authors."""
 
 
@@ -83,7 +86,7 @@ def apgr(quality):
 def table(rows):
     """The table as Markdown."""
     lines = ["| scorer | " + " | ".join(BENCHMARKS.values()) + " |", "|---|" + "---|" * len(BENCHMARKS)]
-    for scorer in ("heuristic", "wordcount"):
+    for scorer in ("learned", "heuristic", "wordcount"):
         cells = []
         for source in BENCHMARKS:
             chosen = [row for row in rows if row["source"] == source]
@@ -91,9 +94,32 @@ def table(rows):
             cells.append(f"{cpt(quality, 0.5):.1f} / {cpt(quality, 0.8):.1f} / {apgr(quality):.3f}")
         lines.append(f"| {scorer} | " + " | ".join(cells) + " |")
     lines.append("| random, by definition | " + " | ".join(["50.0 / 80.0 / 0.500"] * len(BENCHMARKS)) + " |")
-    published = [f"- / - / {PUBLISHED[source]:.2f}" for source in BENCHMARKS]
+    published = [f"- / - / {PUBLISHED[source]:.3f}" for source in BENCHMARKS]
     lines.append("| RouteLLM, best published | " + " | ".join(published) + " |")
     return "\n".join(lines)
+
+
+def everyday():
+    """How the scorers tell everyday prompts that are easy from those that are hard, and what the learned one misses."""
+    lines = [line for line in EVERYDAY.read_text().splitlines() if line and not line.startswith("#")]
+    kinds, languages, texts = zip(*(line.split(" ", 2) for line in lines), strict=True)
+    document = "The committee met in spring and heard the reports of all departments. " * 700
+    prompts = [text.replace("\\n", "\n").replace("{paste}", document) for text in texts]
+    report = []
+    for scorer, medium in MEDIUM.items():
+        found = scores(prompts, scorer)
+        easy, hard = (
+            [s for s, kind in zip(found, kinds, strict=True) if kind == wanted] for wanted in ("easy", "hard")
+        )
+        order = sum((h > e) + 0.5 * (h == e) for h in hard for e in easy) / (len(hard) * len(easy))
+        right = f"{sum(e < medium for e in easy)} of {len(easy)} easy ones low, {sum(h >= medium for h in hard)} of {len(hard)} hard ones over it"
+        report.append(f"- {scorer}: {right}; a hard one scores higher than an easy one in {order:.0%} of pairs")
+    missed = [
+        f"  - {kind}, {language}, {score:.2f}: {text[:90]}"
+        for score, kind, language, text in sorted(zip(found, kinds, languages, texts, strict=True))
+        if (kind == "hard") != (score >= medium)
+    ]
+    return "\n".join([*report, f"- missed by {scorer}:", *missed])
 
 
 def main():
@@ -106,6 +132,8 @@ def main():
         rows = [row for row in map(json.loads, lines) if row["split"] == "test"]
     print("Share of strong calls for 50 % and 80 % of the quality gap, and APGR, on held-out rows:\n")
     print(table(rows))
+    print("\nEveryday prompts of tests/data/everyday_prompts.txt:\n")
+    print(everyday())
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Makes the model files from the packages of requirements.txt and the data; the same input gives the same bytes.
 
-Stages: the teacher's embeddings of all training texts; the sieve's table, trained from them; the files that ship. Each leaves a
-checkpoint under .local/model/, and a stage whose input has not changed is not run again.
+Stages: the teacher's embeddings of all training texts; the sieve's table, trained from them; its files; the scorer's weights, by
+`arbiter fit`. Each leaves a checkpoint under .local/model/, and a stage whose input has not changed is not run again.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import hashlib
 import json
 import pathlib
 import shutil
+import subprocess
 
 import numpy as np
 import onnxruntime
@@ -125,7 +126,7 @@ def expected(tokens):
     rows = []
     for text, ids in zip(SAMPLES, tokens.ids(SAMPLES, special=False), strict=True):
         seen = np.array([sieve.content(ids, tokens.silent)], np.int64)
-        embedding = session.run(None, {"input_ids": seen})[0][0]
+        embedding = sieve.unit(session.run(None, {"input_ids": seen})[0])[0][0]
         rows.append({"text": text, "embedding": [round(float(x), 6) for x in embedding]})
     return rows
 
@@ -141,6 +142,22 @@ def ship(tokens, table):
     (SHIPPED / "SHA256SUMS").write_text("".join(sums))
 
 
+def fit_scorer(folder):
+    """Fits the scorer's weights to the graded prompts, with the command that teams fit theirs with. A subject is judged by
+    weights that have not seen it."""
+    labels = CHECKPOINTS / "labels.jsonl"
+    with open(labels, "w") as lines:
+        for row in data.routing(folder, "train"):
+            grades = {name: row[name] for name in ("prompt", "strong", "weak")}
+            group = {"group": row["domain"]} if row["source"] == "mmlu" else {}
+            lines.write(json.dumps({**grades, **group}) + "\n")
+    build = ["cargo", "build", "--quiet", "--release", "--bin", "arbiter"]
+    subprocess.run(build, cwd=ROOT, check=True)
+    policy = ["--policy", ROOT / "envoy" / "policy.yaml"]
+    command = [ROOT / "target" / "release" / "arbiter", "fit", *policy, "--labels", labels]
+    subprocess.run([*command, "--output", ROOT / "model" / "scorer.json"], check=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=pathlib.Path, help="folder that holds paraphrase/ and routing/")
@@ -152,6 +169,7 @@ def main():
     figures = evaluate_sieve.measure(lambda texts: sieve.embed(shipped, tokens.bags(texts)), data.pairs(folder, "dev"))
     for name, value in figures.items():
         print(f"{name}: {value:.3f}")
+    fit_scorer(folder)
 
 
 if __name__ == "__main__":

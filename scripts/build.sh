@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds dist/llm_arbiter.wasm and dist/arbiter; cargo compiles only what has changed. `clippy` checks what only the module
 # contains, `bench` builds translate.wasm and phases.wasm in
-# target/wasm/wasm32-wasip1/release/examples/.
+# target/wasm/wasm32-wasip1/module/examples/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,10 +9,10 @@ toolchain=$(cat .local/wasm-toolchain)
 target=(--target wasm32-wasip1 --target-dir target/wasm)
 simd="-C target-feature=+simd128"
 
-# Debian's Rust has its own cargo; its target directory is apart, so that neither invalidates what the other has built.
+# Debian's Rust has its own cargo, and its C library lacks `realpath`, which is named by code that nothing calls; its target directory is apart, so that neither invalidates what the other has built.
 debian() {
   PATH="/usr/bin:$PATH" RUSTC_BOOTSTRAP=1 \
-    RUSTFLAGS="-C linker=wasm-ld-19 $simd -L /usr/lib/wasm32-wasi" \
+    RUSTFLAGS="-C linker=wasm-ld-19 $simd -L /usr/lib/wasm32-wasi -C link-arg=--unresolved-symbols=ignore-all" \
     /usr/bin/cargo "$@" --quiet "${target[@]}" -Z build-std=std,panic_abort
 }
 
@@ -26,7 +26,7 @@ if [ "${1:-}" = clippy ]; then
   exit
 fi
 
-build() { if [ "$toolchain" = rustup ]; then with_target build --release "$@"; else debian build --release "$@"; fi; }
+build() { if [ "$toolchain" = rustup ]; then with_target build --profile module "$@"; else debian build --profile module "$@"; fi; }
 
 # The benchmarks of what the module does by itself, for Node's V8.
 if [ "${1:-}" = bench ]; then
@@ -44,7 +44,7 @@ publish() {
 
 echo "build: dist/llm_arbiter.wasm"
 build --lib
-publish target/wasm/wasm32-wasip1/release/llm_arbiter.wasm
+publish target/wasm/wasm32-wasip1/module/llm_arbiter.wasm
 echo "build: dist/arbiter"
 cargo build --quiet --release --bin arbiter
 publish target/release/arbiter

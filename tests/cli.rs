@@ -193,3 +193,112 @@ fn score_says_who_can_take_a_request_and_why_others_cannot() {
     assert_eq!(line["models"], serde_json::json!(["big"]));
     assert_eq!(line["left_out"], "mini: it does not call tools");
 }
+
+/// Prompts of two kinds: the weak model fails on one of them.
+fn labels(count: usize) -> String {
+    (0..count)
+        .map(|i| match i % 2 {
+            0 => format!(
+                "{{\"prompt\": \"Prove theorem {i} of the algebra of rings\", \"strong\": 1, \"weak\": 0}}\n"
+            ),
+            _ => {
+                format!("{{\"prompt\": \"Name {i} pretty flowers for my garden\", \"good_enough\": true}}\n")
+            }
+        })
+        .collect()
+}
+
+fn fit(test: &str, labels: &str) -> (Output, PathBuf) {
+    let policy = file(&format!("{test}_policy"), POLICY);
+    let lines = file(&format!("{test}_labels"), labels);
+    let weights = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}_weights.json"));
+    let [policy, lines, output] = [&policy, &lines, &weights].map(|path| path.to_str().expect("UTF-8"));
+    (arbiter(&["fit", "--policy", policy, "--labels", lines, "--output", output]), weights)
+}
+
+#[test]
+fn weights_are_fitted_to_graded_prompts_and_used_by_the_policy_that_names_them() {
+    let (output, weights) = fit("fits", &labels(300));
+    let report = text(&output.stdout);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(report.contains("300 prompts, 0 of them with nothing to go by"), "{report}");
+    assert!(
+        report.contains("learned") && report.contains("heuristic") && report.contains("random"),
+        "{report}"
+    );
+    assert!(!report.contains("Fewer than"), "{report}");
+    let again = std::fs::read(&weights).expect("weights");
+    assert_eq!(
+        std::fs::read(fit("fits", &labels(300)).1).expect("weights"),
+        again,
+        "the same labels, the same weights"
+    );
+
+    let classify = "classify: {scorer: learned, weights: fits_weights.json, max_strong_share: 40%}\n";
+    let policy = file("uses_weights", &format!("{POLICY}{classify}"));
+    let check = text(&arbiter(&["check", policy.to_str().unwrap()]).stdout);
+    assert!(
+        check.contains("scorer: learned, calibrated on 300 prompts: medium from 0.60, high from 0.80"),
+        "{check}"
+    );
+    assert!(check.contains("of prompts like those 40 % go to large"), "{check}");
+    let lines = file(
+        "uses_weights_lines",
+        "{\"id\": 1, \"prompt\": \"Prove theorem 7000 of the algebra of rings\"}\n\
+         {\"id\": 2, \"prompt\": \"Name 7000 pretty flowers for my garden\"}\n",
+    );
+    let output = arbiter(&["score", policy.to_str().unwrap(), lines.to_str().unwrap()]);
+    let scores: Vec<serde_json::Value> =
+        text(&output.stdout).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let complexity = |at: usize| scores[at]["complexity"].as_f64().expect("a score");
+    assert!(complexity(0) > complexity(1), "{scores:?}");
+    let rendered = text(&arbiter(&["render", policy.to_str().unwrap(), "--wasm", "x.wasm"]).stdout);
+    assert!(
+        rendered.contains("calibration") && !rendered.contains("fits_weights.json"),
+        "the weights are in it"
+    );
+}
+
+#[test]
+fn few_labels_are_called_few() {
+    let (output, _) = fit("few", &labels(60));
+    assert!(text(&output.stdout).contains("Fewer than 200 labels"), "{}", text(&output.stdout));
+    let (output, _) = fit("too_few", &labels(10));
+    assert!(text(&output.stderr).contains("10 prompts can be used, and at least 20 are needed"));
+}
+
+#[test]
+fn labels_that_say_nothing_are_refused_with_their_line() {
+    for (test, line, message) in [
+        ("no_grade", "{\"prompt\": \"x\"}", "line 2: it must have `strong` and `weak`"),
+        (
+            "both_grades",
+            "{\"prompt\": \"x\", \"strong\": 1, \"weak\": 0, \"good_enough\": true}",
+            "line 2: it must have",
+        ),
+        ("too_good", "{\"prompt\": \"x\", \"strong\": 10, \"weak\": 0}", "line 2: it must have"),
+        ("misspelt", "{\"promt\": \"x\", \"strong\": 1, \"weak\": 0}", "line 2: unknown field `promt`"),
+    ] {
+        let (output, _) = fit(test, &format!("{}{line}\n", labels(1)));
+        assert!(text(&output.stderr).contains(message), "{test}: {}", text(&output.stderr));
+    }
+    let even = "{\"prompt\": \"name a flower\", \"strong\": 1, \"weak\": 1}\n".repeat(30);
+    let (output, _) = fit("no_gap", &even);
+    assert!(text(&output.stderr).contains("there is nothing to learn"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn the_model_files_are_those_that_were_made() {
+    use sha2::{Digest, Sha256};
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("model/sieve");
+    let sums = std::fs::read_to_string(folder.join("SHA256SUMS")).expect("sums");
+    assert_eq!(sums.lines().count(), 3);
+    for line in sums.lines() {
+        let (sum, name) = line.split_once("  ").expect("a sum and a name");
+        let found: String = Sha256::digest(std::fs::read(folder.join(name)).expect(name))
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        assert_eq!(found, sum, "{name}");
+    }
+}

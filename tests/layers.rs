@@ -8,18 +8,19 @@ use std::path::Path;
 use syn::visit::Visit;
 
 /// Every folder or file at the top of `src/`, and what it may import, innermost first.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     ("host", &[]),
     ("chat", &[]),
     ("envoy", &[]),
     ("identity", &[]),
     ("ledger", &["chat"]),
-    ("complexity", &["chat"]),
+    ("embedding", &[]),
+    ("complexity", &["chat", "embedding"]),
     ("admission", &["chat"]),
     ("cache", &["chat", "host", "identity"]),
     ("sharing", &["cache"]),
     ("policy", &["admission", "cache", "chat", "complexity", "envoy", "identity", "ledger", "sharing"]),
-    ("routing", &["cache", "chat", "complexity", "policy"]),
+    ("routing", &["cache", "chat", "complexity", "embedding", "policy"]),
     ("telemetry", &["chat", "complexity", "host", "ledger", "routing"]),
     (
         "filter",
@@ -28,6 +29,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
             "cache",
             "chat",
             "complexity",
+            "embedding",
             "envoy",
             "host",
             "identity",

@@ -42,6 +42,15 @@ pub(super) struct Features {
     pub questions: u32,
     /// Wording that asks for a long or thorough answer.
     pub thorough: u32,
+    /// Words of how many and how much.
+    pub quantity: u32,
+    /// Numbers with a decimal point.
+    pub decimals: u32,
+    /// Digits of the longest whole number.
+    pub longest_number: u32,
+    /// Words of ASCII letters and digits but those of courtesy, and how many characters they have together.
+    pub spelled: u32,
+    pub letters: u32,
 }
 
 impl Features {
@@ -72,6 +81,7 @@ impl Features {
                 Topic::Math => &mut self.math,
                 Topic::Proof => &mut self.proof,
                 Topic::Thorough => &mut self.thorough,
+                Topic::Quantity => &mut self.quantity,
             },
             1,
         );
@@ -170,9 +180,13 @@ impl Scanner {
     fn start_word(&mut self, c: char) {
         self.item = None;
         self.is_command = self.previous == Some('\\');
-        // `main.rs:42` is a position in a file, `10:30` a time.
-        if c.is_ascii_digit() && self.before == Before::Nothing && self.previous == Some(':') {
-            add(&mut self.features.traces, 1);
+        if c.is_ascii_digit() {
+            match (self.before, self.previous) {
+                // `main.rs:42` is a position in a file, `10:30` a time.
+                (Before::Nothing, Some(':')) => add(&mut self.features.traces, 1),
+                (Before::Number { .. }, Some('.')) => add(&mut self.features.decimals, 1),
+                _ => {}
+            }
         }
     }
 
@@ -213,13 +227,17 @@ impl Scanner {
         let topic = if is_number { None } else { topic(word) };
         let is_courtesy = topic == Some(Topic::Courtesy) || before == Before::Thank && is("you");
         let features = &mut self.features;
+        let letters = u32::try_from(word.len()).unwrap_or(u32::MAX);
         if !is_courtesy {
             add(&mut features.quarter_words, 4);
+            add(&mut features.spelled, letters.min(1));
+            add(&mut features.letters, letters);
         }
         if self.is_command {
             add(&mut features.math, 1);
         } else if is_number {
             add(&mut features.numbers, 1);
+            features.longest_number = features.longest_number.max(letters);
         } else if let Some(topic) = topic {
             features.count(topic);
         }

@@ -1,8 +1,9 @@
 //! The heuristic scorer: signals, each with a weight, joined into one score.
 
+use super::boundaries::Boundaries;
 use super::features::Features;
-use super::settings::Boundaries;
-use super::{Complexity, Level, Signal};
+
+use super::{Complexity, Signal};
 use crate::chat::request::Shape;
 
 /// Signals that add less than this to a score are not given as its reasons.
@@ -28,22 +29,18 @@ impl Evidence {
 
 /// The score is `1 - (1 - w1 s1)(1 - w2 s2)...` over all signals: it stays within 0..=1, each signal can only raise it,
 /// and with the default boundaries no single one makes a request high.
-pub(super) fn assess(boundaries: Boundaries, text: &str, shape: &Shape) -> Complexity {
-    let mut evidence = evidence(&Features::of(text), shape);
+pub(super) fn assess(boundaries: Boundaries, text: &Features, shape: &Shape) -> Complexity {
+    let (score, reasons) = weigh(text, shape);
+    Complexity { score, level: boundaries.level(score), reasons }
+}
+
+/// The score, and the signals that raised it, strongest first.
+pub(super) fn weigh(text: &Features, shape: &Shape) -> (f64, Vec<Signal>) {
+    let mut evidence = evidence(text, shape);
     let score = 1.0 - evidence.iter().map(|e| 1.0 - e.contribution()).product::<f64>();
     evidence.sort_by(|a, b| b.contribution().total_cmp(&a.contribution()));
     let notable = evidence.iter().take_while(|e| e.contribution() >= NOTABLE);
-    Complexity { score, level: level(boundaries, score), reasons: notable.map(|e| e.signal).collect() }
-}
-
-fn level(boundaries: Boundaries, score: f64) -> Level {
-    if score >= boundaries.high {
-        Level::High
-    } else if score >= boundaries.medium {
-        Level::Medium
-    } else {
-        Level::Low
-    }
+    (score, notable.map(|e| e.signal).collect())
 }
 
 /// The table of weights. A ramp says from where on a count has an effect, and where its effect is full.

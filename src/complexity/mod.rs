@@ -1,10 +1,15 @@
 //! How hard is this request?
 //!
 //! A scorer turns the last user message and the conversation's shape into a [`Complexity`]: a score, a level, and the
-//! [`Signal`]s that led to it. Scorers look at the text once, allocate nothing for it, and never fail.
+//! [`Signal`]s that led to it. Scorers look at the text once and never fail: what the learned one cannot judge, the heuristic does.
 
+mod boundaries;
+mod calibration;
 mod features;
+mod head;
 mod heuristic;
+mod inputs;
+mod learned;
 mod level;
 mod settings;
 mod signal;
@@ -12,17 +17,55 @@ mod vocabulary;
 mod wordcount;
 mod words;
 
+pub use boundaries::Boundaries;
+pub use calibration::{Calibration, Judged};
+pub use head::{Ground, Head, HeadError};
+pub use inputs::{Inputs, inputs};
 pub use level::{Complexity, Level};
-pub use settings::{Boundaries, Classify, Scorer};
+pub use settings::{Classify, Scorer};
 pub use signal::Signal;
 
-use crate::chat::request::Shape;
+use thiserror::Error;
 
-/// Scores a request by its last user message and the conversation's shape.
+use self::features::Features;
+use crate::chat::request::Shape;
+use crate::embedding::{LoadError, Sieve, bundled};
+
+/// Why the learned scorer cannot be used.
+#[derive(Debug, Error)]
+pub enum Unavailable {
+    /// The encoder cannot be loaded.
+    #[error("the encoder cannot be loaded: {0}")]
+    Encoder(&'static LoadError),
+    /// The weights do not fit it.
+    #[error("classify.weights.{0}")]
+    Head(#[from] HeadError),
+}
+
+/// The encoder that `classify` needs, if it needs one.
+///
+/// # Errors
+/// [`Unavailable`] if it cannot be loaded or does not fit the weights.
+pub fn encoder(classify: &Classify) -> Result<Option<&'static Sieve>, Unavailable> {
+    let Scorer::Learned(head) = &classify.scorer else { return Ok(None) };
+    let sieve = bundled().map_err(Unavailable::Encoder)?;
+    head.fits(sieve.width())?;
+    Ok(Some(sieve))
+}
+
+/// Scores a request by its last user message and the conversation's shape. Without a `sieve` the learned scorer is not used.
 #[must_use]
-pub fn assess(classify: &Classify, last_user_text: &str, shape: &Shape) -> Complexity {
-    match classify.scorer {
-        Scorer::Heuristic => heuristic::assess(classify.boundaries, last_user_text, shape),
-        Scorer::Wordcount => wordcount::assess(last_user_text),
+pub fn assess(classify: &Classify, sieve: Option<&Sieve>, last_user_text: &str, shape: &Shape) -> Complexity {
+    match (&classify.scorer, sieve) {
+        (Scorer::Wordcount, _) => wordcount::assess(last_user_text),
+        (Scorer::Heuristic, _) => {
+            heuristic::assess(classify.boundaries, &Features::of(last_user_text), shape)
+        }
+        (Scorer::Learned(head), Some(sieve)) => {
+            learned::assess(head, sieve, classify.boundaries, last_user_text, shape)
+        }
+        (Scorer::Learned(_), None) => {
+            heuristic::assess(Boundaries::HEURISTIC, &Features::of(last_user_text), shape)
+        }
     }
 }

@@ -37,6 +37,8 @@ pub enum Signal {
     History,
     /// Keywords of the `wordcount` preset.
     Keywords,
+    /// Like prompts to which a strong model gave the better answer.
+    Learned,
 }
 
 impl Signal {
@@ -60,6 +62,7 @@ impl Signal {
             Self::Images => "images",
             Self::History => "history",
             Self::Keywords => "keywords",
+            Self::Learned => "learned",
         }
     }
 }

@@ -26,6 +26,8 @@ pub(super) enum Topic {
     Proof,
     /// Asks for a long or thorough answer.
     Thorough,
+    /// How many or how much, compared or combined, as word problems say it.
+    Quantity,
 }
 
 /// What the words hint at.
@@ -89,6 +91,10 @@ const VOCABULARY: &[(Topic, &[&str])] = &[
     (Topic::Thorough, &[
         "detailed", "detail", "depth", "comprehensive", "thorough", "thoroughly", "exhaustive", "essay",
         "report", "whitepaper", "tutorial", "chapter", "elaborate", "extensively", "complete",
+    ]),
+    (Topic::Quantity, &[
+        "each", "every", "half", "twice", "total", "remaining", "per", "percent", "many", "much", "more", "less",
+        "than", "times", "left", "altogether", "quarter", "double", "triple",
     ]),
 ];
 

@@ -22,7 +22,7 @@ const SILENT: [&str; 15] = [
 ];
 
 /// A direction: numbers whose squares add up to 1. Texts that ask for the same have a product near 1.
-pub type Embedding = Vec<f32>;
+pub type Embedding = Vec<f64>;
 
 /// Why a model cannot be used.
 #[derive(Debug, Error)]
@@ -89,11 +89,19 @@ impl Sieve {
         self.width
     }
 
+    /// How many tokens of a text are read.
+    #[must_use]
+    pub fn length(&self, text: &str) -> usize {
+        self.tokens(text).len()
+    }
+
     /// The embedding of a text; `None` if there is nothing in it to go by.
     #[must_use]
     pub fn embed(&self, text: &str) -> Option<Embedding> {
-        let embedding = self.run(&self.tokens(text)).ok()?;
-        (embedding.len() == self.width && embedding.iter().all(|x| x.is_finite())).then_some(embedding)
+        let sum = self.run(&self.tokens(text)).ok()?;
+        let length = sum.iter().fold(0.0, |sum, x| sum + f64::from(*x) * f64::from(*x)).sqrt();
+        let is_direction = sum.len() == self.width && length.is_finite() && length > 0.0;
+        is_direction.then(|| sum.into_iter().map(|x| f64::from(x) / length).collect())
     }
 
     /// What is read of a text: its tokens but the silent ones, unless there are only those.
@@ -116,7 +124,7 @@ impl Sieve {
         tokens.into_iter().map(i64::from).collect()
     }
 
-    fn run(&self, tokens: &[i64]) -> Result<Embedding, String> {
+    fn run(&self, tokens: &[i64]) -> Result<Vec<f32>, String> {
         if tokens.is_empty() {
             return Ok(Vec::new());
         }

@@ -119,28 +119,34 @@ pub(super) enum RequestedModelDocument {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct ClassifyDocument {
     pub(super) scorer: ScorerDocument,
-    pub(super) boundaries: BoundariesDocument,
+    pub(super) weights: Option<Value>,
+    pub(super) boundaries: Option<BoundariesDocument>,
+    pub(super) max_strong_share: Option<ShareDocument>,
+    pub(super) max_quality_loss: Option<ShareDocument>,
 }
 
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+/// A share as a number, 0..=1, or in per cent: `"30%"`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub(super) enum ShareDocument {
+    Number(f64),
+    Text(String),
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum ScorerDocument {
     #[default]
     Heuristic,
     Wordcount,
+    Learned,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct BoundariesDocument {
-    pub(super) medium: f64,
-    pub(super) high: f64,
-}
-
-impl Default for BoundariesDocument {
-    fn default() -> Self {
-        Self { medium: 0.3, high: 0.6 }
-    }
+    pub(super) medium: Option<f64>,
+    pub(super) high: Option<f64>,
 }
 
 #[derive(Debug, Deserialize)]

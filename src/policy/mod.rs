@@ -4,6 +4,7 @@
 //! composed.
 
 mod catalog;
+mod classify;
 mod document;
 mod fields;
 mod list;

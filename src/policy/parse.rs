@@ -6,11 +6,11 @@ use std::time::Duration;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::classify::classify;
 use super::document::{
-    self, AdmitDocument, BoundariesDocument, CacheDocument, ClassifyDocument, CredentialDocument, Document,
-    ExactCacheBounds, ExactCacheDocument, FailoverDocument, ModelDocument, Named, PathsDocument,
-    ProviderDocument, RequestedModelDocument, ScorerDocument, SharedDocument, TenantDocument, TierDocument,
-    UnreadableDocument, repeated,
+    self, AdmitDocument, CacheDocument, CredentialDocument, Document, ExactCacheBounds, ExactCacheDocument,
+    FailoverDocument, ModelDocument, Named, PathsDocument, ProviderDocument, RequestedModelDocument,
+    SharedDocument, TenantDocument, TierDocument, UnreadableDocument, repeated,
 };
 use super::fields::{
     check_host, check_name, check_port, duration, fault, header_name, is_variable, reference, suggest,
@@ -26,7 +26,7 @@ use crate::cache::exact::{Bounds, MIN_SET_BYTES, WAYS};
 use crate::chat::headers::{describes_message, is_credential};
 use crate::chat::registry::DIALECTS;
 use crate::chat::{Caller, Dialect};
-use crate::complexity::{Boundaries, Classify, Level, Scorer};
+use crate::complexity::Level;
 use crate::envoy::{Failover, MODEL_CLUSTER, TIER_CLUSTER};
 use crate::identity::{Tenancy, TenantSource};
 use crate::sharing::SharedStore;
@@ -67,13 +67,14 @@ fn policy(document: Document) -> Result<Policy, PolicyError> {
         RequestedModelDocument::Cap => RequestedModel::Cap,
         RequestedModelDocument::Ignore => RequestedModel::Ignore,
     };
+    let classify = classify(document.classify, &tiers.iter().map(|(_, tier)| tier).collect::<Vec<_>>())?;
     let mut policy = Policy {
         models,
         providers,
         tiers,
         baseline,
         requested_model,
-        classify: classify(&document.classify)?,
+        classify,
         admit: admit(document.admit)?,
         tenancy: tenancy(document.tenant)?,
         shared_store: shared_store(&document.cache)?,
@@ -270,18 +271,6 @@ fn tier(at: usize, document: TierDocument, models: &[&str]) -> Result<Tier, Poli
     };
     let cluster = format!("{TIER_CLUSTER}{}", document.name);
     Ok(Tier { name: document.name, handles: document.handles.into(), cluster, models: ids })
-}
-
-fn classify(document: &ClassifyDocument) -> Result<Classify, PolicyError> {
-    let BoundariesDocument { medium, high } = document.boundaries;
-    if !(0.0 < medium && medium < high && high <= 1.0) {
-        return fault("classify.boundaries", "must be 0 < medium < high <= 1");
-    }
-    let scorer = match document.scorer {
-        ScorerDocument::Heuristic => Scorer::Heuristic,
-        ScorerDocument::Wordcount => Scorer::Wordcount,
-    };
-    Ok(Classify { scorer, boundaries: Boundaries { medium, high } })
 }
 
 fn admit(document: AdmitDocument) -> Result<Admission, PolicyError> {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Policy, RequestedModel};
 use crate::chat::Caller;
-use crate::complexity::{Level, Scorer};
+use crate::complexity::{Boundaries, Level, Scorer};
 use crate::identity::{Tenancy, TenantSource};
 
 fn document() -> Value {
@@ -129,6 +129,28 @@ fn every_fault_names_its_path_and_says_what_would_be_right() {
             json!({"boundaries": {"medium": 0.7}}),
             "classify.boundaries: must be 0 < medium < high <= 1",
         ),
+        ("/classify", json!({"weights": {}}), "classify.weights: needs `scorer: learned`"),
+        ("/classify", json!({"max_strong_share": 0.3}), "classify.max_strong_share: needs `scorer: learned`"),
+        (
+            "/classify",
+            json!({"scorer": "learned", "weights": "scorer.json"}),
+            "classify.weights: must be the weights themselves; `arbiter render` reads them",
+        ),
+        (
+            "/classify",
+            json!({"scorer": "learned", "weights": {"format": 1, "bias": "x"}}),
+            "classify.weights.bias: invalid type: string \"x\", expected f64; `arbiter fit` writes them",
+        ),
+        (
+            "/classify",
+            json!({"scorer": "learned", "max_strong_share": "30%", "max_quality_loss": "2%"}),
+            "classify: takes one of `boundaries`, `max_strong_share` and `max_quality_loss`",
+        ),
+        (
+            "/classify",
+            json!({"scorer": "learned", "max_strong_share": "130%"}),
+            "classify.max_strong_share: must be a share",
+        ),
         ("/admit", json!({"paths": {"openai": ["v1"]}}), "admit.paths.openai[0]: must start with `/`"),
         (
             "/admit",
@@ -209,6 +231,32 @@ fn every_fault_names_its_path_and_says_what_would_be_right() {
 }
 
 #[test]
+fn boundaries_follow_from_what_may_be_spent_or_lost() {
+    let boundaries = |handles: &str, limit: Value| {
+        let mut document = changed("/tiers/0/handles", json!(handles));
+        document["classify"] = limit;
+        document["classify"]["scorer"] = json!("learned");
+        let Boundaries { medium, high } = Policy::from_value(document).unwrap().classify.boundaries;
+        (medium, high)
+    };
+    let (medium, high) = boundaries("medium", json!({"max_strong_share": "30%"}));
+    assert!(
+        (high - 0.7).abs() < 1e-9 && (medium - 0.35).abs() < 1e-9,
+        "the last tier begins where calls are high"
+    );
+    let (medium, high) = boundaries("low", json!({"max_strong_share": 0.3}));
+    assert!(
+        (medium - 0.7).abs() < 1e-9 && (high - 0.85).abs() < 1e-9,
+        "the last tier takes medium calls as well"
+    );
+    let (_, strict) = boundaries("medium", json!({"max_quality_loss": "1%"}));
+    let (_, loose) = boundaries("medium", json!({"max_quality_loss": "10%"}));
+    assert!(strict < loose, "who may lose less asks the strong model more often: {strict} {loose}");
+    assert_eq!(boundaries("medium", json!({})), (0.5, 0.8));
+    assert_eq!(boundaries("medium", json!({"boundaries": {"high": 0.9}})), (0.5, 0.9));
+}
+
+#[test]
 fn a_policy_that_could_answer_otherwise_has_another_revision() {
     let revision = |document| Policy::from_value(document).unwrap().revision;
     let base = revision(document());
@@ -219,6 +267,7 @@ fn a_policy_that_could_answer_otherwise_has_another_revision() {
         ("/tiers/0/models", json!(["gpt-4o"])),
         ("/requested_model", json!("honor")),
         ("/classify", json!({"scorer": "wordcount"})),
+        ("/classify", json!({"scorer": "learned"})),
         ("/providers/openai/host", json!("other.test")),
         ("/providers/openai/api_version", json!("2026-01-01")),
         ("/providers/openai/forward_headers", json!(["x-experiment"])),

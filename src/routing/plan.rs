@@ -7,6 +7,7 @@ use crate::cache::recall::{Caching, Hit, Recall};
 use crate::chat::splice::{Edit, splice};
 use crate::chat::{ChatRequest, whole};
 use crate::complexity::{self, Complexity};
+use crate::embedding::Sieve;
 use crate::policy::Policy;
 
 /// What will be done with a request.
@@ -56,9 +57,15 @@ pub struct Forward {
     pub caching: Caching,
 }
 
-/// Makes the plan for a request, from the policy, the credentials that are there, and what the cache said.
+/// Makes the plan for a request, from the policy, the encoder and the credentials that are there, and what the cache said.
 #[must_use]
-pub fn plan(policy: &Policy, credentials: &Credentials, request: &ChatRequest, recall: Recall) -> Plan {
+pub fn plan(
+    policy: &Policy,
+    encoder: Option<&Sieve>,
+    credentials: &Credentials,
+    request: &ChatRequest,
+    recall: Recall,
+) -> Plan {
     let caching = match recall {
         Recall::Forward(caching) => caching,
         Recall::Hit(hit) => {
@@ -71,7 +78,7 @@ pub fn plan(policy: &Policy, credentials: &Credentials, request: &ChatRequest, r
             }
         }
     };
-    let complexity = complexity::assess(&policy.classify, &request.last_user_text(), &request.shape);
+    let complexity = complexity::assess(&policy.classify, encoder, &request.last_user_text(), &request.shape);
     let decision = decide(policy, &request.model, complexity.level);
     match Candidates::find(policy, credentials, request, decision) {
         Ok(candidates) => {
@@ -132,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_plan_says_who_is_asked_and_what_of() {
-        let forward = forward(plan(&policy(), &Credentials::all(), &request(json!({})), FRESH));
+        let forward = forward(plan(&policy(), None, &Credentials::all(), &request(json!({})), FRESH));
         assert_eq!(forward.candidates.cluster, "arbiter-tier-small");
         assert_eq!(forward.candidates.models.len(), 2);
         assert!(forward.candidates.left_out.0.is_empty());
@@ -143,7 +150,7 @@ mod tests {
     #[test]
     fn a_plan_says_why_the_others_are_not_asked() {
         let credentials = Credentials::find(&policy(), |_| None);
-        let forward = forward(plan(&policy(), &credentials, &request(json!({"tools": [{}]})), FRESH));
+        let forward = forward(plan(&policy(), None, &credentials, &request(json!({"tools": [{}]})), FRESH));
         assert_eq!(forward.candidates.cluster, "arbiter-model-big");
         let why = "tiny: environment variable P_KEY is not set; spare: it does not call tools";
         assert_eq!(forward.candidates.left_out.to_string(), why);
@@ -167,7 +174,7 @@ mod tests {
         let stored = r#"{"id":"1","created":1,"model":"m","choices":[{"message":{"content":"yes"},"finish_reason":"stop"}]}"#;
         for (stream, content_type) in [(false, "application/json"), (true, "text/event-stream")] {
             let request = request(json!({"stream": stream}));
-            let Plan::Reply(reply) = plan(&policy(), &Credentials::all(), &request, hit(stored)) else {
+            let Plan::Reply(reply) = plan(&policy(), None, &Credentials::all(), &request, hit(stored)) else {
                 panic!("a hit is replied");
             };
             assert_eq!(reply.content_type(), content_type);
@@ -178,7 +185,7 @@ mod tests {
     #[test]
     fn a_stored_answer_that_cannot_be_streamed_is_replaced() {
         let request = request(json!({"stream": true}));
-        let forward = forward(plan(&policy(), &Credentials::all(), &request, hit("{}")));
+        let forward = forward(plan(&policy(), None, &Credentials::all(), &request, hit("{}")));
         assert!(matches!(forward.caching, Caching::Replace(_)));
     }
 }

@@ -38,6 +38,8 @@ pub enum Metric {
     UsageUnknown,
     /// Calls whose tokens, and so their cost, are an estimate.
     Estimated,
+    /// Workers that score without the learned scorer.
+    ScorerUnavailable,
 }
 
 /// A row of the table.
@@ -60,7 +62,7 @@ pub const LABELS: [&str; 8] =
     ["outcome", "reason", "tier", "provider", "model", "complexity", "kind", "result"];
 
 /// The table.
-pub const METRICS: [Description; 12] = [
+pub const METRICS: [Description; 13] = [
     Description {
         metric: Metric::Requests,
         name: "arbiter.requests",
@@ -147,6 +149,13 @@ pub const METRICS: [Description; 12] = [
         labels: &["outcome"],
         meaning: "Calls whose cost is an estimate or holds one: answers that broke off or were left before their tokens were counted, and attempts that were \
                   given up after the provider had begun to answer",
+    },
+    Description {
+        metric: Metric::ScorerUnavailable,
+        name: "arbiter.scorer_unavailable",
+        unit: "workers",
+        labels: &[],
+        meaning: "Configurations that score by the heuristic alone, because the encoder or the weights of the learned scorer cannot be used; the log says why",
     },
 ];
 

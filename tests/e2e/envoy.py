@@ -47,6 +47,16 @@ def render(policy, directory, options=()):
     return yaml.safe_load(rendered.stdout)
 
 
+def plugin_configurations(node):
+    """Every plugin configuration in a bootstrap; each holds its JSON as the string `value`."""
+    if isinstance(node, list):
+        return [found for each in node for found in plugin_configurations(each)]
+    if not isinstance(node, dict):
+        return []
+    own = [node["configuration"]] if "vm_config" in node else []
+    return own + [found for each in node.values() for found in plugin_configurations(each)]
+
+
 class Envoy:
     """A running Envoy. Files lie in `directory`; `environment` is added to that of the tests."""
 

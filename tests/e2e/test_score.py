@@ -1,13 +1,15 @@
 """`arbiter score` says natively what the filter says inside Envoy."""
 
 import json
+import random
 import subprocess
 
 import pytest
 
 from e2e import chat, policies
-from e2e.envoy import ARBITER
+from e2e.envoy import ARBITER, ROOT, plugin_configurations
 from e2e.policies import CACHE_OFF
+from e2e.waiting import until
 
 PROMPTS = [
     "hi",
@@ -23,15 +25,69 @@ PROMPTS = [
 ]
 
 
-@pytest.mark.parametrize("scorer", ["heuristic", "wordcount"])
+def score(directory, members, prompts):
+    """What `arbiter score` says of the prompts."""
+    policy = directory / "policy.json"
+    policy.write_text(json.dumps(policies.document(1, 2, 3, **members)))
+    lines = "".join(json.dumps({"id": i, "prompt": prompt}) + "\n" for i, prompt in enumerate(prompts))
+    printed = subprocess.run([ARBITER, "score", policy], input=lines, capture_output=True, text=True, check=True).stdout
+    return [json.loads(line) for line in printed.splitlines()]
+
+
+def thousand_prompts():
+    """Prompts of every length, of words, numbers, code and other scripts, the same every time."""
+    chance = random.Random(5)
+    words = (ROOT / "model" / "sieve" / "vocab.txt").read_text().split("\n")[1000:-1]
+    words += [
+        "3.14",
+        "1,000",
+        "x=1;",
+        "```",
+        "\u00fcber",
+        "\u6771\u4eac",
+        "\u043c\u0438\u0440",
+        "\U0001f600",
+        "please",
+        "?",
+        "\n",
+    ]
+    lengths = [round(2 ** chance.uniform(0, 10)) for _ in range(1000)]
+    return [" ".join(chance.choices(words, k=length)) for length in lengths]
+
+
+def test_a_thousand_learned_scores_agree_bit_for_bit(start_gateway, tmp_path):
+    members = {"classify": {"scorer": "learned", "max_strong_share": "30%"}, **CACHE_OFF}
+    gateway = start_gateway(members)
+    prompts = thousand_prompts()
+    said = score(tmp_path, members, prompts)
+    for prompt in prompts:
+        gateway.ask(prompt)
+    logged = [line["arbiter"] for line in gateway.envoy.calls(len(prompts))]
+    assert [(line["complexity"], line["tier"]) for line in said] == [(line["score"], line["tier"]) for line in logged]
+    assert len({line["score"] for line in logged}) > 500
+
+
+def test_weights_that_do_not_fit_leave_the_heuristic_and_are_reported(start_gateway):
+    def narrow(bootstrap):
+        for configuration in plugin_configurations(bootstrap):
+            plugin = json.loads(configuration["value"])
+            weights = json.loads((ROOT / "model" / "scorer.json").read_text())
+            plugin["policy"]["classify"] = {"scorer": "learned", "weights": {**weights, "weights": [0.1] * 30}}
+            configuration["value"] = json.dumps(plugin)
+
+    gateway = start_gateway(CACHE_OFF, tweak=narrow)
+    assert gateway.ask(chat.HARD).status_code == 200
+    (line,) = gateway.envoy.calls(1)
+    assert 0 < line["arbiter"]["score"] < 1
+    assert "there are 30, and the encoder and the counts make 149" in gateway.envoy.log.read_text()
+    until(lambda: gateway.envoy.count("scorer_unavailable"), "the counter")
+
+
+@pytest.mark.parametrize("scorer", ["heuristic", "wordcount", "learned"])
 def test_the_command_and_the_filter_agree(start_gateway, tmp_path, scorer):
     members = {"classify": {"scorer": scorer}, **CACHE_OFF}
     gateway = start_gateway(members)
-    policy = tmp_path / "policy.json"
-    policy.write_text(json.dumps(policies.document(1, 2, 3, **members)))
-    lines = "".join(json.dumps({"id": i, "prompt": prompt}) + "\n" for i, prompt in enumerate(PROMPTS))
-    printed = subprocess.run([ARBITER, "score", policy], input=lines, capture_output=True, text=True, check=True).stdout
-    said = [json.loads(line) for line in printed.splitlines()]
+    said = score(tmp_path, members, PROMPTS)
 
     headers = [gateway.ask(prompt).headers["x-arbiter-decision"] for prompt in PROMPTS]
     logged = [line["arbiter"] for line in gateway.envoy.calls(len(PROMPTS))]

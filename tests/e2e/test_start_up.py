@@ -6,22 +6,12 @@ import json
 import pytest
 
 from e2e import policies
-from e2e.envoy import Envoy, StartError, render
+from e2e.envoy import Envoy, StartError, plugin_configurations, render
 
 
 @pytest.fixture
 def good():
     return policies.document(mini=9, grand=9, spare=9)
-
-
-def plugin_configurations(node):
-    """Every plugin configuration in a bootstrap; each holds its JSON as the string `value`."""
-    if isinstance(node, list):
-        return [found for each in node for found in plugin_configurations(each)]
-    if not isinstance(node, dict):
-        return []
-    own = [node["configuration"]] if "vm_config" in node else []
-    return own + [found for each in node.values() for found in plugin_configurations(each)]
 
 
 def remove_prices(policy):

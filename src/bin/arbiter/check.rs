@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use llm_arbiter::admission::OnUnreadable;
 use llm_arbiter::cache::exact::Geometry;
+use llm_arbiter::complexity::{Boundaries, Classify, Level, Scorer};
 use llm_arbiter::ledger::Rates;
 use llm_arbiter::policy::{Model, Policy};
 
@@ -20,6 +21,7 @@ pub fn report(policy: &Policy) -> String {
         }
     }
     let _ = writeln!(text, "\nbaseline: {}", describe(policy, policy.model(policy.baseline)));
+    text.push_str(&scorer(policy));
     match &policy.exact_cache {
         None => text.push_str("exact cache: off\n"),
         Some(cache) => {
@@ -61,6 +63,29 @@ pub fn report(policy: &Policy) -> String {
         }
     }
     text
+}
+
+/// How complexity is scored, and what the boundaries mean.
+fn scorer(policy: &Policy) -> String {
+    let Classify { scorer, boundaries: Boundaries { medium, high } } = &policy.classify;
+    match scorer {
+        Scorer::Heuristic => format!("scorer: heuristic, medium from {medium}, high from {high}\n"),
+        Scorer::Wordcount => "scorer: wordcount\n".to_owned(),
+        Scorer::Learned(head) => {
+            let prompts = head.calibration.prompts;
+            let last = policy.tiers().last().map_or("", |(_, tier)| tier.name.as_str());
+            let takes_medium = policy.cheapest_tier(Level::Medium) == policy.cheapest_tier(Level::High);
+            let begin = if takes_medium { *medium } else { *high };
+            let share = 1.0 - begin;
+            let [weak, strong, mixed] = [0.0, 1.0, share].map(|share| head.calibration.quality(share));
+            format!(
+                "scorer: learned, calibrated on {prompts} prompts: medium from {medium:.2}, high from {high:.2}\n\
+                 \x20 of prompts like those {:.0} % go to {last}; the mean grade is then {mixed:.3}, against {strong:.3} when all of \
+                 them do and {weak:.3} when none does\n",
+                share * 100.0
+            )
+        }
+    }
 }
 
 fn describe(policy: &Policy, model: &Model) -> String {

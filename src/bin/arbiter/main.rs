@@ -1,6 +1,8 @@
 //! The native command: checks and renders policies with the same code that runs in the filter.
 
 mod check;
+mod fit;
+mod lines;
 mod policy_file;
 mod render;
 mod score;
@@ -40,6 +42,19 @@ enum Verb {
         #[arg(default_value = "-")]
         lines: PathBuf,
     },
+    /// Fit the learned scorer to your own traffic: JSON lines {"prompt" or "body", "strong": 0..1, "weak": 0..1} or {"prompt" or
+    /// "body", "good_enough": true or false}.
+    Fit {
+        /// The policy, YAML or JSON: who reads the bodies, and what is compared.
+        #[arg(long)]
+        policy: PathBuf,
+        /// The graded prompts; `-` is the standard input.
+        #[arg(long)]
+        labels: PathBuf,
+        /// Where the weights go; name this file in the policy, as `classify.weights`.
+        #[arg(long, default_value = "scorer.json")]
+        output: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -49,7 +64,10 @@ fn main() -> ExitCode {
             policy_file::read(&policy).and_then(|file| render::bootstrap(&file, &options))
         }
         Verb::Score { policy, lines } => {
-            policy_file::read(&policy).and_then(|file| Ok(score::lines(&file.policy, &lines)?))
+            policy_file::read(&policy).and_then(|file| Ok(score::lines(&file, &lines)?))
+        }
+        Verb::Fit { policy, labels, output } => {
+            policy_file::read(&policy).and_then(|file| Ok(fit::run(&file.policy, &labels, &output)?))
         }
     };
     match result {

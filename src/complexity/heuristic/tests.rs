@@ -3,15 +3,16 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::complexity::Level;
 
 const DEFAULT: Boundaries = Boundaries { medium: 0.3, high: 0.6 };
 
 fn of_text(text: &str) -> Complexity {
-    assess(DEFAULT, text, &Shape { messages: 1, user_messages: 1, ..Shape::default() })
+    assess(DEFAULT, &Features::of(text), &Shape { messages: 1, user_messages: 1, ..Shape::default() })
 }
 
 fn of_shape(shape: Shape) -> Complexity {
-    assess(DEFAULT, "What about this one?", &shape)
+    assess(DEFAULT, &Features::of("What about this one?"), &shape)
 }
 
 const PYTHON_TRACE: &str = "My script fails, can you debug it?\n```python\ndef load(path):\n    return json.load(open(path))\n```\n\
@@ -137,7 +138,8 @@ fn the_reasons_name_what_was_found_strongest_first() {
 #[test]
 fn boundaries_of_the_policy_move_the_levels() {
     let text = "Implement a thread-safe LRU cache in Rust with a TTL for each entry.";
-    let with = |medium, high| assess(Boundaries { medium, high }, text, &Shape::default()).level;
+    let with =
+        |medium, high| assess(Boundaries { medium, high }, &Features::of(text), &Shape::default()).level;
     assert_eq!(with(0.9, 1.0), Level::Low);
     assert_eq!(with(0.01, 0.02), Level::High);
     let score = of_text(text).score;
@@ -196,9 +198,9 @@ proptest! {
         text: String, tools: u32, images: u32, user_messages: u32, history_bytes: u32, max_output_tokens: Option<u64>,
     ) {
         let shape = Shape { tools, images, user_messages, history_bytes, max_output_tokens, ..Shape::default() };
-        let found = assess(DEFAULT, &text, &shape);
+        let found = assess(DEFAULT, &Features::of(&text), &shape);
         prop_assert!((0.0..=1.0).contains(&found.score));
-        prop_assert_eq!(found.level, level(DEFAULT, found.score));
+        prop_assert_eq!(found.level, DEFAULT.level(found.score));
     }
 
     #[test]

@@ -3,7 +3,7 @@ use serde::Deserialize;
 use super::*;
 use crate::embedding::bundled;
 
-fn product(a: &[f32], b: &[f32]) -> f32 {
+fn product(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 

@@ -1,10 +1,12 @@
 //! The router role: what all its streams share.
 
 use crate::cache::exact::ExactCache;
+use crate::complexity;
+use crate::embedding::Sieve;
 use crate::host::Metrics;
 use crate::policy::Policy;
 use crate::routing::Credentials;
-use crate::telemetry::Counters;
+use crate::telemetry::{Counters, Metric};
 
 /// A configured router role.
 #[derive(Debug)]
@@ -13,6 +15,7 @@ pub struct RouterRole {
     pub(super) cache: Option<ExactCache>,
     pub(super) counters: Counters,
     pub(super) credentials: Credentials,
+    pub(super) encoder: Option<&'static Sieve>,
 }
 
 impl RouterRole {
@@ -29,7 +32,13 @@ impl RouterRole {
                 policy.provider(provider).name
             );
         }
-        Self { policy, cache, counters: Counters::default(), credentials }
+        let counters = Counters::default();
+        let encoder = complexity::encoder(&policy.classify).unwrap_or_else(|unavailable| {
+            log::error!("the learned scorer is not used, the heuristic alone scores: {unavailable}");
+            counters.add(Metric::ScorerUnavailable, &[], 1);
+            None
+        });
+        Self { policy, cache, counters, credentials, encoder }
     }
 
     /// Hands the counters to the host; to be called now and then.

@@ -1,0 +1,106 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::complexity::{Classify, Ground, HeadError, Level, Scorer, assess, encoder};
+use crate::embedding::bundled;
+
+fn learned() -> Classify {
+    Classify { scorer: Scorer::Learned(Head::bundled().into()), boundaries: Boundaries::LEARNED }
+}
+
+fn of_text(text: &str) -> Complexity {
+    let classify = learned();
+    assess(
+        &classify,
+        encoder(&classify).unwrap(),
+        text,
+        &Shape { messages: 1, user_messages: 1, ..Shape::default() },
+    )
+}
+
+#[test]
+fn the_weights_in_the_module_fit_its_encoder() {
+    let head = Head::bundled();
+    assert_eq!(head.fits(bundled().unwrap().width()), Ok(()));
+    assert!(head.calibration.prompts > 6_000);
+}
+
+#[test]
+fn weights_for_another_encoder_are_refused() {
+    let head = Head::bundled();
+    assert_eq!(head.fits(64).unwrap_err(), HeadError::Width { found: 149, expected: 85 });
+    let classify =
+        |head: Head| Classify { scorer: Scorer::Learned(head.into()), boundaries: Boundaries::LEARNED };
+    let narrow = Head::new(0.0, vec![0.0; 30], head.ground, head.calibration);
+    let message = encoder(&classify(narrow)).unwrap_err().to_string();
+    assert!(message.contains("there are 30, and the encoder and the counts make 149"), "{message}");
+}
+
+#[test]
+fn far_from_what_the_head_has_seen_the_heuristic_scores() {
+    let mut head = Head::bundled();
+    let sieve = bundled().unwrap();
+    let text = "Write a haiku about autumn leaves in the garden.";
+    let embedding = sieve.embed(text).unwrap();
+    let scored = |ground: Ground| {
+        head.ground = ground;
+        let classify =
+            Classify { scorer: Scorer::Learned(head.clone().into()), boundaries: Boundaries::LEARNED };
+        assess(&classify, Some(sieve), text, &Shape::default()).score
+    };
+    let opposite = embedding.iter().map(|x| -x).collect();
+    let mut scored = scored;
+    let far = scored(Ground { centres: vec![opposite], near: 0.3 });
+    let (heuristic, _) = heuristic::weigh(&Features::of(text), &Shape::default());
+    assert!((far - Boundaries::HEURISTIC.rescale(heuristic, Boundaries::LEARNED)).abs() < 1e-9);
+    let near = scored(Ground { centres: vec![embedding.clone()], near: 0.3 });
+    let expected = Head::bundled();
+    let learned =
+        expected.calibration.share_below(expected.need(&crate::complexity::inputs(sieve, text).unwrap()));
+    assert!((near - learned).abs() < 1e-9);
+}
+
+#[test]
+fn the_shape_of_the_conversation_raises_the_score() {
+    let classify = learned();
+    let sieve = encoder(&classify).unwrap();
+    let text = "What about this one?";
+    let plain = assess(&classify, sieve, text, &Shape::default());
+    let tools =
+        assess(&classify, sieve, text, &Shape { tools: 10, tool_messages: 5, images: 2, ..Shape::default() });
+    assert!(tools.score > plain.score);
+    assert!(tools.reasons.contains(&Signal::Tools));
+}
+
+#[test]
+fn without_the_encoder_the_heuristic_scores_by_its_own_boundaries() {
+    let text = "Prove that there are infinitely many primes.";
+    let heuristic = Classify { scorer: Scorer::Heuristic, boundaries: Boundaries::HEURISTIC };
+    let shape = Shape::default();
+    assert_eq!(assess(&learned(), None, text, &shape), assess(&heuristic, None, text, &shape));
+}
+
+#[test]
+fn a_word_alone_asks_for_nothing() {
+    for text in ["", "Prove", "hi", "Why?"] {
+        assert_eq!(of_text(text).level, Level::Low, "{text}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn manners_case_and_layout_change_nothing(words in proptest::collection::vec("[a-z]{2,9}", 2..30), gap in "[ \n\t]{1,3}") {
+        let plain = of_text(&words.join(" "));
+        prop_assert_eq!(&of_text(&words.join(gap.as_str())), &plain);
+        prop_assert_eq!(&of_text(&words.join(" ").to_uppercase()), &plain);
+        prop_assert_eq!(&of_text(&format!("Hello, please {}, thanks!", words.join(" "))), &plain);
+    }
+
+    #[test]
+    fn any_text_has_a_score(text in any::<String>()) {
+        let found = of_text(&text);
+        prop_assert!((0.0..=1.0).contains(&found.score));
+    }
+}

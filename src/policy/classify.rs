@@ -1,0 +1,99 @@
+//! How complexity is scored: scorer, weights, and where levels begin.
+
+use std::sync::Arc;
+
+use super::PolicyError;
+use super::catalog::Tier;
+use super::document::{BoundariesDocument, ClassifyDocument, ScorerDocument, ShareDocument};
+use super::fields::fault;
+use crate::complexity::{Boundaries, Classify, Head, Level, Scorer};
+
+/// Reads how complexity is scored. `tiers`: cheap to strong.
+pub(super) fn classify(document: ClassifyDocument, tiers: &[&Tier]) -> Result<Classify, PolicyError> {
+    let ClassifyDocument { scorer, weights, boundaries, max_strong_share, max_quality_loss } = document;
+    let learned = scorer == ScorerDocument::Learned;
+    for (given, field) in [
+        (weights.is_some(), "weights"),
+        (max_strong_share.is_some(), "max_strong_share"),
+        (max_quality_loss.is_some(), "max_quality_loss"),
+    ] {
+        if given && !learned {
+            return fault(format!("classify.{field}"), "needs `scorer: learned`");
+        }
+    }
+    let (scorer, boundaries) = match scorer {
+        ScorerDocument::Heuristic => (Scorer::Heuristic, explicit(boundaries, Boundaries::HEURISTIC)?),
+        ScorerDocument::Wordcount => (Scorer::Wordcount, explicit(boundaries, Boundaries::HEURISTIC)?),
+        ScorerDocument::Learned => {
+            let head = head(weights)?;
+            let boundaries = match (boundaries, max_strong_share, max_quality_loss) {
+                (boundaries, None, None) => explicit(boundaries, Boundaries::LEARNED)?,
+                (None, Some(limit), None) => begin_last_tier(1.0 - share("max_strong_share", &limit)?, tiers),
+                (None, None, Some(limit)) => {
+                    let loss = share("max_quality_loss", &limit)?;
+                    begin_last_tier(1.0 - head.calibration.share_for(loss), tiers)
+                }
+                _ => {
+                    return fault(
+                        "classify",
+                        "takes one of `boundaries`, `max_strong_share` and `max_quality_loss`",
+                    );
+                }
+            };
+            (Scorer::Learned(Arc::new(head)), boundaries)
+        }
+    };
+    Ok(Classify { scorer, boundaries })
+}
+
+fn head(weights: Option<serde_json::Value>) -> Result<Head, PolicyError> {
+    let Some(weights) = weights else { return Ok(Head::bundled()) };
+    if weights.is_string() {
+        return fault(
+            "classify.weights",
+            "must be the weights themselves; `arbiter render` reads them from the file that is named",
+        );
+    }
+    let head: Head = serde_path_to_error::deserialize(weights).map_err(|error| {
+        let path = format!("classify.weights.{}", error.path());
+        PolicyError { path, message: format!("{}; `arbiter fit` writes them", error.inner()) }
+    })?;
+    match head.check() {
+        Ok(()) => Ok(head),
+        Err(error) => fault("classify.weights", error),
+    }
+}
+
+fn explicit(document: Option<BoundariesDocument>, default: Boundaries) -> Result<Boundaries, PolicyError> {
+    let Some(BoundariesDocument { medium, high }) = document else { return Ok(default) };
+    let (medium, high) = (medium.unwrap_or(default.medium), high.unwrap_or(default.high));
+    if !(0.0 < medium && medium < high && high <= 1.0) {
+        return fault("classify.boundaries", "must be 0 < medium < high <= 1");
+    }
+    Ok(Boundaries { medium, high })
+}
+
+/// The boundaries with which scores from `begin` on go to the last of the tiers. The other boundary halves what is left.
+fn begin_last_tier(begin: f64, tiers: &[&Tier]) -> Boundaries {
+    let begin = begin.clamp(0.02, 1.0);
+    let medium_stays_below = tiers.iter().rev().skip(1).any(|tier| tier.handles >= Level::Medium);
+    if medium_stays_below {
+        Boundaries { medium: begin / 2.0, high: begin }
+    } else {
+        Boundaries { medium: begin.min(0.99), high: f64::midpoint(begin.min(0.99), 1.0) }
+    }
+}
+
+fn share(field: &str, document: &ShareDocument) -> Result<f64, PolicyError> {
+    let share = match document {
+        ShareDocument::Number(share) => Some(*share),
+        ShareDocument::Text(text) => text
+            .strip_suffix('%')
+            .and_then(|number| number.trim().parse::<f64>().ok())
+            .map(|number| number / 100.0),
+    };
+    match share {
+        Some(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => fault(format!("classify.{field}"), "must be a share, 0 to 1 or \"0%\" to \"100%\""),
+    }
+}
