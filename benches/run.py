@@ -88,8 +88,8 @@ def start_rows(stack, directory):
         place.mkdir()
         return stack.enter_context(Envoy(change(render(document, place)), place))
 
-    def document(port, **members):
-        return policies.document(mini=port, grand=port, spare=port, classify={"scorer": "heuristic"}, **members)
+    def document(port, scorer="heuristic", **members):
+        return policies.document(mini=port, grand=port, spare=port, classify={"scorer": scorer}, **members)
 
     def failing_over(**spare):
         """A tier of two models for what is asked here; `spare` changes the provider of the second."""
@@ -109,6 +109,7 @@ def start_rows(stack, directory):
     return [
         plain,
         Row("with it, miss", miss, baseline=plain),
+        Row("with it, miss, learned scorer", start("learned", document(port, "learned")), baseline=plain),
         Row("with it, hit", start("hit", document(port)), "repeated", baseline=plain),
         Row("with it, cache off", start("uncached", document(port, **policies.CACHE_OFF)), baseline=plain),
         Row("with it, miss, another model to fail over to", start("two", failing_over()), baseline=plain),

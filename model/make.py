@@ -1,7 +1,8 @@
 """Makes the model files from the packages of requirements.txt and the data; the same input gives the same bytes.
 
 Stages: the teacher's embeddings of all training texts; the sieve's table, trained from them; its files; the scorer's weights, by
-`arbiter fit`. Each leaves a checkpoint under .local/model/, and a stage whose input has not changed is not run again.
+`arbiter fit`. The first two leave checkpoints under .local/model/ and are not run again on the same input; the others take
+seconds.
 """
 
 import argparse
@@ -25,7 +26,7 @@ import teacher
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CHECKPOINTS = ROOT / ".local" / "model"
-SHIPPED = ROOT / "model" / "sieve"
+SHIPPED = ROOT / "model"
 EMBEDDED_AT_ONCE = 8192
 """Texts between two checkpoints of the teacher's embeddings."""
 TRAINED_AT_ONCE = 500
@@ -122,7 +123,7 @@ SAMPLES = (
 
 def expected(tokens):
     """The embeddings of the samples, by onnxruntime, to six places."""
-    session = onnxruntime.InferenceSession(SHIPPED / "sieve.onnx", providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(SHIPPED / "sieve" / "sieve.onnx", providers=["CPUExecutionProvider"])
     rows = []
     for text, ids in zip(SAMPLES, tokens.ids(SAMPLES, special=False), strict=True):
         seen = np.array([sieve.content(ids, tokens.silent)], np.int64)
@@ -132,14 +133,11 @@ def expected(tokens):
 
 
 def ship(tokens, table):
-    """Writes the files that the module carries, and what their bytes are."""
-    SHIPPED.mkdir(parents=True, exist_ok=True)
-    (SHIPPED / "sieve.onnx").write_bytes(export.sieve(sieve.quantised(table)))
-    shutil.copyfile(teacher.package() / "vocab.txt", SHIPPED / "vocab.txt")
-    (SHIPPED / "expected.json").write_text(json.dumps(expected(tokens), indent=0) + "\n")
-    names = ("expected.json", "sieve.onnx", "vocab.txt")
-    sums = [f"{hashlib.sha256((SHIPPED / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
-    (SHIPPED / "SHA256SUMS").write_text("".join(sums))
+    """Writes the files of the sieve."""
+    (SHIPPED / "sieve").mkdir(parents=True, exist_ok=True)
+    (SHIPPED / "sieve" / "sieve.onnx").write_bytes(export.sieve(sieve.quantised(table)))
+    shutil.copyfile(teacher.package() / "vocab.txt", SHIPPED / "sieve" / "vocab.txt")
+    (SHIPPED / "sieve" / "expected.json").write_text(json.dumps(expected(tokens), indent=0) + "\n")
 
 
 def fit_scorer(folder):
@@ -158,6 +156,13 @@ def fit_scorer(folder):
     subprocess.run([*command, "--output", ROOT / "model" / "scorer.json"], check=True)
 
 
+def record():
+    """Writes down what the bytes of the files are."""
+    names = ("scorer.json", "sieve/expected.json", "sieve/sieve.onnx", "sieve/vocab.txt")
+    sums = [f"{hashlib.sha256((SHIPPED / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
+    (SHIPPED / "SHA256SUMS").write_text("".join(sums))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=pathlib.Path, help="folder that holds paraphrase/ and routing/")
@@ -170,6 +175,7 @@ def main():
     for name, value in figures.items():
         print(f"{name}: {value:.3f}")
     fit_scorer(folder)
+    record()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ toolchain=$(cat .local/wasm-toolchain)
 target=(--target wasm32-wasip1 --target-dir target/wasm)
 simd="-C target-feature=+simd128"
 
-# Debian's Rust has its own cargo, and its C library lacks `realpath`, which is named by code that nothing calls; its target directory is apart, so that neither invalidates what the other has built.
+# Debian's Rust has its own cargo; its target directory is apart, so that neither invalidates what the other has built. Its C
+# library lacks `realpath`, which is named by code that nothing calls.
 debian() {
   PATH="/usr/bin:$PATH" RUSTC_BOOTSTRAP=1 \
     RUSTFLAGS="-C linker=wasm-ld-19 $simd -L /usr/lib/wasm32-wasi -C link-arg=--unresolved-symbols=ignore-all" \

@@ -38,13 +38,19 @@ impl Calibration {
         let at = |step: usize| step.saturating_mul(prompts) / STEPS;
         let need =
             |step| sorted.get(at(step).min(prompts.saturating_sub(1))).map_or(0.0, |judged| judged.need);
+        // What is equally hard shares what it gets, because it has one score.
+        let gaps: Vec<f64> = sorted
+            .chunk_by(|a, b| a.need.total_cmp(&b.need).is_eq())
+            .flat_map(|equal| {
+                let gap = mean(equal.iter().map(|judged| judged.strong - judged.weak));
+                std::iter::repeat_n(gap, equal.len())
+            })
+            .collect();
+        let weak = mean(sorted.iter().map(|judged| judged.weak));
         let quality = |share: usize| {
-            let easy = at(STEPS.saturating_sub(share));
-            let grades = sorted
-                .iter()
-                .enumerate()
-                .map(|(i, judged)| if i < easy { judged.weak } else { judged.strong });
-            grades.sum::<f64>() / f64::from(u32::try_from(prompts).unwrap_or(u32::MAX))
+            let gained: f64 = gaps.iter().skip(at(STEPS.saturating_sub(share))).sum();
+            let quality = weak + gained / f64::from(u32::try_from(prompts).unwrap_or(u32::MAX));
+            (quality * 1e6).round().clamp(0.0, 1e6) / 1e6
         };
         Self {
             prompts: u32::try_from(sorted.len()).unwrap_or(u32::MAX),
@@ -93,6 +99,12 @@ impl Calibration {
         let steps = self.quality.iter().take_while(|quality| **quality < wanted).count();
         f64::from(u32::try_from(steps).unwrap_or(u32::MAX)) / 100.0
     }
+}
+
+/// 0 of nothing.
+fn mean(numbers: impl Iterator<Item = f64>) -> f64 {
+    let (sum, count) = numbers.fold((0.0, 0.0), |(sum, count), number| (sum + number, count + 1.0));
+    if count > 0.0 { sum / count } else { 0.0 }
 }
 
 #[cfg(test)]

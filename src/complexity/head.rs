@@ -51,8 +51,10 @@ impl Ground {
         ((self.nearness(embedding) / self.near - 0.6) / 0.4).clamp(0.0, 1.0)
     }
 
-    fn is_valid(&self) -> bool {
-        self.near > 0.0 && self.near <= 1.0 && !self.centres.is_empty()
+    fn is_valid(&self, width: usize) -> bool {
+        let is_unit = |centre: &Vec<f64>| (0.99..1.01).contains(&centre.iter().map(|x| x * x).sum::<f64>());
+        let fits = self.centres.iter().all(|centre| centre.len() == width && is_unit(centre));
+        self.near > 0.0 && self.near <= 1.0 && !self.centres.is_empty() && fits
     }
 }
 
@@ -73,7 +75,9 @@ pub enum HeadError {
         expected: usize,
     },
     /// Nothing to compare embeddings with.
-    #[error("ground: must have at least one centre, and `near` between 0 and 1")]
+    #[error(
+        "ground: must have at least one centre, each of length 1 and of the encoder's width, and `near` between 0 and 1"
+    )]
     Ground,
     /// A table of the wrong size or order, or a number that is none.
     #[error("calibration: must have {} needs in ascending order and as many qualities in 0..=1, for at least one prompt", STEPS + 1)]
@@ -103,9 +107,6 @@ impl Head {
         if self.format != FORMAT {
             return Err(HeadError::Format);
         }
-        if !self.ground.is_valid() {
-            return Err(HeadError::Ground);
-        }
         if self.calibration.is_valid() { Ok(()) } else { Err(HeadError::Calibration) }
     }
 
@@ -117,6 +118,9 @@ impl Head {
         let expected = COUNTED.saturating_add(width);
         if self.weights.len() != expected {
             return Err(HeadError::Width { found: self.weights.len(), expected });
+        }
+        if !self.ground.is_valid(width) {
+            return Err(HeadError::Ground);
         }
         self.check()
     }

@@ -38,7 +38,7 @@ pub enum Unavailable {
     #[error("the encoder cannot be loaded: {0}")]
     Encoder(&'static LoadError),
     /// The weights do not fit it.
-    #[error("classify.weights.{0}")]
+    #[error("classify.weights: {0}")]
     Head(#[from] HeadError),
 }
 
@@ -64,8 +64,6 @@ pub fn assess(classify: &Classify, sieve: Option<&Sieve>, last_user_text: &str, 
         (Scorer::Learned(head), Some(sieve)) => {
             learned::assess(head, sieve, classify.boundaries, last_user_text, shape)
         }
-        (Scorer::Learned(_), None) => {
-            heuristic::assess(Boundaries::HEURISTIC, &Features::of(last_user_text), shape)
-        }
+        (Scorer::Learned(_), None) => learned::without_encoder(classify.boundaries, last_user_text, shape),
     }
 }

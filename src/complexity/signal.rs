@@ -37,7 +37,7 @@ pub enum Signal {
     History,
     /// Keywords of the `wordcount` preset.
     Keywords,
-    /// Like prompts to which a strong model gave the better answer.
+    /// Like prompts that a weak model answered badly.
     Learned,
 }
 

@@ -12,7 +12,7 @@ use super::wordpiece::{TokenId, VocabularyError, WordPiece};
 /// Tokens of a text that are read: of a longer one its first 384 and its last 128, where instructions stand.
 pub const LONGEST: usize = 512;
 const TAIL: usize = 128;
-/// No token but long runs of one character is spelled with more bytes on average, so this is enough text for [`LONGEST`].
+/// What is looked at of a longer text, per token: most tokens are spelled with fewer bytes.
 const BYTES_PER_TOKEN: usize = 8;
 
 /// What changes how something is asked, not what: punctuation between sentences, and words of courtesy.
@@ -56,6 +56,8 @@ pub enum LoadError {
 pub struct Sieve {
     wordpiece: WordPiece,
     silent: Vec<TokenId>,
+    /// The words of `thank you`, of which the second is silent only after the first.
+    thank_you: Option<(TokenId, TokenId)>,
     graph: Arc<TypedRunnableModel>,
     width: usize,
 }
@@ -77,8 +79,9 @@ impl Sieve {
             .and_then(|graph| graph.into_runnable())
             .map_err(|e| LoadError::Engine(format!("{e:#}")))?;
         let silent = SILENT.iter().filter_map(|token| wordpiece.id(token)).collect();
+        let thank_you = wordpiece.id("thank").zip(wordpiece.id("you"));
         let last = TokenId::try_from(wordpiece.len().saturating_sub(1)).unwrap_or_default();
-        let mut sieve = Self { wordpiece, silent, graph, width: 0 };
+        let mut sieve = Self { wordpiece, silent, thank_you, graph, width: 0 };
         sieve.width = sieve.run(&[0, last.into()]).map_err(LoadError::Engine)?.len();
         if sieve.width == 0 { Err(LoadError::Output) } else { Ok(sieve) }
     }
@@ -106,18 +109,27 @@ impl Sieve {
 
     /// What is read of a text: its tokens but the silent ones, unless there are only those.
     fn tokens(&self, text: &str) -> Vec<i64> {
-        let read = |part: &str| self.wordpiece.read(part, LONGEST);
         let bytes = LONGEST * BYTES_PER_TOKEN;
+        let tail_bytes = TAIL * BYTES_PER_TOKEN;
         let mut tokens = if text.len() <= bytes {
-            read(text)
+            self.wordpiece.read(text, bytes)
         } else {
-            let head = text.floor_char_boundary(bytes - TAIL * BYTES_PER_TOKEN);
-            let tail = text.ceil_char_boundary(text.len().saturating_sub(TAIL * BYTES_PER_TOKEN));
+            let head = text.floor_char_boundary(bytes - tail_bytes);
+            let tail = text.ceil_char_boundary(text.len().saturating_sub(tail_bytes));
             let mut head = self.wordpiece.read(text.get(..head).unwrap_or_default(), LONGEST - TAIL);
-            let tail = read(text.get(tail..).unwrap_or_default());
-            head.extend(tail.iter().skip(tail.len().saturating_sub(TAIL)));
+            head.extend(self.wordpiece.read(text.get(tail..).unwrap_or_default(), tail_bytes));
             head
         };
+        if let Some(tail) = tokens.len().checked_sub(TAIL).filter(|_| tokens.len() > LONGEST) {
+            tokens.drain(LONGEST - TAIL..tail);
+        }
+        let mut before = None;
+        tokens.retain(|token| {
+            let is_thank_you =
+                self.thank_you.is_some_and(|(thank, you)| before == Some(thank) && *token == you);
+            before = Some(*token);
+            !is_thank_you
+        });
         if tokens.iter().any(|token| !self.silent.contains(token)) {
             tokens.retain(|token| !self.silent.contains(token));
         }

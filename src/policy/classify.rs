@@ -8,6 +8,9 @@ use super::document::{BoundariesDocument, ClassifyDocument, ScorerDocument, Shar
 use super::fields::fault;
 use crate::complexity::{Boundaries, Classify, Head, Level, Scorer};
 
+/// Levels are at least so far from the ends of the scale.
+const LEAST: f64 = 1e-6;
+
 /// Reads how complexity is scored. `tiers`: cheap to strong.
 pub(super) fn classify(document: ClassifyDocument, tiers: &[&Tier]) -> Result<Classify, PolicyError> {
     let ClassifyDocument { scorer, weights, boundaries, max_strong_share, max_quality_loss } = document;
@@ -75,12 +78,12 @@ fn explicit(document: Option<BoundariesDocument>, default: Boundaries) -> Result
 
 /// The boundaries with which scores from `begin` on go to the last of the tiers. The other boundary halves what is left.
 fn begin_last_tier(begin: f64, tiers: &[&Tier]) -> Boundaries {
-    let begin = begin.clamp(0.02, 1.0);
+    let begin = begin.clamp(LEAST, 1.0 - LEAST);
     let medium_stays_below = tiers.iter().rev().skip(1).any(|tier| tier.handles >= Level::Medium);
     if medium_stays_below {
         Boundaries { medium: begin / 2.0, high: begin }
     } else {
-        Boundaries { medium: begin.min(0.99), high: f64::midpoint(begin.min(0.99), 1.0) }
+        Boundaries { medium: begin, high: f64::midpoint(begin, 1.0) }
     }
 }
 

@@ -249,6 +249,17 @@ fn boundaries_follow_from_what_may_be_spent_or_lost() {
         (medium - 0.7).abs() < 1e-9 && (high - 0.85).abs() < 1e-9,
         "the last tier takes medium calls as well"
     );
+    for handles in ["low", "medium"] {
+        for limit in ["0%", "100%"] {
+            for field in ["max_strong_share", "max_quality_loss"] {
+                let (medium, high) = boundaries(handles, json!({field: limit}));
+                assert!(
+                    0.0 < medium && medium < high && high < 1.0,
+                    "{handles} {field} {limit}: {medium} {high}"
+                );
+            }
+        }
+    }
     let (_, strict) = boundaries("medium", json!({"max_quality_loss": "1%"}));
     let (_, loose) = boundaries("medium", json!({"max_quality_loss": "10%"}));
     assert!(strict < loose, "who may lose less asks the strong model more often: {strict} {loose}");

@@ -73,14 +73,16 @@ fn scorer(policy: &Policy) -> String {
         Scorer::Wordcount => "scorer: wordcount\n".to_owned(),
         Scorer::Learned(head) => {
             let prompts = head.calibration.prompts;
-            let last = policy.tiers().last().map_or("", |(_, tier)| tier.name.as_str());
-            let takes_medium = policy.cheapest_tier(Level::Medium) == policy.cheapest_tier(Level::High);
-            let begin = if takes_medium { *medium } else { *high };
+            let last = policy.cheapest_tier(Level::High);
+            let begins = [(Level::Low, 0.0), (Level::Medium, *medium), (Level::High, *high)];
+            let begin = begins.into_iter().find(|(level, _)| policy.cheapest_tier(*level) == last);
+            let begin = begin.map_or(*high, |(_, begin)| begin);
+            let last = policy.tiers().find(|(id, _)| *id == last).map_or("", |(_, tier)| tier.name.as_str());
             let share = 1.0 - begin;
             let [weak, strong, mixed] = [0.0, 1.0, share].map(|share| head.calibration.quality(share));
             format!(
                 "scorer: learned, calibrated on {prompts} prompts: medium from {medium:.2}, high from {high:.2}\n\
-                 \x20 of prompts like those {:.0} % go to {last}; the mean grade is then {mixed:.3}, against {strong:.3} when all of \
+                 \x20 of prompts like those {:.0} % go to {last} by their text alone (tools, images and history add to it); the mean grade is then {mixed:.3}, against {strong:.3} when all of \
                  them do and {weak:.3} when none does\n",
                 share * 100.0
             )

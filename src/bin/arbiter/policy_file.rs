@@ -68,6 +68,15 @@ pub enum CommandError {
     Unwritable(String),
 }
 
+/// Reads a policy whatever scorer it names: its weights may be what is to be made.
+pub fn read_without_scorer(path: &Path) -> Result<Policy, CommandError> {
+    let mut document = yaml(path)?;
+    if let Value::Object(fields) = &mut document {
+        fields.remove("classify");
+    }
+    Policy::from_value(document).map_err(|source| CommandError::Policy { path: path.to_owned(), source })
+}
+
 /// Reads a policy, and the files that it names, by their paths from its folder.
 pub fn read(path: &Path) -> Result<PolicyFile, CommandError> {
     let mut document = yaml(path)?;

@@ -32,6 +32,9 @@ fn weights_for_another_encoder_are_refused() {
     let classify =
         |head: Head| Classify { scorer: Scorer::Learned(head.into()), boundaries: Boundaries::LEARNED };
     let narrow = Head::new(0.0, vec![0.0; 30], head.ground, head.calibration);
+    let mut foreign = Head::bundled();
+    foreign.ground.centres[0].pop();
+    assert_eq!(foreign.fits(128), Err(HeadError::Ground));
     let message = encoder(&classify(narrow)).unwrap_err().to_string();
     assert!(message.contains("there are 30, and the encoder and the counts make 149"), "{message}");
 }
@@ -73,11 +76,22 @@ fn the_shape_of_the_conversation_raises_the_score() {
 }
 
 #[test]
-fn without_the_encoder_the_heuristic_scores_by_its_own_boundaries() {
-    let text = "Prove that there are infinitely many primes.";
+fn without_the_encoder_or_a_text_levels_are_those_of_the_heuristic() {
     let heuristic = Classify { scorer: Scorer::Heuristic, boundaries: Boundaries::HEURISTIC };
-    let shape = Shape::default();
-    assert_eq!(assess(&learned(), None, text, &shape), assess(&heuristic, None, text, &shape));
+    for tools in [0, 1, 5, 40] {
+        let shape = Shape { tools, tool_messages: tools, images: tools, ..Shape::default() };
+        for text in ["", "Why?", "Prove that there are infinitely many primes.", "Why is the sky blue?"] {
+            let expected = assess(&heuristic, None, text, &shape).level;
+            assert_eq!(assess(&learned(), None, text, &shape).level, expected, "{text} {tools}");
+            if text.len() < 5 {
+                assert_eq!(
+                    assess(&learned(), bundled().ok(), text, &shape).level,
+                    expected,
+                    "{text} {tools}"
+                );
+            }
+        }
+    }
 }
 
 #[test]
@@ -95,7 +109,7 @@ proptest! {
         let plain = of_text(&words.join(" "));
         prop_assert_eq!(&of_text(&words.join(gap.as_str())), &plain);
         prop_assert_eq!(&of_text(&words.join(" ").to_uppercase()), &plain);
-        prop_assert_eq!(&of_text(&format!("Hello, please {}, thanks!", words.join(" "))), &plain);
+        prop_assert_eq!(&of_text(&format!("Hello, please {}, thank you!", words.join(" "))), &plain);
     }
 
     #[test]

@@ -40,6 +40,7 @@ fn politeness_case_and_layout_change_nothing() {
     let plain = embed("explain the tax on imported cars");
     for asked in [
         "Hello! Please explain the tax on imported cars. Thanks.",
+        "explain the tax on imported cars, thank you",
         "EXPLAIN the TAX on imported cars!!!",
         "\n\n  explain\tthe tax\r\n on imported   cars ",
     ] {
@@ -65,6 +66,9 @@ fn of_a_long_text_both_ends_are_read() {
     assert_ne!(embed(&format!("{paste} Translate into French")), bare);
     assert_eq!(embed(&format!("{paste}translate{paste}")), bare);
     assert_eq!(sieve.tokens(&paste).len(), LONGEST);
+    let han = "\u{4e00}".repeat(1_000);
+    assert_ne!(embed(&format!("{han} Translate into French")), embed(&han));
+    assert_eq!(sieve.tokens(&han).len(), LONGEST);
 }
 
 #[test]

@@ -37,7 +37,8 @@ pub struct Figures {
 
 impl Figures {
     /// The heading of a table of figures.
-    pub const HEADING: &'static str = "scorer           strong calls for 50 %   for 80 % of the gap   APGR\n";
+    pub const HEADING: &'static str =
+        "scorer            strong calls for 50 %   for 80 % of the gap     APGR\n";
 
     /// The figures of a scorer that gave the judged prompts their needs.
     pub fn of(name: &'static str, judged: &[Judged]) -> Self {
@@ -46,10 +47,14 @@ impl Figures {
         let values = measure(&sorted);
         let mut samples: [Vec<f64>; 3] = Default::default();
         let mut chance = Chance(1);
-        for _ in 0..RESAMPLES {
+        while samples[0].len() < RESAMPLES {
             let mut drawn: Vec<usize> = (0..sorted.len()).map(|_| chance.below(sorted.len())).collect();
             drawn.sort_unstable();
             let resample: Vec<Judged> = drawn.into_iter().map(|at| sorted[at]).collect();
+            // Without a gap there is no share of it. The sample itself has one, so this ends.
+            if resample.iter().map(|judged| judged.strong - judged.weak).sum::<f64>() <= 0.0 {
+                continue;
+            }
             for (samples, value) in samples.iter_mut().zip(measure(&resample)) {
                 samples.push(value);
             }
@@ -67,9 +72,10 @@ impl Figures {
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, cpt_50, cpt_80, apgr } = self;
-        write!(f, "{name:<17}")?;
+        write!(f, "{name:<18}")?;
         for share in [cpt_50, cpt_80] {
-            write!(f, "{:5.1} [{:.1}, {:.1}]      ", share.value, share.low, share.high)?;
+            let text = format!("{:.1} [{:.1}, {:.1}]", share.value, share.low, share.high);
+            write!(f, "{text:<24}")?;
         }
         write!(f, "{:.3} [{:.3}, {:.3}]", apgr.value, apgr.low, apgr.high)
     }
@@ -94,8 +100,8 @@ fn cpt(closed: &[f64], wanted: f64) -> f64 {
     let step = 100.0 / STEPS as f64;
     for (at, pair) in closed.windows(2).enumerate() {
         if pair[1] >= wanted {
-            let within = if pair[1] > pair[0] { (wanted - pair[0]) / (pair[1] - pair[0]) } else { 0.0 };
-            return (at as f64 + within.max(0.0)) * step;
+            let within = (wanted - pair[0]) / (pair[1] - pair[0]);
+            return (at as f64 + within) * step;
         }
     }
     100.0

@@ -37,7 +37,7 @@ pub fn of(examples: &[Example]) -> Ground {
     }
     let mut nearness: Vec<f64> = embeddings.iter().map(|embedding| ground.nearness(embedding)).collect();
     nearness.sort_by(f64::total_cmp);
-    ground.near = (nearness[nearness.len() / FAR] * 1e4).round().max(1.0) / 1e4;
+    ground.near = (nearness[nearness.len() / FAR] * 1e4).round().clamp(1.0, 1e4) / 1e4;
     ground
 }
 

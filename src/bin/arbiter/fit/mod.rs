@@ -2,6 +2,7 @@
 
 #![allow(
     clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
     reason = "native only, and every index is below the length that it was made from"
 )]
 
@@ -13,6 +14,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use llm_arbiter::chat::request::Shape;
 use llm_arbiter::complexity::{self, Calibration, Classify, Head, Inputs, Judged, Scorer, Unavailable};
 use llm_arbiter::embedding::{Sieve, bundled};
 use llm_arbiter::policy::Policy;
@@ -23,8 +25,8 @@ use thiserror::Error;
 use self::figures::Figures;
 use crate::lines::{self, LineFault, LinesError, openai};
 
-const EXPECTED: &str = r#"{"prompt": TEXT or "body": CHAT REQUEST, "strong": 0..1, "weak": 0..1 or "good_enough": true or false}"#;
-/// With fewer labels the intervals are wider than what there is to need.
+const EXPECTED: &str = r#"{"prompt": TEXT or "body": CHAT REQUEST, "strong": 0..1, "weak": 0..1 or "good_enough": true or false; "group": TEXT if you like}"#;
+/// With fewer labels the intervals are wider than what there is to gain.
 const ENOUGH: usize = 200;
 /// Fewest labels that can be fitted to and judged at all.
 const FEWEST: usize = 20;
@@ -43,9 +45,14 @@ pub enum FitError {
     },
     /// The answers are all as good as each other.
     #[error(
-        "no answer of the strong model is better than the weak one's: there is nothing to learn; label prompts on which the weak model fails"
+        "the strong model's answers are on average no better than the weak one's: there is nothing to learn; label prompts on which the weak model fails"
     )]
     NoGap,
+    /// All prompts are of one group.
+    #[error(
+        "all prompts are of one group, so no part of them can judge the rest; name at least two groups, or none"
+    )]
+    OneGroup,
     /// The encoder cannot be used.
     #[error("{0}")]
     Encoder(#[from] Unavailable),
@@ -85,7 +92,7 @@ struct Example {
     heuristic: f64,
     strong: f64,
     weak: f64,
-    group: Option<String>,
+    group: String,
 }
 
 /// Fits weights to the labels, writes them to `output`, and says what they are worth.
@@ -110,31 +117,37 @@ pub fn run(policy: &Policy, labels: &Path, output: &Path) -> Result<String, FitE
     }
     let judged = |needs: &[f64]| -> Vec<Judged> {
         let each = examples.iter().zip(needs);
-        each.map(|(e, need)| Judged { need: *need, strong: e.strong, weak: e.weak }).collect()
+        each.map(|(e, need)| Judged { need: ridge::rounded(*need), strong: e.strong, weak: e.weak }).collect()
     };
     if examples.iter().map(|e| e.strong - e.weak).sum::<f64>() <= 0.0 {
         return Err(FitError::NoGap);
     }
+    if examples.iter().all(|example| example.group == examples[0].group) {
+        return Err(FitError::OneGroup);
+    }
     let fit = ridge::fit(&examples)?;
     let unseen = judged(&fit.unseen);
     let head = Head::new(fit.bias, fit.weights, ground::of(&examples), Calibration::of(&unseen));
-    let text = serde_json::to_string(&head).unwrap_or_default() + "\n";
-    std::fs::write(output, text)
+    let text = serde_json::to_string(&head)
+        .map_err(|error| FitError::Unwritable { path: output.to_owned(), source: error.into() })?;
+    std::fs::write(output, text + "\n")
         .map_err(|source| FitError::Unwritable { path: output.to_owned(), source })?;
     let heuristic: Vec<f64> = examples.iter().map(|example| example.heuristic).collect();
     let mut report = format!("{} prompts, {} of them with nothing to go by\n\n", read, read - examples.len());
     report.push_str(Figures::HEADING);
     let _ = writeln!(report, "{}", Figures::of("learned", &unseen));
     let _ = writeln!(report, "{}", Figures::of("heuristic", &judged(&heuristic)));
-    report.push_str("random, by definition      50.0                80.0                0.500\n\n");
     report.push_str(
-        "Every prompt was judged by weights that had not seen it or its group; in brackets 95 % intervals.\n",
+        "random            50.0                    80.0                    0.500, by definition\n\n",
+    );
+    report.push_str(
+        "By the text alone, every prompt judged by weights that had not seen it or its group; in brackets 95 % intervals, as if no two prompts were alike.\n",
     );
     if examples.len() < ENOUGH {
         let _ = writeln!(
             report,
-            "Fewer than {ENOUGH} labels: the intervals say how little can be told. Keep the weights in the module until the interval \
-             of `learned` lies above that of `heuristic`."
+            "Fewer than {ENOUGH} labels: the intervals say how little can be told. Keep the heuristic until the interval of \
+             `learned` lies above its own."
         );
     }
     let _ = writeln!(
@@ -160,6 +173,8 @@ fn example(policy: &Policy, sieve: &Sieve, line: &str) -> Result<Option<Example>
     let request = lines::request(policy, prompt.as_deref(), body, &dialect)?;
     let text = request.last_user_text();
     let by_heuristic = Classify { scorer: Scorer::Heuristic, boundaries: policy.classify.boundaries };
-    let heuristic = complexity::assess(&by_heuristic, None, &text, &request.shape).score;
+    let heuristic = complexity::assess(&by_heuristic, None, &text, &Shape::default()).score;
+    // The same prompt twice must not judge itself.
+    let group = group.unwrap_or_else(|| text.to_string());
     Ok(complexity::inputs(sieve, &text).map(|inputs| Example { inputs, heuristic, strong, weak, group }))
 }

@@ -128,16 +128,10 @@ fn folds(examples: &[Example]) -> Vec<usize> {
         dealt += 1;
         (dealt - 1) % FOLDS
     };
-    examples
-        .iter()
-        .map(|example| match &example.group {
-            Some(group) => *groups.entry(group).or_insert_with(&mut next),
-            None => next(),
-        })
-        .collect()
+    examples.iter().map(|example| *groups.entry(&example.group).or_insert_with(&mut next)).collect()
 }
 
 /// To 7 significant digits, which every reader of JSON reads alike.
-fn rounded(number: f64) -> f64 {
+pub fn rounded(number: f64) -> f64 {
     format!("{number:.6e}").parse().unwrap_or(number)
 }
