@@ -1,4 +1,4 @@
-//! What needs mean: on the prompts that a head was fitted to.
+//! What a need means, by the prompts that a head was fitted to.
 
 use serde::{Deserialize, Serialize};
 

@@ -2,7 +2,6 @@
 
 use super::boundaries::Boundaries;
 use super::features::Features;
-
 use super::{Complexity, Signal};
 use crate::chat::request::Shape;
 

@@ -284,3 +284,6 @@ fn axis(number: i64, rank: usize) -> usize {
     let from_end = usize::try_from(number.unsigned_abs()).unwrap_or(usize::MAX);
     if number < 0 { rank.saturating_sub(from_end) } else { from_end }
 }
+
+#[cfg(test)]
+mod tests;

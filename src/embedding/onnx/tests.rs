@@ -1,0 +1,84 @@
+use super::*;
+use crate::embedding::Sieve;
+
+const VOCABULARY: &[u8] = b"[UNK]\na\nb\n";
+
+fn weight(name: &str, dims: &[i64], numbers: &[f32]) -> Weight {
+    let raw_data: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+    Weight { dims: dims.into(), data_type: FLOAT, name: name.into(), raw_data: raw_data.into() }
+}
+
+fn node(op_type: &str, input: &[&str], output: &str) -> Node {
+    let input = input.iter().map(|&name| name.into()).collect();
+    Node { input, output: vec![output.into()], op_type: op_type.into(), attribute: Vec::new() }
+}
+
+fn reduce(op_type: &str, input: &str, output: &str, axis: i64, keepdims: i64) -> Node {
+    let axes = Attribute { name: "axes".into(), i: 0, ints: vec![axis] };
+    let keepdims = Attribute { name: "keepdims".into(), i: keepdims, ints: Vec::new() };
+    Node { attribute: vec![axes, keepdims], ..node(op_type, &[input], output) }
+}
+
+/// An encoder of three dimensions with each operator that the one in the module does without.
+fn encoder() -> Graph {
+    Graph {
+        node: vec![
+            node("Gather", &["table", INPUT], "rows"),
+            reduce("ReduceSum", "rows", "sum", 1, 0),
+            node("MatMul", &["sum", "projection"], "projected"),
+            node("Add", &["projected", "one"], "more"),
+            node("Sub", &["more", "one"], "same"),
+            node("Mul", &["same", "same"], "squares"),
+            node("Sqrt", &["squares"], "roots"),
+            reduce("ReduceL2", "roots", "length", -1, 1),
+            node("Div", &["roots", "length"], OUTPUT),
+        ],
+        initializer: vec![
+            weight("table", &[3, 2], &[0.0, 1.0, 3.0, 0.0, 0.0, -4.0]),
+            weight("projection", &[2, 3], &[1.0, 0.0, 2.0, 0.0, 1.0, 0.0]),
+            weight("one", &[3], &[1.0; 3]),
+        ],
+    }
+}
+
+fn load(graph: Graph) -> Result<Sieve, String> {
+    let model = Model { graph: Some(graph) }.encode_to_vec();
+    Sieve::load(VOCABULARY, model.into()).map_err(|error| error.to_string())
+}
+
+#[test]
+fn an_encoder_of_ones_own_is_run() {
+    let sieve = load(encoder()).unwrap();
+    assert_eq!(sieve.width(), 3);
+    for (text, expected) in [("a", [3.0, 0.0, 6.0]), ("b", [0.0, 4.0, 0.0]), ("a b a", [6.0, 4.0, 12.0])] {
+        let length = expected.iter().map(|x: &f64| x * x).sum::<f64>().sqrt();
+        let found = sieve.embed(text).unwrap();
+        for (found, expected) in found.iter().zip(expected) {
+            assert!((found - expected / length).abs() < 1e-6, "{text}: {found}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_refused_with_its_name() {
+    let spoilt = |spoil: fn(&mut Graph)| {
+        let mut graph = encoder();
+        spoil(&mut graph);
+        load(graph).unwrap_err()
+    };
+    for (spoil, part) in [
+        (
+            (|graph| graph.node[6].op_type = "Softmax".into()) as fn(&mut Graph),
+            "operator `Softmax` is not supported",
+        ),
+        (|graph| graph.node[3].input[1] = "two".into(), "node `more` needs `two`"),
+        (|graph| graph.initializer[2].data_type = 7, "weight `one` must be float32 or int8"),
+        (|graph| graph.initializer[2].dims = vec![4], "weight `one` must be float32 or int8"),
+        (|graph| drop(graph.node.pop()), "make an output `embedding`"),
+        (|graph| graph.node[0].input[1] = "one".into(), "gather rows of a table by its input"),
+        (|graph| graph.initializer[0].dims = vec![2, 3], "3 tokens, the graph's table 2 rows"),
+    ] {
+        let message = spoilt(spoil);
+        assert!(message.contains(part), "{message}");
+    }
+}
