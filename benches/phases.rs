@@ -56,7 +56,12 @@ fn main() {
     let learned = self::policy("learned");
     let encoder = complexity::encoder(&learned.classify).expect("an encoder");
     row("score, learned", || {
-        drop(black_box(complexity::assess(&learned.classify, encoder, black_box(&text), &asked.shape)));
+        drop(black_box(complexity::assess(
+            &learned.classify,
+            encoder.as_deref(),
+            black_box(&text),
+            &asked.shape,
+        )));
     });
     let credentials = Credentials::all();
     row("plan, score included", || {

@@ -19,7 +19,10 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("admission", &["chat"]),
     ("cache", &["chat", "host", "identity"]),
     ("sharing", &["cache"]),
-    ("policy", &["admission", "cache", "chat", "complexity", "envoy", "identity", "ledger", "sharing"]),
+    (
+        "policy",
+        &["admission", "cache", "chat", "complexity", "embedding", "envoy", "identity", "ledger", "sharing"],
+    ),
     ("routing", &["cache", "chat", "complexity", "embedding", "policy"]),
     ("telemetry", &["chat", "complexity", "host", "ledger", "routing"]),
     (

@@ -5,6 +5,7 @@ use thiserror::Error;
 
 use super::calibration::{Calibration, STEPS};
 use super::inputs::{COUNTED, Inputs};
+use crate::embedding::Sieve;
 
 /// The format of [`Head`] that is read.
 const FORMAT: u32 = 1;
@@ -15,6 +16,8 @@ const FORMAT: u32 = 1;
 pub struct Head {
     /// The version of this format; 1.
     format: u32,
+    /// Fingerprint of the encoder that they were fitted with.
+    encoder: String,
     /// Need of a text whose inputs are all 0.
     bias: f64,
     /// Need per unit of each of the [`Inputs`].
@@ -40,8 +43,7 @@ impl Ground {
     /// Cosine of an embedding to the nearest centre.
     #[must_use]
     pub fn nearness(&self, embedding: &[f64]) -> f64 {
-        let product = |centre: &Vec<f64>| centre.iter().zip(embedding).map(|(a, b)| a * b).sum::<f64>();
-        self.centres.iter().map(product).fold(-1.0, f64::max)
+        self.centres.iter().map(|centre| product(centre, embedding)).fold(-1.0, f64::max)
     }
 
     /// How far the head can be trusted with a text, 0 (not at all) ..= 1: wholly if it is as near as the prompts that the head
@@ -58,6 +60,19 @@ impl Ground {
     }
 }
 
+/// The scalar product, as four sums side by side, of which none waits for another.
+fn product(a: &[f64], b: &[f64]) -> f64 {
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<4>(), b.as_chunks::<4>());
+    let mut sums = [0.0; 4];
+    for (a, b) in a.iter().zip(b) {
+        for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
+            *sum += a * b;
+        }
+    }
+    let rest = a_rest.iter().zip(b_rest).fold(0.0, |sum, (a, b)| sum + a * b);
+    sums.iter().sum::<f64>() + rest
+}
+
 /// Why a head cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum HeadError {
@@ -65,6 +80,9 @@ pub enum HeadError {
     #[error("format must be {FORMAT}; fit the weights again with this version of arbiter")]
     Format,
     /// For another encoder.
+    #[error("they were fitted with another encoder; fit them again with this one")]
+    Encoder,
+    /// Too few or too many.
     #[error(
         "weights: there are {found}, and the encoder and the counts make {expected}; fit them again with this encoder"
     )]
@@ -85,17 +103,31 @@ pub enum HeadError {
 }
 
 impl Head {
-    /// A head of a fit: its bias, a weight for each input, and what it does.
+    /// A head of a fit with this encoder: its bias, a weight for each input, and what it does.
     #[must_use]
-    pub fn new(bias: f64, weights: Vec<f64>, ground: Ground, calibration: Calibration) -> Self {
-        Self { format: FORMAT, bias, weights, ground, calibration }
+    pub fn new(
+        encoder: &Sieve,
+        bias: f64,
+        weights: Vec<f64>,
+        ground: Ground,
+        calibration: Calibration,
+    ) -> Self {
+        let encoder = encoder.fingerprint().to_owned();
+        Self { format: FORMAT, encoder, bias, weights, ground, calibration }
     }
 
     /// The head in the module, fitted to public data; `model/CARD.md` says to which.
     #[must_use]
     pub fn bundled() -> Self {
         let nowhere = Ground { centres: Vec::new(), near: 1.0 };
-        let unfitted = |_| Self::new(0.0, Vec::new(), nowhere, Calibration::of(&[]));
+        let unfitted = |_| Self {
+            format: FORMAT,
+            encoder: String::new(),
+            bias: 0.0,
+            weights: Vec::new(),
+            ground: nowhere,
+            calibration: Calibration::of(&[]),
+        };
         serde_json::from_str(include_str!("../../model/scorer.json")).unwrap_or_else(unfitted)
     }
 
@@ -110,11 +142,15 @@ impl Head {
         if self.calibration.is_valid() { Ok(()) } else { Err(HeadError::Calibration) }
     }
 
-    /// Whether this head can be used with an encoder of `width` dimensions.
+    /// Whether this head can be used with an encoder.
     ///
     /// # Errors
     /// [`HeadError`] says what is wrong.
-    pub fn fits(&self, width: usize) -> Result<(), HeadError> {
+    pub fn fits(&self, encoder: &Sieve) -> Result<(), HeadError> {
+        let width = encoder.width();
+        if self.encoder != encoder.fingerprint() {
+            return Err(HeadError::Encoder);
+        }
         let expected = COUNTED.saturating_add(width);
         if self.weights.len() != expected {
             return Err(HeadError::Width { found: self.weights.len(), expected });
@@ -128,6 +164,6 @@ impl Head {
     /// The need.
     #[must_use]
     pub fn need(&self, inputs: &Inputs) -> f64 {
-        self.weights.iter().zip(inputs.numbers()).fold(self.bias, |sum, (weight, input)| sum + weight * input)
+        self.bias + product(&self.weights, inputs.numbers())
     }
 }

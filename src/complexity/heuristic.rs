@@ -36,10 +36,19 @@ pub(super) fn assess(boundaries: Boundaries, text: &Features, shape: &Shape) -> 
 /// The score, and the signals that raised it, strongest first.
 pub(super) fn weigh(text: &Features, shape: &Shape) -> (f64, Vec<Signal>) {
     let mut evidence = evidence(text, shape);
-    let score = 1.0 - evidence.iter().map(|e| 1.0 - e.contribution()).product::<f64>();
+    let score = joined(&evidence);
     evidence.sort_by(|a, b| b.contribution().total_cmp(&a.contribution()));
     let notable = evidence.iter().take_while(|e| e.contribution() >= NOTABLE);
     (score, notable.map(|e| e.signal).collect())
+}
+
+/// The score alone.
+pub(super) fn score(text: &Features, shape: &Shape) -> f64 {
+    joined(&evidence(text, shape))
+}
+
+fn joined(evidence: &[Evidence]) -> f64 {
+    1.0 - evidence.iter().map(|e| 1.0 - e.contribution()).product::<f64>()
 }
 
 /// The table of weights. A ramp says from where on a count has an effect, and where its effect is full.

@@ -44,11 +44,10 @@ pub(super) fn of_features(features: &Features, sieve: &Sieve, text: &str) -> Opt
 fn counted(text: &Features) -> [f64; COUNTED] {
     let log = |count: u32| libm::log1p(f64::from(count));
     let words = libm::log1p(f64::from(text.quarter_words) / 4.0);
-    let (heuristic, _) = heuristic::weigh(text, &Shape::default());
     [
         words,
         words * words / 10.0,
-        heuristic,
+        heuristic::score(text, &Shape::default()),
         log(text.demanding),
         log(text.technical),
         log(text.code_words),

@@ -31,7 +31,7 @@ pub(super) fn assess(
     // A single word asks for nothing.
     let inputs = if features.quarter_words > 4 { of_features(&features, sieve, text) } else { None };
     if let Some(inputs) = inputs {
-        let (of_shape, _) = heuristic::weigh(&Features::default(), shape);
+        let of_shape = heuristic::score(&Features::default(), shape);
         let of_text = head.calibration.share_below(head.need(&inputs));
         let learned = 1.0 - (1.0 - of_text) * (1.0 - rescaled(of_shape));
         let added = head.ground.trust(inputs.embedding()) * (learned - score);

@@ -25,18 +25,20 @@ pub use level::{Complexity, Level};
 pub use settings::{Classify, Scorer};
 pub use signal::Signal;
 
+use std::sync::Arc;
+
 use thiserror::Error;
 
 use self::features::Features;
 use crate::chat::request::Shape;
-use crate::embedding::{LoadError, Sieve, bundled};
+use crate::embedding::{LoadError, Sieve};
 
 /// Why the learned scorer cannot be used.
 #[derive(Debug, Error)]
 pub enum Unavailable {
     /// The encoder cannot be loaded.
     #[error("the encoder cannot be loaded: {0}")]
-    Encoder(&'static LoadError),
+    Encoder(Arc<LoadError>),
     /// The weights do not fit it.
     #[error("classify.weights: {0}")]
     Head(#[from] HeadError),
@@ -46,10 +48,10 @@ pub enum Unavailable {
 ///
 /// # Errors
 /// [`Unavailable`] if it cannot be loaded or does not fit the weights.
-pub fn encoder(classify: &Classify) -> Result<Option<&'static Sieve>, Unavailable> {
-    let Scorer::Learned(head) = &classify.scorer else { return Ok(None) };
-    let sieve = bundled().map_err(Unavailable::Encoder)?;
-    head.fits(sieve.width())?;
+pub fn encoder(classify: &Classify) -> Result<Option<Arc<Sieve>>, Unavailable> {
+    let Scorer::Learned { head, encoder } = &classify.scorer else { return Ok(None) };
+    let sieve = encoder.load().map_err(Unavailable::Encoder)?;
+    head.fits(&sieve)?;
     Ok(Some(sieve))
 }
 
@@ -61,9 +63,11 @@ pub fn assess(classify: &Classify, sieve: Option<&Sieve>, last_user_text: &str, 
         (Scorer::Heuristic, _) => {
             heuristic::assess(classify.boundaries, &Features::of(last_user_text), shape)
         }
-        (Scorer::Learned(head), Some(sieve)) => {
+        (Scorer::Learned { head, .. }, Some(sieve)) => {
             learned::assess(head, sieve, classify.boundaries, last_user_text, shape)
         }
-        (Scorer::Learned(_), None) => learned::without_encoder(classify.boundaries, last_user_text, shape),
+        (Scorer::Learned { .. }, None) => {
+            learned::without_encoder(classify.boundaries, last_user_text, shape)
+        }
     }
 }

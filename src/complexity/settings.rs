@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::boundaries::Boundaries;
 use super::head::Head;
+use crate::embedding::EncoderSource;
 
 /// How complexity is scored.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,5 +23,10 @@ pub enum Scorer {
     /// Counts words and five keywords.
     Wordcount,
     /// Weighs the same and what the prompt is about, as learned from graded answers.
-    Learned(Arc<Head>),
+    Learned {
+        /// The weights.
+        head: Arc<Head>,
+        /// The encoder that they were fitted with.
+        encoder: EncoderSource,
+    },
 }

@@ -1,6 +1,6 @@
 //! The encoder that travels in the module. `make model` makes its files; `model/CARD.md` says how.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
@@ -13,7 +13,8 @@ static GRAPH: &[u8] = include_bytes!("../../model/sieve/sieve.onnx");
 ///
 /// # Errors
 /// [`LoadError`], each time, if it cannot be loaded.
-pub fn bundled() -> Result<&'static Sieve, &'static LoadError> {
-    static SIEVE: OnceLock<Result<Sieve, LoadError>> = OnceLock::new();
-    SIEVE.get_or_init(|| Sieve::load(VOCABULARY, Bytes::from_static(GRAPH))).as_ref()
+pub fn bundled() -> Result<Arc<Sieve>, Arc<LoadError>> {
+    static SIEVE: OnceLock<Result<Arc<Sieve>, Arc<LoadError>>> = OnceLock::new();
+    let load = || Sieve::load(VOCABULARY, Bytes::from_static(GRAPH)).map(Arc::new).map_err(Arc::new);
+    SIEVE.get_or_init(load).clone()
 }

@@ -3,8 +3,11 @@
 mod bundled;
 pub mod onnx;
 mod sieve;
+mod source;
+mod sum_rows;
 mod wordpiece;
 
 pub use bundled::bundled;
 pub use sieve::{Embedding, LONGEST, LoadError, Sieve};
+pub use source::EncoderSource;
 pub use wordpiece::{TokenId, VocabularyError, WordPiece};

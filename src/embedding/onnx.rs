@@ -34,7 +34,9 @@ pub enum OnnxError {
     #[error("this is no ONNX model: {0}")]
     Format(#[from] prost::DecodeError),
     /// A model without what it is there for.
-    #[error("the model must gather rows of a table by its input `{INPUT}` and make an output `{OUTPUT}`")]
+    #[error(
+        "the model must gather rows (axis 0) of a table by its input `{INPUT}`, by nothing else, and make an output `{OUTPUT}`"
+    )]
     Ends,
     /// A node that cannot be read.
     #[error("operator `{0}` is not supported; these are: {list}", list = OPERATORS.join(", "))]
@@ -131,13 +133,7 @@ pub fn read(model: Bytes) -> Result<Encoder, OnnxError> {
     let length = model.symbols.sym("tokens");
     let source = model.add_source(INPUT, i64::fact(dims![1, length])).map_err(OnnxError::Graph)?;
     made.insert(INPUT.into(), source);
-    let rows =
-        |table: &String| graph.initializer.iter().find(|weight| weight.name == *table)?.dims.first().copied();
-    let known = graph.node.iter().filter_map(|node| match node.input.as_slice() {
-        [table, ids] if node.op_type == "Gather" && ids == INPUT => Some(rows(table).unwrap_or_default()),
-        _ => None,
-    });
-    let tokens = known.min().and_then(|rows| usize::try_from(rows).ok()).ok_or(OnnxError::Ends)?;
+    let tokens = graph.known()?;
     for weight in graph.initializer {
         let outlet = model.add_const(weight.name.clone(), weight.tensor()?).map_err(OnnxError::Graph)?;
         made.insert(weight.name, outlet);
@@ -149,6 +145,21 @@ pub fn read(model: Bytes) -> Result<Encoder, OnnxError> {
     let output = made.get(OUTPUT).ok_or(OnnxError::Ends)?;
     model.select_output_outlets(&[*output]).map_err(OnnxError::Graph)?;
     Ok(Encoder { model, tokens })
+}
+
+impl Graph {
+    /// How many tokens all of its tables know. The engine does not check ids: they may only be the input's.
+    fn known(&self) -> Result<usize, OnnxError> {
+        let rows = |node: &Node| {
+            let [table, ids] = node.input.as_slice() else { return None };
+            let table = self.initializer.iter().find(|weight| weight.name == *table)?;
+            let is_checked = ids == INPUT && node.number("axis", 0) == 0;
+            is_checked.then(|| usize::try_from(*table.dims.first()?).ok()).flatten()
+        };
+        let gathers = self.node.iter().filter(|node| node.op_type == "Gather");
+        let known = gathers.map(rows).collect::<Option<Vec<usize>>>().ok_or(OnnxError::Ends)?;
+        known.into_iter().min().ok_or(OnnxError::Ends)
+    }
 }
 
 impl Weight {
@@ -219,11 +230,7 @@ impl Node {
             "Cast" if self.number("to", 0) == i64::from(FLOAT) => {
                 model.wire_node(name, cast(float), inputs)?
             }
-            "Gather" => model.wire_node(
-                name,
-                Gather::new(axis(self.number("axis", 0), rank(model, inputs)?)),
-                inputs,
-            )?,
+            "Gather" => model.wire_node(name, Gather::new(0), inputs)?,
             "MatMul" => {
                 let axes: AxesMapping = match rank(model, inputs)? {
                     2 => "ij,jk->ik".parse()?,

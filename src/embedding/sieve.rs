@@ -7,6 +7,7 @@ use thiserror::Error;
 use tract_core::internal::{IntoRunnable, IntoTValue, Tensor, TractError, TypedRunnableModel, tvec};
 
 use super::onnx::{self, OnnxError};
+use super::sum_rows;
 use super::wordpiece::{TokenId, VocabularyError, WordPiece};
 
 /// Tokens of a text that are read: of a longer one its first 384 and its last 128, where instructions stand.
@@ -55,11 +56,13 @@ pub enum LoadError {
 #[derive(Debug)]
 pub struct Sieve {
     wordpiece: WordPiece,
-    silent: Vec<TokenId>,
+    /// Whether a token is one of [`SILENT`].
+    silent: Vec<bool>,
     /// The words of `thank you`, of which the second is silent only after the first.
     thank_you: Option<(TokenId, TokenId)>,
     graph: Arc<TypedRunnableModel>,
     width: usize,
+    fingerprint: String,
 }
 
 impl Sieve {
@@ -70,18 +73,22 @@ impl Sieve {
     /// [`LoadError`] says which of them is wrong and how.
     pub fn load(vocabulary: &[u8], graph: Bytes) -> Result<Self, LoadError> {
         let wordpiece = WordPiece::new(vocabulary)?;
+        let fingerprint = fingerprint(vocabulary, &graph);
         let encoder = onnx::read(graph)?;
         if wordpiece.len() > encoder.tokens {
             return Err(LoadError::Mismatch { vocabulary: wordpiece.len(), table: encoder.tokens });
         }
-        let optimized = encoder.model.into_decluttered().and_then(|graph| graph.into_optimized());
+        let optimized = encoder.model.into_decluttered().and_then(|mut graph| {
+            sum_rows::fuse(&mut graph)?;
+            graph.into_optimized()
+        });
         let graph = optimized
             .and_then(|graph| graph.into_runnable())
             .map_err(|e| LoadError::Engine(format!("{e:#}")))?;
-        let silent = SILENT.iter().filter_map(|token| wordpiece.id(token)).collect();
+        let silent = silent(&wordpiece);
         let thank_you = wordpiece.id("thank").zip(wordpiece.id("you"));
         let last = TokenId::try_from(wordpiece.len().saturating_sub(1)).unwrap_or_default();
-        let mut sieve = Self { wordpiece, silent, thank_you, graph, width: 0 };
+        let mut sieve = Self { wordpiece, silent, thank_you, graph, width: 0, fingerprint };
         sieve.width = sieve.run(&[0, last.into()]).map_err(LoadError::Engine)?.len();
         if sieve.width == 0 { Err(LoadError::Output) } else { Ok(sieve) }
     }
@@ -90,6 +97,12 @@ impl Sieve {
     #[must_use]
     pub fn width(&self) -> usize {
         self.width
+    }
+
+    /// What tells this encoder from others: BLAKE3 of the vocabulary and the graph, one after the other, in hexadecimal.
+    #[must_use]
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
     }
 
     /// How many tokens of a text are read.
@@ -109,6 +122,23 @@ impl Sieve {
 
     /// What is read of a text: its tokens but the silent ones, unless there are only those.
     fn tokens(&self, text: &str) -> Vec<i64> {
+        let tokens = self.ends(text);
+        let mut spoken = Vec::with_capacity(tokens.len());
+        let mut before = None;
+        for token in &tokens {
+            let is_thank_you =
+                self.thank_you.is_some_and(|(thank, you)| before == Some(thank) && *token == you);
+            let place = usize::try_from(*token).unwrap_or(usize::MAX);
+            if !is_thank_you && self.silent.get(place) != Some(&true) {
+                spoken.push(i64::from(*token));
+            }
+            before = Some(*token);
+        }
+        if spoken.is_empty() { tokens.into_iter().map(i64::from).collect() } else { spoken }
+    }
+
+    /// The tokens of a text, or of the two ends of a long one.
+    fn ends(&self, text: &str) -> Vec<TokenId> {
         let bytes = LONGEST * BYTES_PER_TOKEN;
         let tail_bytes = TAIL * BYTES_PER_TOKEN;
         let mut tokens = if text.len() <= bytes {
@@ -123,17 +153,7 @@ impl Sieve {
         if let Some(tail) = tokens.len().checked_sub(TAIL).filter(|_| tokens.len() > LONGEST) {
             tokens.drain(LONGEST - TAIL..tail);
         }
-        let mut before = None;
-        tokens.retain(|token| {
-            let is_thank_you =
-                self.thank_you.is_some_and(|(thank, you)| before == Some(thank) && *token == you);
-            before = Some(*token);
-            !is_thank_you
-        });
-        if tokens.iter().any(|token| !self.silent.contains(token)) {
-            tokens.retain(|token| !self.silent.contains(token));
-        }
-        tokens.into_iter().map(i64::from).collect()
+        tokens
     }
 
     fn run(&self, tokens: &[i64]) -> Result<Vec<f32>, String> {
@@ -150,6 +170,21 @@ impl Sieve {
         };
         run().map_err(|fault: TractError| format!("{fault:#}"))
     }
+}
+
+fn fingerprint(vocabulary: &[u8], graph: &[u8]) -> String {
+    blake3::Hasher::new().update(vocabulary).update(graph).finalize().to_hex().to_string()
+}
+
+fn silent(wordpiece: &WordPiece) -> Vec<bool> {
+    let mut silent = vec![false; wordpiece.len()];
+    for token in SILENT {
+        let place = wordpiece.id(token).and_then(|id| usize::try_from(id).ok());
+        if let Some(is_silent) = place.and_then(|place| silent.get_mut(place)) {
+            *is_silent = true;
+        }
+    }
+    silent
 }
 
 #[cfg(test)]

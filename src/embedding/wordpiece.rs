@@ -19,6 +19,11 @@ const CONTINUES: &str = "##";
 const UNKNOWN: &str = "[UNK]";
 const HASH: FixedState = FixedState::with_seed(0);
 
+/// Bytes of most words.
+const SHORT: usize = 8;
+/// A token of [`SHORT`] bytes or fewer, the last byte lowest.
+type Short = u64;
+
 /// Number of a token in its vocabulary.
 pub type TokenId = u32;
 
@@ -45,6 +50,8 @@ pub struct WordPiece {
     /// Where each token stands in `text`, without the mark of continuation.
     places: Vec<Place>,
     beginnings: HashTable<TokenId>,
+    /// Of `beginnings` those of [`SHORT`] bytes or fewer, each found with one look at memory.
+    short: HashTable<(Short, TokenId)>,
     continuations: HashTable<TokenId>,
     unknown: TokenId,
     /// Of any token, in bytes.
@@ -78,6 +85,7 @@ impl WordPiece {
         let mut wordpiece = Self {
             places: Vec::new(),
             beginnings: HashTable::new(),
+            short: HashTable::new(),
             continuations: HashTable::new(),
             unknown: 0,
             longest: 0,
@@ -105,6 +113,10 @@ impl WordPiece {
             let (text, places) = (&self.text, &self.places);
             let hash = |id: &TokenId| HASH.hash_one(token_at(text, places, *id));
             table.insert_unique(HASH.hash_one(token), id, hash);
+            if skipped == 0 && (1..=SHORT).contains(&token.len()) {
+                let short = token.bytes().fold(0, with_byte);
+                self.short.insert_unique(hash_short(short), (short, id), |(short, _)| hash_short(*short));
+            }
             start = start.saturating_add(line.len()).saturating_add(1);
         }
         Ok(())
@@ -132,13 +144,16 @@ impl WordPiece {
     pub fn read(&self, text: &str, limit: usize) -> Vec<TokenId> {
         let mut tokens = Vec::with_capacity(limit.min(text.len()));
         let mut scratch = Scratch { is_ascii: true, ..Scratch::default() };
-        for c in text.chars() {
-            if tokens.len() >= limit {
-                break;
+        let mut rest = text;
+        while tokens.len() < limit {
+            if scratch.word.is_empty() {
+                rest = self.read_short_words(rest, limit, &mut tokens);
             }
-            if c.is_ascii_alphanumeric() {
-                scratch.word.push(c.to_ascii_lowercase());
-            } else if c.is_ascii_punctuation() {
+            rest = scratch.add_ascii(rest);
+            let mut characters = rest.chars();
+            let Some(c) = characters.next() else { break };
+            rest = characters.as_str();
+            if c.is_ascii_punctuation() {
                 self.end_word(&mut scratch, &mut tokens);
                 let mut buffer = [0; 4];
                 self.spell(c.encode_utf8(&mut buffer), &mut tokens);
@@ -159,6 +174,34 @@ impl WordPiece {
         self.end_word(&mut scratch, &mut tokens);
         tokens.truncate(limit);
         tokens
+    }
+
+    /// Reads the words that `text` begins with as long as they are short, of ASCII letters and digits and tokens as a whole, which
+    /// most of most texts are, without copying them. Returns the rest.
+    fn read_short_words<'t>(&self, text: &'t str, limit: usize, tokens: &mut Vec<TokenId>) -> &'t str {
+        let mut rest = text;
+        while tokens.len() < limit {
+            let word = rest.bytes().take_while(u8::is_ascii_alphanumeric);
+            // Lower case; of digits the bit is set anyway.
+            let add = |(length, short): (usize, Short), byte: u8| {
+                (length.saturating_add(1), with_byte(short, byte | 0x20))
+            };
+            let (length, short) = word.fold((0, 0), add);
+            let after = rest.as_bytes().get(length);
+            let is_whole = after.is_none_or(|c| c.is_ascii_punctuation() || b" \t\r\n".contains(c));
+            if !(1..=SHORT).contains(&length) || !is_whole {
+                break;
+            }
+            let Some(id) = self.find_short(short) else { break };
+            tokens.push(id);
+            let blank = usize::from(after == Some(&b' '));
+            rest = rest.get(length.saturating_add(blank)..).unwrap_or_default();
+        }
+        rest
+    }
+
+    fn find_short(&self, short: Short) -> Option<TokenId> {
+        self.short.find(hash_short(short), |(known, _)| *known == short).map(|(_, id)| *id)
     }
 
     fn end_word(&self, scratch: &mut Scratch, tokens: &mut Vec<TokenId>) {
@@ -186,6 +229,12 @@ impl WordPiece {
     /// Adds the longest pieces that spell `word`; if there are none for a part of it, one unknown token for all of it.
     fn spell(&self, word: &str, tokens: &mut Vec<TokenId>) {
         if word.is_empty() {
+            return;
+        }
+        if word.len() <= SHORT
+            && let Some(id) = self.find_short(word.bytes().fold(0, with_byte))
+        {
+            tokens.push(id);
             return;
         }
         let before = tokens.len();
@@ -224,10 +273,31 @@ impl WordPiece {
 }
 
 impl Scratch {
+    /// Adds the ASCII letters and digits that `text` begins with. Returns the rest.
+    fn add_ascii<'t>(&mut self, text: &'t str) -> &'t str {
+        let length = text.bytes().take_while(u8::is_ascii_alphanumeric).count();
+        let Some((run, rest)) = text.split_at_checked(length) else { return text };
+        let start = self.word.len();
+        self.word.push_str(run);
+        if let Some(added) = self.word.get_mut(start..) {
+            added.make_ascii_lowercase();
+        }
+        rest
+    }
+
     fn add(&mut self, c: char) {
         self.is_ascii = self.is_ascii && c.is_ascii();
         self.word.push(c);
     }
+}
+
+fn with_byte(short: Short, byte: u8) -> Short {
+    short << 8 | Short::from(byte)
+}
+
+/// Knuth's multiplicative hash; its upper half is the well mixed one.
+fn hash_short(short: Short) -> u64 {
+    short.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32)
 }
 
 fn token_at<'t>(text: &'t str, places: &[Place], id: TokenId) -> &'t str {

@@ -2,20 +2,29 @@
 
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+
 use super::PolicyError;
 use super::catalog::Tier;
-use super::document::{BoundariesDocument, ClassifyDocument, ScorerDocument, ShareDocument};
+use super::document::{
+    BoundariesDocument, ClassifyDocument, EncoderDocument, FileDocument, ScorerDocument, ShareDocument,
+};
 use super::fields::fault;
 use crate::complexity::{Boundaries, Classify, Head, Level, Scorer};
+use crate::embedding::EncoderSource;
 
 /// Levels are at least so far from the ends of the scale.
 const LEAST: f64 = 1e-6;
 
 /// Reads how complexity is scored. `tiers`: cheap to strong.
 pub(super) fn classify(document: ClassifyDocument, tiers: &[&Tier]) -> Result<Classify, PolicyError> {
-    let ClassifyDocument { scorer, weights, boundaries, max_strong_share, max_quality_loss } = document;
+    let ClassifyDocument { scorer, encoder, weights, boundaries, max_strong_share, max_quality_loss } =
+        document;
     let learned = scorer == ScorerDocument::Learned;
     for (given, field) in [
+        (encoder.is_some(), "encoder"),
         (weights.is_some(), "weights"),
         (max_strong_share.is_some(), "max_strong_share"),
         (max_quality_loss.is_some(), "max_quality_loss"),
@@ -43,10 +52,32 @@ pub(super) fn classify(document: ClassifyDocument, tiers: &[&Tier]) -> Result<Cl
                     );
                 }
             };
-            (Scorer::Learned(Arc::new(head)), boundaries)
+            let encoder = source(encoder)?;
+            (Scorer::Learned { head: Arc::new(head), encoder }, boundaries)
         }
     };
     Ok(Classify { scorer, boundaries })
+}
+
+fn source(document: Option<EncoderDocument>) -> Result<EncoderSource, PolicyError> {
+    let Some(EncoderDocument { vocabulary, graph }) = document else { return Ok(EncoderSource::Bundled) };
+    Ok(EncoderSource::Given {
+        vocabulary: bytes("classify.encoder.vocabulary", vocabulary)?,
+        graph: bytes("classify.encoder.graph", graph)?,
+    })
+}
+
+fn bytes(path: &str, file: FileDocument) -> Result<Bytes, PolicyError> {
+    match file {
+        FileDocument::Name(name) => {
+            let advice = "the filter needs the file itself, as {base64: ...}; `arbiter render` reads it from";
+            fault(path, format!("{advice} `{name}`"))
+        }
+        FileDocument::Bytes { base64 } => match BASE64_STANDARD.decode(base64) {
+            Ok(bytes) => Ok(bytes.into()),
+            Err(error) => fault(format!("{path}.base64"), error),
+        },
+    }
 }
 
 fn head(weights: Option<serde_json::Value>) -> Result<Head, PolicyError> {

@@ -119,10 +119,27 @@ pub(super) enum RequestedModelDocument {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct ClassifyDocument {
     pub(super) scorer: ScorerDocument,
+    pub(super) encoder: Option<EncoderDocument>,
     pub(super) weights: Option<Value>,
     pub(super) boundaries: Option<BoundariesDocument>,
     pub(super) max_strong_share: Option<ShareDocument>,
     pub(super) max_quality_loss: Option<ShareDocument>,
+}
+
+/// An encoder of one's own.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EncoderDocument {
+    pub(super) vocabulary: FileDocument,
+    pub(super) graph: FileDocument,
+}
+
+/// A file: its name as it is written, its bytes as the filter gets it.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum FileDocument {
+    Name(String),
+    Bytes { base64: String },
 }
 
 /// A share as a number, 0..=1, or in per cent: `"30%"`.

@@ -130,6 +130,21 @@ fn every_fault_names_its_path_and_says_what_would_be_right() {
             "classify.boundaries: must be 0 < medium < high <= 1",
         ),
         ("/classify", json!({"weights": {}}), "classify.weights: needs `scorer: learned`"),
+        (
+            "/classify",
+            json!({"encoder": {"vocabulary": {"base64": ""}, "graph": {"base64": ""}}}),
+            "classify.encoder: needs `scorer: learned`",
+        ),
+        (
+            "/classify",
+            json!({"scorer": "learned", "encoder": {"vocabulary": {"base64": ""}, "graph": "my.onnx"}}),
+            "classify.encoder.graph: the filter needs the file itself, as {base64: ...}; `arbiter render` reads it from `my.onnx`",
+        ),
+        (
+            "/classify",
+            json!({"scorer": "learned", "encoder": {"vocabulary": {"base64": "?"}, "graph": "my.onnx"}}),
+            "classify.encoder.vocabulary.base64: Invalid",
+        ),
         ("/classify", json!({"max_strong_share": 0.3}), "classify.max_strong_share: needs `scorer: learned`"),
         (
             "/classify",

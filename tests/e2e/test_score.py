@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from e2e import chat, policies
+from e2e import chat, encoders, policies
 from e2e.envoy import ARBITER, ROOT, plugin_configurations
 from e2e.policies import CACHE_OFF
 from e2e.waiting import until
@@ -81,6 +81,38 @@ def test_weights_that_do_not_fit_leave_the_heuristic_and_are_reported(start_gate
     assert 0 < line["arbiter"]["score"] < 1
     assert "there are 30, and the encoder and the counts make 149" in gateway.envoy.log.read_text()
     until(lambda: gateway.envoy.count("scorer_unavailable"), "the counter")
+
+
+def test_an_encoder_and_weights_of_ones_own_come_with_the_policy(start_gateway, tmp_path):
+    chance = random.Random(6)
+    words = "prove theorem algebra ring field name pretty flower garden tree of the for my and".split()
+    rows, columns, width = len(words) + 1, 6, 5
+    table, projection = (
+        [[chance.gauss(0, 1) for _ in range(across)] for _ in range(down)]
+        for down, across in [(rows, columns), (columns, width)]
+    )
+    (tmp_path / "vocab.txt").write_text("\n".join(["[UNK]", *words]))
+    (tmp_path / "encoder.onnx").write_bytes(encoders.projected_sum(table, projection))
+    prompts = [" ".join(chance.choices(words, k=8)) for _ in range(60)]
+    labels = "".join(json.dumps({"prompt": each, "good_enough": "prove" not in each}) + "\n" for each in prompts)
+    files = {"vocabulary": str(tmp_path / "vocab.txt"), "graph": str(tmp_path / "encoder.onnx")}
+    classify = {"scorer": "learned", "encoder": files}
+    policy = tmp_path / "policy.json"
+    policy.write_text(json.dumps(policies.document(1, 2, 3, classify=classify)))
+    command = [ARBITER, "fit", "--policy", policy, "--labels", "-", "--output", tmp_path / "scorer.json"]
+    subprocess.run(command, input=labels, text=True, check=True, capture_output=True)
+    foreign = subprocess.run([ARBITER, "check", policy], capture_output=True, text=True)
+    assert "they were fitted with another encoder" in foreign.stderr
+
+    members = {"classify": {**classify, "weights": str(tmp_path / "scorer.json")}, **CACHE_OFF}
+    gateway = start_gateway(members)
+    said = score(tmp_path, members, prompts)
+    for prompt in prompts:
+        gateway.ask(prompt)
+    logged = [line["arbiter"] for line in gateway.envoy.calls(len(prompts))]
+    # Sums of floats depend on the processor's instructions in their last digits.
+    assert [line["complexity"] for line in said] == pytest.approx([line["score"] for line in logged], abs=1e-6)
+    assert len({line["score"] for line in logged}) > 20
 
 
 @pytest.mark.parametrize("scorer", ["heuristic", "wordcount", "learned"])

@@ -71,7 +71,7 @@ fn scorer(policy: &Policy) -> String {
     match scorer {
         Scorer::Heuristic => format!("scorer: heuristic, medium from {medium}, high from {high}\n"),
         Scorer::Wordcount => "scorer: wordcount\n".to_owned(),
-        Scorer::Learned(head) => {
+        Scorer::Learned { head, .. } => {
             let prompts = head.calibration.prompts;
             let last = policy.cheapest_tier(Level::High);
             let begins = [(Level::Low, 0.0), (Level::Medium, *medium), (Level::High, *high)];

@@ -45,7 +45,7 @@ enum Verb {
     /// Fit the learned scorer to your own traffic: JSON lines {"prompt" or "body", "strong": 0..1, "weak": 0..1} or {"prompt" or
     /// "body", "good_enough": true or false}. A `group` keeps prompts together, such as those of one conversation.
     Fit {
-        /// The policy, YAML or JSON: who reads the bodies, and what is compared.
+        /// The policy, YAML or JSON: how bodies are read, and with which encoder.
         #[arg(long)]
         policy: PathBuf,
         /// The graded prompts; `-` is the standard input.
@@ -66,8 +66,8 @@ fn main() -> ExitCode {
         Verb::Score { policy, lines } => {
             policy_file::read(&policy).and_then(|file| Ok(score::lines(&file, &lines)?))
         }
-        Verb::Fit { policy, labels, output } => policy_file::read_without_scorer(&policy)
-            .and_then(|policy| Ok(fit::run(&policy, &labels, &output)?)),
+        Verb::Fit { policy, labels, output } => policy_file::read_to_fit(&policy)
+            .and_then(|(policy, encoder)| Ok(fit::run(&policy, &encoder, &labels, &output)?)),
     };
     match result {
         Ok(text) => {

@@ -1,11 +1,14 @@
 //! A policy in a file, YAML or JSON.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use llm_arbiter::complexity::{self, Unavailable};
-use llm_arbiter::embedding::Sieve;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use llm_arbiter::complexity::{self, Scorer, Unavailable};
+use llm_arbiter::embedding::{EncoderSource, Sieve};
 use llm_arbiter::policy::{Policy, PolicyError};
-use serde_json::Value;
+use serde_json::{Value, json};
 use thiserror::Error;
 
 use crate::fit::FitError;
@@ -19,7 +22,7 @@ pub struct PolicyFile {
     /// The document as it is handed to the filter: files that it names are in it.
     pub document: Value,
     /// The encoder that its scorer needs.
-    pub encoder: Option<&'static Sieve>,
+    pub encoder: Option<Arc<Sieve>>,
 }
 
 /// Why a verb fails.
@@ -68,23 +71,35 @@ pub enum CommandError {
     Unwritable(String),
 }
 
-/// Reads a policy whatever scorer it names: its weights may be what is to be made.
-pub fn read_without_scorer(path: &Path) -> Result<Policy, CommandError> {
-    let mut document = yaml(path)?;
+/// Reads a policy to fit weights for: whatever scorer it names, with its encoder or the one in the module.
+pub fn read_to_fit(path: &Path) -> Result<(Policy, Arc<Sieve>), CommandError> {
+    let mut document = document(path)?;
+    let encoder = document.pointer("/classify/encoder").cloned();
     if let Value::Object(fields) = &mut document {
-        fields.remove("classify");
+        let classify = encoder.map(|encoder| json!({"scorer": "learned", "encoder": encoder}));
+        fields.insert("classify".into(), classify.unwrap_or_else(|| json!({})));
     }
-    Policy::from_value(document).map_err(|source| CommandError::Policy { path: path.to_owned(), source })
+    let policy = Policy::from_value(document)
+        .map_err(|source| CommandError::Policy { path: path.to_owned(), source })?;
+    let source = match &policy.classify.scorer {
+        Scorer::Learned { encoder, .. } => encoder.clone(),
+        _ => EncoderSource::Bundled,
+    };
+    let encoder = source.load().map_err(|error| CommandError::Scorer {
+        path: path.to_owned(),
+        source: Unavailable::Encoder(error),
+    })?;
+    Ok((policy, encoder))
 }
 
 /// Reads a policy, and the files that it names, by their paths from its folder.
 pub fn read(path: &Path) -> Result<PolicyFile, CommandError> {
-    let mut document = yaml(path)?;
+    let mut document = document(path)?;
+    let folder = path.parent().unwrap_or(Path::new(""));
     if let Some(weights) = document.pointer_mut("/classify/weights")
         && let Some(file) = weights.as_str()
     {
-        let file = path.parent().unwrap_or(Path::new("")).join(file);
-        *weights = yaml(&file)?;
+        *weights = yaml(&folder.join(file))?;
     }
     let at = || path.to_owned();
     let policy =
@@ -92,6 +107,22 @@ pub fn read(path: &Path) -> Result<PolicyFile, CommandError> {
     let encoder = complexity::encoder(&policy.classify)
         .map_err(|source| CommandError::Scorer { path: at(), source })?;
     Ok(PolicyFile { policy, document, encoder })
+}
+
+/// Reads a document, and the encoder that it names.
+fn document(path: &Path) -> Result<Value, CommandError> {
+    let mut document = yaml(path)?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    for field in ["vocabulary", "graph"] {
+        if let Some(file) = document.pointer_mut(&format!("/classify/encoder/{field}"))
+            && let Some(name) = file.as_str()
+        {
+            let path = folder.join(name);
+            let bytes = std::fs::read(&path).map_err(|source| CommandError::Unreadable { path, source })?;
+            *file = json!({"base64": BASE64_STANDARD.encode(bytes)});
+        }
+    }
+    Ok(document)
 }
 
 /// Reads a document. JSON is YAML, so one reader serves both.

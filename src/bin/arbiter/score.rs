@@ -40,7 +40,8 @@ fn score(file: &PolicyFile, line: &str) -> Result<Value, LineFault> {
     let Line { id, prompt, body, dialect } =
         serde_json::from_str(line).map_err(|source| LineFault::Shape { source, expected: EXPECTED })?;
     let request = lines::request(policy, prompt.as_deref(), body, &dialect)?;
-    match plan(policy, file.encoder, &Credentials::all(), &request, Recall::Forward(Caching::Off)) {
+    match plan(policy, file.encoder.as_deref(), &Credentials::all(), &request, Recall::Forward(Caching::Off))
+    {
         Plan::Forward(forward) => Ok(verdict(policy, &id, &forward)),
         Plan::Refuse(none) => Ok(json!({"id": id, "refused": none.to_string()})),
         Plan::Reply(_) => Ok(json!({"id": id})),

@@ -2,17 +2,22 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::complexity::{Classify, Ground, HeadError, Level, Scorer, assess, encoder};
-use crate::embedding::bundled;
+use crate::embedding::{EncoderSource, bundled};
 
 fn learned() -> Classify {
-    Classify { scorer: Scorer::Learned(Head::bundled().into()), boundaries: Boundaries::LEARNED }
+    with(Head::bundled())
+}
+
+fn with(head: Head) -> Classify {
+    let scorer = Scorer::Learned { head: head.into(), encoder: EncoderSource::Bundled };
+    Classify { scorer, boundaries: Boundaries::LEARNED }
 }
 
 fn of_text(text: &str) -> Complexity {
     let classify = learned();
     assess(
         &classify,
-        encoder(&classify).unwrap(),
+        encoder(&classify).unwrap().as_deref(),
         text,
         &Shape { messages: 1, user_messages: 1, ..Shape::default() },
     )
@@ -21,22 +26,25 @@ fn of_text(text: &str) -> Complexity {
 #[test]
 fn the_weights_in_the_module_fit_its_encoder() {
     let head = Head::bundled();
-    assert_eq!(head.fits(bundled().unwrap().width()), Ok(()));
+    assert_eq!(head.fits(&bundled().unwrap()), Ok(()));
     assert!(head.calibration.prompts > 6_000);
 }
 
 #[test]
-fn weights_for_another_encoder_are_refused() {
+fn weights_that_do_not_fit_the_encoder_are_refused() {
     let head = Head::bundled();
-    assert_eq!(head.fits(64).unwrap_err(), HeadError::Width { found: 149, expected: 85 });
-    let classify =
-        |head: Head| Classify { scorer: Scorer::Learned(head.into()), boundaries: Boundaries::LEARNED };
-    let narrow = Head::new(0.0, vec![0.0; 30], head.ground, head.calibration);
-    let mut foreign = Head::bundled();
-    foreign.ground.centres[0].pop();
-    assert_eq!(foreign.fits(128), Err(HeadError::Ground));
-    let message = encoder(&classify(narrow)).unwrap_err().to_string();
+    let sieve = bundled().unwrap();
+    let narrow = Head::new(&sieve, 0.0, vec![0.0; 30], head.ground.clone(), head.calibration.clone());
+    let message = encoder(&with(narrow)).unwrap_err().to_string();
     assert!(message.contains("there are 30, and the encoder and the counts make 149"), "{message}");
+    let mut groundless = head.clone();
+    groundless.ground.centres[0].pop();
+    assert_eq!(groundless.fits(&sieve), Err(HeadError::Ground));
+    let vocabulary: &[u8] = include_bytes!("../../../model/sieve/vocab.txt");
+    let renamed = String::from_utf8_lossy(vocabulary).replace("[unused1]", "[unused one]");
+    let other =
+        Sieve::load(renamed.as_bytes(), include_bytes!("../../../model/sieve/sieve.onnx").as_slice().into());
+    assert_eq!(head.fits(&other.unwrap()), Err(HeadError::Encoder));
 }
 
 #[test]
@@ -47,9 +55,7 @@ fn far_from_what_the_head_has_seen_the_heuristic_scores() {
     let embedding = sieve.embed(text).unwrap();
     let scored = |ground: Ground| {
         head.ground = ground;
-        let classify =
-            Classify { scorer: Scorer::Learned(head.clone().into()), boundaries: Boundaries::LEARNED };
-        assess(&classify, Some(sieve), text, &Shape::default()).score
+        assess(&with(head.clone()), Some(&sieve), text, &Shape::default()).score
     };
     let opposite = embedding.iter().map(|x| -x).collect();
     let mut scored = scored;
@@ -59,7 +65,7 @@ fn far_from_what_the_head_has_seen_the_heuristic_scores() {
     let near = scored(Ground { centres: vec![embedding.clone()], near: 0.3 });
     let expected = Head::bundled();
     let learned =
-        expected.calibration.share_below(expected.need(&crate::complexity::inputs(sieve, text).unwrap()));
+        expected.calibration.share_below(expected.need(&crate::complexity::inputs(&sieve, text).unwrap()));
     assert!((near - learned).abs() < 1e-9);
 }
 
@@ -68,9 +74,13 @@ fn the_shape_of_the_conversation_raises_the_score() {
     let classify = learned();
     let sieve = encoder(&classify).unwrap();
     let text = "What about this one?";
-    let plain = assess(&classify, sieve, text, &Shape::default());
-    let tools =
-        assess(&classify, sieve, text, &Shape { tools: 10, tool_messages: 5, images: 2, ..Shape::default() });
+    let plain = assess(&classify, sieve.as_deref(), text, &Shape::default());
+    let tools = assess(
+        &classify,
+        sieve.as_deref(),
+        text,
+        &Shape { tools: 10, tool_messages: 5, images: 2, ..Shape::default() },
+    );
     assert!(tools.score > plain.score);
     assert!(tools.reasons.contains(&Signal::Tools));
 }
@@ -85,7 +95,7 @@ fn without_the_encoder_or_a_text_levels_are_those_of_the_heuristic() {
             assert_eq!(assess(&learned(), None, text, &shape).level, expected, "{text} {tools}");
             if text.len() < 5 {
                 assert_eq!(
-                    assess(&learned(), bundled().ok(), text, &shape).level,
+                    assess(&learned(), bundled().ok().as_deref(), text, &shape).level,
                     expected,
                     "{text} {tools}"
                 );

@@ -13,10 +13,13 @@ fn node(op_type: &str, input: &[&str], output: &str) -> Node {
     Node { input, output: vec![output.into()], op_type: op_type.into(), attribute: Vec::new() }
 }
 
+fn number(name: &str, i: i64) -> Attribute {
+    Attribute { name: name.into(), i, ints: Vec::new() }
+}
+
 fn reduce(op_type: &str, input: &str, output: &str, axis: i64, keepdims: i64) -> Node {
     let axes = Attribute { name: "axes".into(), i: 0, ints: vec![axis] };
-    let keepdims = Attribute { name: "keepdims".into(), i: keepdims, ints: Vec::new() };
-    Node { attribute: vec![axes, keepdims], ..node(op_type, &[input], output) }
+    Node { attribute: vec![axes, number("keepdims", keepdims)], ..node(op_type, &[input], output) }
 }
 
 /// An encoder of three dimensions with each operator that the one in the module does without.
@@ -75,7 +78,9 @@ fn what_cannot_be_read_is_refused_with_its_name() {
         (|graph| graph.initializer[2].data_type = 7, "weight `one` must be float32 or int8"),
         (|graph| graph.initializer[2].dims = vec![4], "weight `one` must be float32 or int8"),
         (|graph| drop(graph.node.pop()), "make an output `embedding`"),
-        (|graph| graph.node[0].input[1] = "one".into(), "gather rows of a table by its input"),
+        (|graph| graph.node[0].input[1] = "one".into(), "of a table by its input `input_ids`"),
+        (|graph| graph.node[0].attribute.push(number("axis", 1)), "gather rows (axis 0)"),
+        (|graph| graph.node.insert(1, node("Gather", &["one", "rows"], "more rows")), "by nothing else"),
         (|graph| graph.initializer[0].dims = vec![2, 3], "3 tokens, the graph's table 2 rows"),
     ] {
         let message = spoilt(spoil);

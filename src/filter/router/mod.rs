@@ -85,7 +85,7 @@ impl RouterStream {
             let applied = apply::not_cached(role, host, reading.caller);
             return self.applied(applied);
         }
-        let plan = plan(&role.policy, role.encoder, &role.credentials, &request, recall);
+        let plan = plan(&role.policy, role.encoder.as_deref(), &role.credentials, &request, recall);
         self.applied(apply::apply(role, host, reading, request, plan))
     }
 

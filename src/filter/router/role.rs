@@ -1,5 +1,7 @@
 //! The router role: what all its streams share.
 
+use std::sync::Arc;
+
 use crate::cache::exact::ExactCache;
 use crate::complexity;
 use crate::embedding::Sieve;
@@ -15,7 +17,7 @@ pub struct RouterRole {
     pub(super) cache: Option<ExactCache>,
     pub(super) counters: Counters,
     pub(super) credentials: Credentials,
-    pub(super) encoder: Option<&'static Sieve>,
+    pub(super) encoder: Option<Arc<Sieve>>,
 }
 
 impl RouterRole {

@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use llm_arbiter::chat::request::Shape;
-use llm_arbiter::complexity::{self, Calibration, Classify, Head, Inputs, Judged, Scorer, Unavailable};
-use llm_arbiter::embedding::{Sieve, bundled};
+use llm_arbiter::complexity::{self, Calibration, Classify, Head, Inputs, Judged, Scorer};
+use llm_arbiter::embedding::Sieve;
 use llm_arbiter::policy::Policy;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -53,9 +53,6 @@ pub enum FitError {
         "all prompts are of one group, so no part of them can judge the rest; name at least two groups, or none"
     )]
     OneGroup,
-    /// The encoder cannot be used.
-    #[error("{0}")]
-    Encoder(#[from] Unavailable),
     /// The weights cannot be computed.
     #[error("the inputs are not numbers that can be fitted to; is a prompt broken?")]
     Singular,
@@ -99,8 +96,7 @@ struct Example {
 ///
 /// # Errors
 /// [`FitError`] says what to change.
-pub fn run(policy: &Policy, labels: &Path, output: &Path) -> Result<String, FitError> {
-    let sieve = bundled().map_err(|error| FitError::Encoder(Unavailable::Encoder(error)))?;
+pub fn run(policy: &Policy, sieve: &Sieve, labels: &Path, output: &Path) -> Result<String, FitError> {
     let bar = ProgressBar::new_spinner();
     if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} prompts read") {
         bar.set_style(style);
@@ -127,7 +123,7 @@ pub fn run(policy: &Policy, labels: &Path, output: &Path) -> Result<String, FitE
     }
     let fit = ridge::fit(&examples)?;
     let unseen = judged(&fit.unseen);
-    let head = Head::new(fit.bias, fit.weights, ground::of(&examples), Calibration::of(&unseen));
+    let head = Head::new(sieve, fit.bias, fit.weights, ground::of(&examples), Calibration::of(&unseen));
     let text = serde_json::to_string(&head)
         .map_err(|error| FitError::Unwritable { path: output.to_owned(), source: error.into() })?;
     std::fs::write(output, text + "\n")

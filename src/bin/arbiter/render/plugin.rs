@@ -21,7 +21,7 @@ pub fn filter(role: &str, file: &PolicyFile, options: &Options) -> Value {
     if let (false, Value::Object(vm)) = (variables.is_empty(), &mut vm) {
         vm.insert("environment_variables".into(), json!({"host_env_keys": variables}));
     }
-    let configuration = json!({"role": role, "policy": file.document});
+    let configuration = json!({"role": role, "policy": document(role, file)});
     json!({
         "name": format!("{FILTER}.{role}"),
         "typed_config": {
@@ -40,4 +40,13 @@ pub fn filter(role: &str, file: &PolicyFile, options: &Options) -> Value {
             }
         }
     })
+}
+
+/// The policy as a role gets it: only the router scores, and what it scores by can be megabytes.
+fn document(role: &str, file: &PolicyFile) -> Value {
+    let mut document = file.document.clone();
+    if let (false, Some(fields)) = (role == "router", document.as_object_mut()) {
+        fields.shift_remove("classify");
+    }
+    document
 }
