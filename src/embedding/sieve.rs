@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use thiserror::Error;
-use tract_core::internal::{IntoRunnable, IntoTValue, Tensor, TractError, TypedRunnableModel, tvec};
+use tract_core::internal::*;
+use tract_core::ops::source::TypedSource;
 
 use super::onnx::{self, OnnxError};
 use super::sum_rows;
@@ -60,9 +61,41 @@ pub struct Sieve {
     silent: Vec<bool>,
     /// The words of `thank you`, of which the second is silent only after the first.
     thank_you: Option<(TokenId, TokenId)>,
-    graph: Arc<TypedRunnableModel>,
+    graph: Graph,
     width: usize,
     fingerprint: String,
+}
+
+/// What turns tokens into the sum of their vectors.
+#[derive(Debug)]
+enum Graph {
+    /// One operation, which needs no plan.
+    Operation(Box<dyn TypedOp>),
+    /// More than one.
+    Plan(Arc<TypedRunnableModel>),
+}
+
+impl Graph {
+    fn new(mut model: TypedModel) -> TractResult<Self> {
+        model = model.into_decluttered()?;
+        sum_rows::fuse(&mut model)?;
+        model = model.into_optimized()?;
+        let operations = model.nodes().iter().filter(|node| !node.op_is::<TypedSource>());
+        match operations.collect::<Vec<_>>().as_slice() {
+            [node] if node.inputs.len() == 1 => Ok(Self::Operation(node.op.clone())),
+            _ => Ok(Self::Plan(model.into_runnable()?)),
+        }
+    }
+
+    fn run(&self, tokens: &[i64]) -> TractResult<Vec<f32>> {
+        let input = tvec![Tensor::from_shape(&[1, tokens.len()], tokens)?.into_tvalue()];
+        let outputs = match self {
+            Self::Operation(operation) => operation.eval_out_of_plan(input)?.unwrap_or_default(),
+            Self::Plan(plan) => plan.run(input)?,
+        };
+        let Some(output) = outputs.first() else { return Ok(Vec::new()) };
+        Ok(output.try_as_plain_ram()?.as_slice::<f32>()?.to_vec())
+    }
 }
 
 impl Sieve {
@@ -78,13 +111,7 @@ impl Sieve {
         if wordpiece.len() > encoder.tokens {
             return Err(LoadError::Mismatch { vocabulary: wordpiece.len(), table: encoder.tokens });
         }
-        let optimized = encoder.model.into_decluttered().and_then(|mut graph| {
-            sum_rows::fuse(&mut graph)?;
-            graph.into_optimized()
-        });
-        let graph = optimized
-            .and_then(|graph| graph.into_runnable())
-            .map_err(|e| LoadError::Engine(format!("{e:#}")))?;
+        let graph = Graph::new(encoder.model).map_err(|e| LoadError::Engine(format!("{e:#}")))?;
         let silent = silent(&wordpiece);
         let thank_you = wordpiece.id("thank").zip(wordpiece.id("you"));
         let last = TokenId::try_from(wordpiece.len().saturating_sub(1)).unwrap_or_default();
@@ -160,15 +187,7 @@ impl Sieve {
         if tokens.is_empty() {
             return Ok(Vec::new());
         }
-        let run = || {
-            let input = Tensor::from_shape(&[1, tokens.len()], tokens)?;
-            let outputs = self.graph.run(tvec![input.into_tvalue()])?;
-            let output = outputs
-                .first()
-                .map(|output| output.try_as_plain_ram()?.as_slice::<f32>().map(<[f32]>::to_vec));
-            output.unwrap_or_else(|| Ok(Vec::new()))
-        };
-        run().map_err(|fault: TractError| format!("{fault:#}"))
+        self.graph.run(tokens).map_err(|fault| format!("{fault:#}"))
     }
 }
 

@@ -13,12 +13,14 @@ const COLUMNS: usize = 64;
 /// Rows after which a 16-bit sum of 8-bit numbers could overflow.
 const ROWS: usize = 256;
 
-/// `ReduceSum(Cast(Gather(table, ids)))` over the ids: int64 [1, tokens] -> float32 [1, 1, width].
+/// `ReduceSum(Cast(Gather(table, ids)))` over the ids: int64 [1, tokens] -> float32 [1, width] or [1, 1, width].
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct SumRows {
     /// int8 [tokens known, width].
     table: Arc<Tensor>,
     width: usize,
+    /// Of the output.
+    shape: TVec<usize>,
 }
 
 /// Replaces each such chain of operations in `model` by one.
@@ -49,11 +51,13 @@ fn patch(model: &TypedModel, sum: usize) -> TractResult<Option<TypedModelPatch>>
     if !matches!(&*model.outlet_fact(*ids)?.shape, [texts, _] if texts.is_one()) {
         return Ok(None);
     }
+    let removed = model.linear_succ(sum)?.filter(|next| next.op_as() == Some(&AxisOp::Rm(1)));
+    let (last, shape) = removed.map_or((node, tvec![1, 1, width]), |next| (next, tvec![1, width]));
     let mut patch = TypedModelPatch::default();
     let ids = patch.tap_model(model, *ids)?;
-    let sum_rows = SumRows { table: Arc::clone(table), width };
-    for rows in patch.wire_node(&node.name, sum_rows, &[ids])? {
-        patch.shunt_outside(model, node.id.into(), rows)?;
+    let sum_rows = SumRows { table: Arc::clone(table), width, shape };
+    for rows in patch.wire_node(&last.name, sum_rows, &[ids])? {
+        patch.shunt_outside(model, last.id.into(), rows)?;
     }
     Ok(Some(patch))
 }
@@ -74,7 +78,7 @@ impl EvalOp for SumRows {
         let table = self.table.try_as_plain_ram()?;
         let sums = sum_rows(table.as_slice()?, self.width, ids.as_slice()?)
             .ok_or_else(|| TractError::msg("an id that the table does not have"))?;
-        Ok(tvec![Tensor::from_shape(&[1, 1, self.width], &sums)?.into_tvalue()])
+        Ok(tvec![Tensor::from_shape(&self.shape, &sums)?.into_tvalue()])
     }
 }
 
@@ -82,7 +86,7 @@ impl TypedOp for SumRows {
     as_op!();
 
     fn output_facts(&self, _: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        Ok(tvec![f32::fact([1, 1, self.width])])
+        Ok(tvec![f32::fact(&self.shape)])
     }
 }
 
@@ -93,23 +97,29 @@ fn sum_rows(table: &[i8], width: usize, ids: &[i64]) -> Option<Vec<f32>> {
         let start = usize::try_from(*id).ok()?.checked_mul(width)?;
         table.get(start..start.checked_add(width)?)
     };
-    let rows = ids.iter().map(row).collect::<Option<Vec<&[i8]>>>()?;
+    if ids.iter().any(|id| row(id).is_none()) {
+        return None;
+    }
     let mut sums = vec![0_i32; width];
     let (blocks, rest) = sums.as_chunks_mut::<COLUMNS>();
-    for rows in rows.chunks(ROWS) {
+    for ids in ids.chunks(ROWS) {
         let mut from = 0;
         for block in &mut *blocks {
-            let columns = rows.iter().filter_map(|row| row.get(from..)?.first_chunk());
+            let columns = ids.iter().filter_map(|id| row(id)?.get(from..)?.first_chunk());
             add(block, &sum_columns(columns));
             from = from.checked_add(COLUMNS)?;
         }
-        let columns = rows.iter().filter_map(|row| row.get(from..));
-        columns.for_each(|columns| add(rest, columns));
+        if !rest.is_empty() {
+            let columns = ids.iter().filter_map(|id| row(id)?.get(from..));
+            columns.for_each(|columns| add(rest, columns));
+        }
     }
     Some(sums.into_iter().map(|sum| sum as f32).collect())
 }
 
-/// The sums of [`ROWS`] rows or fewer, which stay in vector registers until all are added.
+/// The sums of [`ROWS`] rows or fewer. Not inlined: where the compiler sees what becomes of the sums it no longer keeps them in
+/// whole vector registers until all are added.
+#[inline(never)]
 fn sum_columns<'t>(rows: impl Iterator<Item = &'t [i8; COLUMNS]>) -> [i16; COLUMNS] {
     rows.fold([0; COLUMNS], |mut sums, row| {
         for (sum, number) in sums.iter_mut().zip(row) {

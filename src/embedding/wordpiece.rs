@@ -21,7 +21,7 @@ const HASH: FixedState = FixedState::with_seed(0);
 
 /// Bytes of most words.
 const SHORT: usize = 8;
-/// A token of [`SHORT`] bytes or fewer, the last byte lowest.
+/// A token of [`SHORT`] bytes or fewer, the first byte lowest, then zeros.
 type Short = u64;
 
 /// Number of a token in its vocabulary.
@@ -114,7 +114,7 @@ impl WordPiece {
             let hash = |id: &TokenId| HASH.hash_one(token_at(text, places, *id));
             table.insert_unique(HASH.hash_one(token), id, hash);
             if skipped == 0 && (1..=SHORT).contains(&token.len()) {
-                let short = token.bytes().fold(0, with_byte);
+                let short = short(token.as_bytes());
                 self.short.insert_unique(hash_short(short), (short, id), |(short, _)| hash_short(*short));
             }
             start = start.saturating_add(line.len()).saturating_add(1);
@@ -181,18 +181,13 @@ impl WordPiece {
     fn read_short_words<'t>(&self, text: &'t str, limit: usize, tokens: &mut Vec<TokenId>) -> &'t str {
         let mut rest = text;
         while tokens.len() < limit {
-            let word = rest.bytes().take_while(u8::is_ascii_alphanumeric);
-            // Lower case; of digits the bit is set anyway.
-            let add = |(length, short): (usize, Short), byte: u8| {
-                (length.saturating_add(1), with_byte(short, byte | 0x20))
-            };
-            let (length, short) = word.fold((0, 0), add);
+            let (length, word) = first_word(rest.as_bytes());
             let after = rest.as_bytes().get(length);
             let is_whole = after.is_none_or(|c| c.is_ascii_punctuation() || b" \t\r\n".contains(c));
-            if !(1..=SHORT).contains(&length) || !is_whole {
+            if length == 0 || !is_whole {
                 break;
             }
-            let Some(id) = self.find_short(short) else { break };
+            let Some(id) = self.find_short(word) else { break };
             tokens.push(id);
             let blank = usize::from(after == Some(&b' '));
             rest = rest.get(length.saturating_add(blank)..).unwrap_or_default();
@@ -232,7 +227,7 @@ impl WordPiece {
             return;
         }
         if word.len() <= SHORT
-            && let Some(id) = self.find_short(word.bytes().fold(0, with_byte))
+            && let Some(id) = self.find_short(short(word.as_bytes()))
         {
             tokens.push(id);
             return;
@@ -291,8 +286,31 @@ impl Scratch {
     }
 }
 
-fn with_byte(short: Short, byte: u8) -> Short {
-    short << 8 | Short::from(byte)
+/// The first eight bytes.
+fn short(bytes: &[u8]) -> Short {
+    if let Some(first) = bytes.first_chunk() {
+        return Short::from_le_bytes(*first);
+    }
+    bytes.iter().rev().fold(0, |short, byte| short << 8 | Short::from(*byte))
+}
+
+/// How many ASCII letters and digits `bytes` begins with, at most [`SHORT`], and those in lower case.
+fn first_word(bytes: &[u8]) -> (usize, Short) {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * EACH;
+    let word = short(bytes);
+    // Of digits the bit that makes letters small is set anyway.
+    let small = word | (0x20 * EACH);
+    // The highest bit of each byte says whether the lower seven are at least `least`: no sum reaches the next byte.
+    let at_least = |word: u64, least: u8| {
+        (word & !HIGH).wrapping_add(u64::from(0x80_u8.wrapping_sub(least)).wrapping_mul(EACH))
+    };
+    let letter = at_least(small, b'a') & !at_least(small, b'z' + 1);
+    let digit = at_least(word, b'0') & !at_least(word, b'9' + 1);
+    let other = !(letter | digit) | word;
+    let length = (other & HIGH).trailing_zeros() / 8;
+    let beyond = u64::MAX.checked_shl(length.saturating_mul(8)).unwrap_or_default();
+    (usize::try_from(length).unwrap_or_default(), small & !beyond)
 }
 
 /// Knuth's multiplicative hash; its upper half is the well mixed one.

@@ -27,6 +27,11 @@ fn the_numbers_are_those_of_the_reference_engine() {
 }
 
 #[test]
+fn the_graph_in_the_module_is_one_operation() {
+    assert!(matches!(bundled().unwrap().graph, Graph::Operation(_)));
+}
+
+#[test]
 fn what_asks_for_the_same_is_near() {
     let embed = |text| bundled().unwrap().embed(text).unwrap();
     let question = embed("How do I reset my password?");
