@@ -13,7 +13,7 @@ PORT ?= 10000
 ADMIN_PORT ?= 9901
 export PORT ADMIN_PORT
 
-.PHONY: help setup build run test unit e2e fuzz test-matrix bench eval model lint fmt clean
+.PHONY: help setup build run test unit e2e fuzz test-matrix bench eval eval-teacher model lint fmt clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,8 @@ test-matrix: build ## The suite on further Envoy versions
 bench: build ## What the README's figures come from: one worker, with and without the filter
 	@scripts/bench-tools.sh
 	@envoy="$$(scripts/envoy.sh)"; ENVOY="$$envoy" .local/venv/bin/python benches/run.py
+	@echo; echo "Starting:"; echo
+	@envoy="$$(scripts/envoy.sh)"; ENVOY="$$envoy" .local/venv/bin/python benches/start_up.py
 	@scripts/build.sh bench
 	@echo; echo "The module alone, in Node's V8:"; echo
 	@node --no-warnings --no-liftoff benches/wasi.mjs target/wasm/wasm32-wasip1/module/examples/phases.wasm
@@ -61,6 +63,10 @@ bench: build ## What the README's figures come from: one worker, with and withou
 
 eval: build ## How well the scorers route, on DATA (a folder with routing/routing.jsonl.gz)
 	@.local/venv/bin/python model/evaluate_routing.py "$(DATA)"
+
+eval-teacher: build ## What the teacher's embedding would route like instead of the sieve's, on DATA; takes minutes
+	@scripts/model-tools.sh
+	@.local/model-venv/bin/python model/evaluate_teacher.py "$(DATA)"
 
 model: setup ## Make the model files again from DATA, on two cores in under 30 minutes
 	@scripts/model-tools.sh

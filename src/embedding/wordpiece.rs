@@ -179,20 +179,23 @@ impl WordPiece {
     /// Reads the words that `text` begins with as long as they are short, of ASCII letters and digits and tokens as a whole, which
     /// most of most texts are, without copying them. Returns the rest.
     fn read_short_words<'t>(&self, text: &'t str, limit: usize, tokens: &mut Vec<TokenId>) -> &'t str {
-        let mut rest = text;
+        let bytes = text.as_bytes();
+        let mut at = 0_usize;
         while tokens.len() < limit {
-            let (length, word) = first_word(rest.as_bytes());
-            let after = rest.as_bytes().get(length);
-            let is_whole = after.is_none_or(|c| c.is_ascii_punctuation() || b" \t\r\n".contains(c));
+            let rest = bytes.get(at..).unwrap_or_default();
+            let (length, word) = first_word(rest);
+            let after = rest.get(length);
+            let is_blank = after == Some(&b' ');
+            let is_whole =
+                is_blank || after.is_none_or(|c| c.is_ascii_punctuation() || b"\t\r\n".contains(c));
             if length == 0 || !is_whole {
                 break;
             }
             let Some(id) = self.find_short(word) else { break };
             tokens.push(id);
-            let blank = usize::from(after == Some(&b' '));
-            rest = rest.get(length.saturating_add(blank)..).unwrap_or_default();
+            at = at.saturating_add(length).saturating_add(usize::from(is_blank));
         }
-        rest
+        text.get(at..).unwrap_or_default()
     }
 
     fn find_short(&self, short: Short) -> Option<TokenId> {

@@ -41,6 +41,9 @@ enum Verb {
         /// The lines; `-` is the standard input.
         #[arg(default_value = "-")]
         lines: PathBuf,
+        /// Add what the learned scorer weighs: 21 counts and the embedding, or null if there is nothing to go by.
+        #[arg(long)]
+        inputs: bool,
     },
     /// Fit the learned scorer to your own traffic: JSON lines {"prompt" or "body", "strong": 0..1, "weak": 0..1} or {"prompt" or
     /// "body", "good_enough": true or false}. A `group` keeps prompts together, such as those of one conversation.
@@ -63,8 +66,8 @@ fn main() -> ExitCode {
         Verb::Render { policy, options } => {
             policy_file::read(&policy).and_then(|file| render::bootstrap(&file, &options))
         }
-        Verb::Score { policy, lines } => {
-            policy_file::read(&policy).and_then(|file| Ok(score::lines(&file, &lines)?))
+        Verb::Score { policy, lines, inputs } => {
+            policy_file::read(&policy).and_then(|file| Ok(score::lines(&file, &lines, inputs)?))
         }
         Verb::Fit { policy, labels, output } => policy_file::read_to_fit(&policy)
             .and_then(|(policy, encoder)| Ok(fit::run(&policy, &encoder, &labels, &output)?)),

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use llm_arbiter::cache::recall::{Caching, Recall};
+use llm_arbiter::complexity;
 use llm_arbiter::policy::{ModelId, Policy};
 use llm_arbiter::routing::{Credentials, Forward, Plan, plan};
 use serde::Deserialize;
@@ -26,26 +27,37 @@ struct Line<'l> {
     dialect: String,
 }
 
-/// Scores every line of the file (`-`: of the standard input), in order. Blank lines are skipped.
+/// Scores every line of the file (`-`: of the standard input), in order. Blank lines are skipped. `with_inputs` adds what the
+/// learned scorer weighs.
 ///
 /// # Errors
 /// [`LinesError`] names the first line that cannot be scored.
-pub fn lines(file: &PolicyFile, path: &Path) -> Result<String, LinesError> {
-    let verdicts = lines::map(path, |line| score(file, line))?;
+pub fn lines(file: &PolicyFile, path: &Path, with_inputs: bool) -> Result<String, LinesError> {
+    let verdicts = lines::map(path, |line| score(file, line, with_inputs))?;
     Ok(verdicts.into_iter().map(|verdict| format!("{verdict}\n")).collect())
 }
 
-fn score(file: &PolicyFile, line: &str) -> Result<Value, LineFault> {
+fn score(file: &PolicyFile, line: &str, with_inputs: bool) -> Result<Value, LineFault> {
     let policy = &file.policy;
     let Line { id, prompt, body, dialect } =
         serde_json::from_str(line).map_err(|source| LineFault::Shape { source, expected: EXPECTED })?;
     let request = lines::request(policy, prompt.as_deref(), body, &dialect)?;
-    match plan(policy, file.encoder.as_deref(), &Credentials::all(), &request, Recall::Forward(Caching::Off))
-    {
-        Plan::Forward(forward) => Ok(verdict(policy, &id, &forward)),
-        Plan::Refuse(none) => Ok(json!({"id": id, "refused": none.to_string()})),
-        Plan::Reply(_) => Ok(json!({"id": id})),
+    let mut verdict = match plan(
+        policy,
+        file.encoder.as_deref(),
+        &Credentials::all(),
+        &request,
+        Recall::Forward(Caching::Off),
+    ) {
+        Plan::Forward(forward) => verdict(policy, &id, &forward),
+        Plan::Refuse(none) => json!({"id": id, "refused": none.to_string()}),
+        Plan::Reply(_) => json!({"id": id}),
+    };
+    if let (true, Some(sieve), Value::Object(verdict)) = (with_inputs, &file.encoder, &mut verdict) {
+        let inputs = complexity::inputs(sieve, &request.last_user_text());
+        verdict.insert("inputs".into(), inputs.map_or(Value::Null, |inputs| json!(inputs.numbers())));
     }
+    Ok(verdict)
 }
 
 fn verdict(policy: &Policy, id: &Value, forward: &Forward) -> Value {
