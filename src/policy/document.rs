@@ -136,7 +136,7 @@ pub(super) struct EncoderDocument {
 
 /// A file: its name as it is written, its bytes as the filter gets it.
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "must be the name of a file, or {base64: ...}")]
 pub(super) enum FileDocument {
     Name(String),
     Bytes { base64: String },
@@ -144,7 +144,7 @@ pub(super) enum FileDocument {
 
 /// A share as a number, 0..=1, or in per cent: `"30%"`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "must be a share, 0 to 1 or \"0%\" to \"100%\"")]
 pub(super) enum ShareDocument {
     Number(f64),
     Text(String),

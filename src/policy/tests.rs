@@ -142,6 +142,16 @@ fn every_fault_names_its_path_and_says_what_would_be_right() {
         ),
         (
             "/classify",
+            json!({"scorer": "learned", "encoder": {"vocabulary": 5, "graph": "my.onnx"}}),
+            "classify.encoder.vocabulary: must be the name of a file, or {base64: ...}",
+        ),
+        (
+            "/classify",
+            json!({"scorer": "learned", "max_strong_share": [1]}),
+            "classify.max_strong_share: must be a share, 0 to 1 or \"0%\" to \"100%\"",
+        ),
+        (
+            "/classify",
             json!({"scorer": "learned", "encoder": {"vocabulary": {"base64": "?"}, "graph": "my.onnx"}}),
             "classify.encoder.vocabulary.base64: Invalid",
         ),

@@ -48,6 +48,15 @@ fn weights_that_do_not_fit_the_encoder_are_refused() {
 }
 
 #[test]
+fn an_encoder_that_cannot_be_loaded_says_why() {
+    let given =
+        EncoderSource::Given { vocabulary: b"[UNK]".as_slice().into(), graph: b"\xff".as_slice().into() };
+    let scorer = Scorer::Learned { head: Head::bundled().into(), encoder: given };
+    let message = encoder(&Classify { scorer, boundaries: Boundaries::LEARNED }).unwrap_err().to_string();
+    assert!(message.starts_with("the encoder cannot be loaded: graph: this is no ONNX model"), "{message}");
+}
+
+#[test]
 fn far_from_what_the_head_has_seen_the_heuristic_scores() {
     let mut head = Head::bundled();
     let sieve = bundled().unwrap();
