@@ -12,6 +12,7 @@
 //! | who asks? | [`identity`] |
 //! | have we answered it before? | [`cache`] |
 //! | has another instance? | [`sharing`] |
+//! | have we answered one that asks for the same? | [`semantic`] |
 //! | how hard is it? | [`complexity`] |
 //! | who may be asked, in which order, and what of? | [`routing`] |
 //! | what did it cost, what did it save? | [`ledger`] |
@@ -37,5 +38,6 @@ pub mod identity;
 pub mod ledger;
 pub mod policy;
 pub mod routing;
+pub mod semantic;
 pub mod sharing;
 pub mod telemetry;

@@ -8,13 +8,14 @@ use std::path::Path;
 use syn::visit::Visit;
 
 /// Every folder or file at the top of `src/`, and what it may import, innermost first.
-const LAYERS: [(&str, &[&str]); 16] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     ("host", &[]),
     ("chat", &[]),
     ("envoy", &[]),
     ("identity", &[]),
     ("ledger", &["chat"]),
     ("embedding", &[]),
+    ("semantic", &[]),
     ("complexity", &["chat", "embedding"]),
     ("admission", &["chat"]),
     ("cache", &["chat", "host", "identity"]),
@@ -77,6 +78,9 @@ fn read_folder(root: &Path, folder: &Path, modules: &mut BTreeMap<String, Module
             }
             continue;
         }
+        if path.extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
         let relative = path.strip_prefix(root).expect("under the root").with_extension("");
         let mut segments: Vec<String> =
             relative.iter().map(|segment| segment.to_str().expect("UTF-8").to_owned()).collect();
@@ -85,7 +89,7 @@ fn read_folder(root: &Path, folder: &Path, modules: &mut BTreeMap<String, Module
         }
         segments.pop_if(|last| last == "mod");
         let text = std::fs::read_to_string(&path).expect("a source file");
-        let file = syn::parse_file(&text).expect("Rust");
+        let file = syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let mut reader = Reader { here: segments.clone(), module: Module::default() };
         reader.visit_file(&file);
         modules.insert(segments.join("::"), reader.module);

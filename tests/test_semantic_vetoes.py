@@ -1,0 +1,54 @@
+"""What the semantic cache refuses before any model looks: `arbiter compare` on the pairs written for it."""
+
+import json
+import pathlib
+import subprocess
+
+from e2e.envoy import ARBITER
+
+FOLDER = pathlib.Path(__file__).parent / "data" / "semantic"
+
+
+def messages(row):
+    """Both messages of a pair, with their document."""
+    one, other = row["a"], row["b"]
+    if "document" in row:
+        document = (FOLDER / f"{row['document']}.txt").read_text()
+        one = f"{one}\n\n{document}"
+        other = f"{other}\n\n{document.replace(*row['change']) if 'change' in row else document}"
+    return one, other
+
+
+def compare(pairs):
+    """What the command says of each pair."""
+    named = ("id", "answered", "asked")
+    lines = [json.dumps(dict(zip(named, (number, *pair), strict=True))) for number, pair in enumerate(pairs)]
+    run = subprocess.run([ARBITER, "compare"], input="\n".join(lines), capture_output=True, text=True, check=True)
+    return [json.loads(line) for line in run.stdout.splitlines()]
+
+
+def test_traps_are_refused_and_rephrasings_are_not():
+    rows = [json.loads(line) for line in (FOLDER / "pairs.jsonl").read_text().splitlines()]
+    verdicts = compare([messages(row) for row in rows])
+    refused = {True: [], False: []}
+    for row, verdict in zip(rows, verdicts, strict=True):
+        refused[row["serves"]].append(verdict["veto"] is not None)
+    traps, rephrasings = refused[False], refused[True]
+    assert sum(traps) >= 0.9 * len(traps)
+    assert sum(rephrasings) <= 0.1 * len(rephrasings)
+
+
+def test_what_is_asked_about_one_document_is_compared_without_it():
+    document = (FOLDER / "reef.txt").read_text()
+    changed = document.replace("71 per cent", "17 per cent")
+    answered = f"Summarize this article.\n\n{document}"
+    same, other = compare(
+        [(answered, f"Please sum this article up:\n\n{document}"), (answered, f"Summarize this article.\n\n{changed}")]
+    )
+    assert same == {
+        "id": 0,
+        "veto": None,
+        "answered": "Summarize this article.",
+        "asked": "Please sum this article up:",
+    }
+    assert other == {"id": 1, "veto": "document"}
