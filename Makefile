@@ -61,8 +61,9 @@ bench: build ## What the README's figures come from: one worker, with and withou
 	@echo; echo "Translation, in Node's V8:"; echo
 	@node --no-warnings benches/wasi.mjs target/wasm/wasm32-wasip1/module/examples/translate.wasm
 
-eval: build ## How well the scorers route, on DATA (a folder with routing/routing.jsonl.gz)
+eval: build ## How well the scorers route and the semantic cache decides, on DATA (a folder with routing/ and paraphrase/)
 	@.local/venv/bin/python model/evaluate_routing.py "$(DATA)"
+	@.local/venv/bin/python model/evaluate_semantic.py "$(DATA)"
 
 eval-teacher: build ## What the teacher's embedding would route like instead of the sieve's, on DATA; takes minutes
 	@scripts/model-tools.sh

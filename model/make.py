@@ -2,7 +2,7 @@
 input gives the same bytes.
 
 Stages: the teacher's embeddings of all training texts; the sieve's table, trained from them; its files; the scorer's weights, by
-`arbiter fit`. The first two leave checkpoints under .local/model/ and are not run again on the same input; the others take
+`arbiter fit`; the verifier's. The first two leave checkpoints under .local/model/ and are not run again on the same input; the others take
 seconds.
 """
 
@@ -24,6 +24,7 @@ import evaluate_sieve
 import export
 import sieve
 import teacher
+import verifier
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CHECKPOINTS = ROOT / ".local" / "model"
@@ -157,9 +158,19 @@ def fit_scorer(folder):
     subprocess.run([*command, "--output", ROOT / "model" / "scorer.json"], check=True)
 
 
+def fit_verifier(folder):
+    """Fits the verifier's weights to the pairs that were judged and to the product-like ones."""
+    build = ["cargo", "build", "--quiet", "--release", "--bin", "arbiter"]
+    subprocess.run(build, cwd=ROOT, check=True)
+    head = json.loads((SHIPPED / "scorer.json").read_text())["encoder"]
+    parts = [data.judged(folder, "train"), data.product(folder, "train")]
+    parts = [verifier.Pairs(ROOT / "target" / "release" / "arbiter", rows) for rows in parts]
+    (SHIPPED / "verifier.json").write_text(json.dumps(verifier.head(head, *parts)) + "\n")
+
+
 def record():
     """Writes down what the bytes of the files are."""
-    names = ("scorer.json", "sieve/expected.json", "sieve/sieve.onnx", "sieve/vocab.txt")
+    names = ("scorer.json", "verifier.json", "sieve/expected.json", "sieve/sieve.onnx", "sieve/vocab.txt")
     sums = [f"{hashlib.sha256((SHIPPED / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
     (SHIPPED / "SHA256SUMS").write_text("".join(sums))
 
@@ -176,6 +187,7 @@ def main():
     for name, value in figures.items():
         print(f"{name}: {value:.3f}")
     fit_scorer(folder)
+    fit_verifier(folder)
     record()
 
 

@@ -15,7 +15,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("identity", &[]),
     ("ledger", &["chat"]),
     ("embedding", &[]),
-    ("semantic", &[]),
+    ("semantic", &["embedding"]),
     ("complexity", &["chat", "embedding"]),
     ("admission", &["chat"]),
     ("cache", &["chat", "host", "identity"]),

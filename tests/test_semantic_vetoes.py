@@ -23,7 +23,8 @@ def compare(pairs):
     """What the command says of each pair."""
     named = ("id", "answered", "asked")
     lines = [json.dumps(dict(zip(named, (number, *pair), strict=True))) for number, pair in enumerate(pairs)]
-    run = subprocess.run([ARBITER, "compare"], input="\n".join(lines), capture_output=True, text=True, check=True)
+    command = [ARBITER, "compare", "--inputs"]
+    run = subprocess.run(command, input="\n".join(lines), capture_output=True, text=True, check=True)
     return [json.loads(line) for line in run.stdout.splitlines()]
 
 
@@ -45,10 +46,20 @@ def test_what_is_asked_about_one_document_is_compared_without_it():
     same, other = compare(
         [(answered, f"Please sum this article up:\n\n{document}"), (answered, f"Summarize this article.\n\n{changed}")]
     )
-    assert same == {
-        "id": 0,
-        "veto": None,
-        "answered": "Summarize this article.",
-        "asked": "Please sum this article up:",
-    }
+    assert (same["veto"], same["answered"], same["asked"]) == (
+        None,
+        "Summarize this article.",
+        "Please sum this article up:",
+    )
     assert other == {"id": 1, "veto": "document"}
+
+
+def test_a_rephrasing_scores_higher_than_another_question():
+    asked = "How do I remove a red wine stain from a carpet?"
+    rephrased, related = compare(
+        [
+            (asked, "What is the way to get a red wine stain out of a carpet?"),
+            (asked, "How do I lay a carpet in a wine cellar?"),
+        ]
+    )
+    assert 0 < related["score"] < rephrased["score"] < 1

@@ -9,6 +9,7 @@ use tract_core::ops::source::TypedSource;
 
 use super::onnx::{self, OnnxError};
 use super::sum_rows;
+use super::token_vectors::TokenVectors;
 use super::wordpiece::{TokenId, VocabularyError, WordPiece};
 
 /// Tokens of a text that are read: of a longer one its first 384 and its last 128, where instructions stand.
@@ -145,6 +146,13 @@ impl Sieve {
         let length = sum.iter().fold(0.0, |sum, x| sum + f64::from(*x) * f64::from(*x)).sqrt();
         let is_direction = sum.len() == self.width && length.is_finite() && length > 0.0;
         is_direction.then(|| sum.into_iter().map(|x| f64::from(x) / length).collect())
+    }
+
+    /// The vectors of the tokens of a text, each as it is where it stands alone.
+    #[must_use]
+    pub fn token_vectors(&self, text: &str) -> TokenVectors {
+        let rows = self.tokens(text).into_iter().filter_map(|token| self.run(&[token]).ok());
+        TokenVectors::new(self.width, rows.flatten().collect())
     }
 
     /// What is read of a text: its tokens but the silent ones, unless there are only those.

@@ -8,7 +8,7 @@ use hashbrown::HashMap;
 use super::vetoes::Veto;
 
 /// Words that two messages must share in a row for the run to count as a document.
-const DOCUMENT: usize = 24;
+pub(super) const DOCUMENT: usize = 24;
 /// Words of a window by which runs are found: two equal runs of [`DOCUMENT`] words hold a whole one, wherever they begin.
 const WINDOW: usize = 12;
 /// Windows that are looked at where a text repeats itself.

@@ -84,8 +84,16 @@ fn begins(words: &[Word<'_>], phrase: &str) -> bool {
 /// Whether an answer of one kind cannot be one of the other. How something is done, whether it can be and why it is are often asked
 /// for in each other's words.
 pub(super) fn conflict(one: Option<Question>, other: Option<Question>) -> bool {
-    let is_open = |question| matches!(question, Question::Manner | Question::YesNo | Question::Reason);
     matches!((one, other), (Some(one), Some(other)) if one != other && !(is_open(one) && is_open(other)))
+}
+
+/// Whether the messages ask for different kinds of answer that are often asked for in each other's words.
+pub(super) fn soft_conflict(one: Option<Question>, other: Option<Question>) -> bool {
+    matches!((one, other), (Some(one), Some(other)) if one != other && is_open(one) && is_open(other))
+}
+
+fn is_open(question: Question) -> bool {
+    matches!(question, Question::Manner | Question::YesNo | Question::Reason)
 }
 
 #[cfg(test)]

@@ -1,10 +1,13 @@
 //! `arbiter compare`: whether the answer to one message may serve another one, by the code that decides it in the filter.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use llm_arbiter::semantic;
+use llm_arbiter::embedding::{self, LoadError};
+use llm_arbiter::semantic::{HeadError, Verifier};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use thiserror::Error;
 
 use crate::lines::{self, LineFault, LinesError};
 
@@ -19,17 +22,37 @@ struct Line {
     asked: String,
 }
 
+/// Why messages cannot be compared.
+#[derive(Debug, Error)]
+pub enum CompareError {
+    /// A line.
+    #[error(transparent)]
+    Lines(#[from] LinesError),
+    /// The encoder in the command.
+    #[error("encoder: {0}")]
+    Encoder(#[from] Arc<LoadError>),
+    /// The verifier in the command.
+    #[error("verifier: {0}")]
+    Verifier(#[from] HeadError),
+}
+
 /// Compares the two messages of every line of the file (`-`: of the standard input), in order. Blank lines are skipped.
+/// `with_inputs` adds what the verifier weighs.
 ///
 /// # Errors
-/// [`LinesError`] names the first line that cannot be read.
-pub fn lines(path: &Path) -> Result<String, LinesError> {
+/// [`CompareError`] names the first line that cannot be read.
+pub fn lines(path: &Path, with_inputs: bool) -> Result<String, CompareError> {
+    let verifier = Verifier::new(embedding::bundled()?)?;
     let verdicts = lines::map(path, |line| {
         let Line { id, answered, asked } =
             serde_json::from_str(line).map_err(|source| LineFault::Shape { source, expected: EXPECTED })?;
-        Ok(match semantic::compare(&answered, &asked) {
+        Ok(match verifier.compare(&answered, &asked) {
             Err(veto) => json!({"id": id, "veto": veto.name()}),
-            Ok(pair) => json!({"id": id, "veto": null, "answered": pair.answered, "asked": pair.asked}),
+            Ok(verdict) if with_inputs => {
+                let (answered, asked) = verdict.asked;
+                json!({"id": id, "veto": null, "score": verdict.score, "inputs": verdict.inputs, "answered": answered, "asked": asked})
+            }
+            Ok(verdict) => json!({"id": id, "veto": null, "score": verdict.score}),
         })
     })?;
     Ok(verdicts.into_iter().map(|verdict| format!("{verdict}\n")).collect())

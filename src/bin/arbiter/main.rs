@@ -46,12 +46,15 @@ enum Verb {
         #[arg(long)]
         inputs: bool,
     },
-    /// Compare messages: JSON lines {"id", "answered", "asked"}, to {"id", "veto", "answered", "asked"}: what forbids to answer the
-    /// one with the answer to the other, or else what remains of both without a document that they share.
+    /// Compare messages: JSON lines {"id", "answered", "asked"}, to {"id", "veto", "score"}: what forbids to answer the one with
+    /// the answer to the other, or else how likely that answer serves both, 0 to 1.
     Compare {
         /// The lines; `-` is the standard input.
         #[arg(default_value = "-")]
         lines: PathBuf,
+        /// Add what the verifier weighs.
+        #[arg(long)]
+        inputs: bool,
     },
     /// Fit the learned scorer to your own traffic: JSON lines {"prompt" or "body", "strong": 0..1, "weak": 0..1} or {"prompt" or
     /// "body", "good_enough": true or false}. A `group` keeps prompts together, such as those of one conversation.
@@ -77,7 +80,7 @@ fn main() -> ExitCode {
         Verb::Score { policy, lines, inputs } => {
             policy_file::read(&policy).and_then(|file| Ok(score::lines(&file, &lines, inputs)?))
         }
-        Verb::Compare { lines } => compare::lines(&lines).map_err(Into::into),
+        Verb::Compare { lines, inputs } => compare::lines(&lines, inputs).map_err(Into::into),
         Verb::Fit { policy, labels, output } => policy_file::read_to_fit(&policy)
             .and_then(|(policy, encoder)| Ok(fit::run(&policy, &encoder, &labels, &output)?)),
     };

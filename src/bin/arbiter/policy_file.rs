@@ -11,6 +11,7 @@ use llm_arbiter::policy::{Policy, PolicyError};
 use serde_json::{Value, json};
 use thiserror::Error;
 
+use crate::compare::CompareError;
 use crate::fit::FitError;
 use crate::lines::LinesError;
 
@@ -63,6 +64,9 @@ pub enum CommandError {
     /// Weights cannot be fitted.
     #[error(transparent)]
     Fit(#[from] FitError),
+    /// Messages to compare.
+    #[error(transparent)]
+    Compare(#[from] CompareError),
     /// Requests cannot be scored.
     #[error(transparent)]
     Lines(#[from] LinesError),

@@ -1,0 +1,114 @@
+"""How often the semantic cache would answer rephrasings, and near misses wrongly, by `arbiter compare`.
+
+Pairs that nothing was fitted to: the `dev` splits of DATA/paraphrase/judged.jsonl.gz, whose weights undo how they were drawn, and
+of app.jsonl.gz; and both halves of tests/data/semantic/pairs.jsonl. Recall at x % false hits: the share of true pairs that reach
+the least score which at most x % of the others reach. A pair that is refused before it is scored reaches none.
+"""
+
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+
+import data
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+ARBITER = ROOT / "dist" / "arbiter"
+WRITTEN = ROOT / "tests" / "data" / "semantic"
+FALSE_HITS = (0.005, 0.01, 0.02, 0.05)
+
+
+def compare(rows):
+    """The score of each pair {a, b}; -1 where a veto stands."""
+    lines = [json.dumps({"id": i, "answered": row["a"], "asked": row["b"]}) for i, row in enumerate(rows)]
+    run = subprocess.run([ARBITER, "compare"], input="\n".join(lines), capture_output=True, text=True, check=True)
+    return [verdict.get("score", -1.0) for verdict in map(json.loads, run.stdout.splitlines())]
+
+
+def written(half):
+    """The pairs written for the cache, with their documents."""
+    for line in (WRITTEN / "pairs.jsonl").read_text().splitlines():
+        row = json.loads(line)
+        if row["half"] != half:
+            continue
+        one, other = row["a"], row["b"]
+        if "document" in row:
+            document = (WRITTEN / f"{row['document']}.txt").read_text()
+            one = f"{one}\n\n{document}"
+            other = f"{other}\n\n{document.replace(*row['change']) if 'change' in row else document}"
+        yield {"a": one, "b": other, "same": row["serves"]}
+
+
+class Scored:
+    """Pairs with their scores and weights, by falling score."""
+
+    def __init__(self, rows):
+        self.pairs = sorted(
+            (
+                (score, bool(row["same"]), row.get("weight") or 1.0)
+                for score, row in zip(compare(rows), rows, strict=True)
+            ),
+            key=lambda pair: -pair[0],
+        )
+        self.true = sum(weight for _, same, weight in self.pairs if same)
+        self.false = sum(weight for _, same, weight in self.pairs if not same)
+
+    def curve(self):
+        """(score, share of false pairs, share of true pairs) that reach each score, falling."""
+        wrong = right = 0.0
+        for place, (score, same, weight) in enumerate(self.pairs):
+            right += weight * same
+            wrong += weight * (not same)
+            if score >= 0 and (place + 1 == len(self.pairs) or self.pairs[place + 1][0] < score):
+                yield score, wrong / self.false, right / self.true
+
+    def recall(self, false_hits):
+        return max((right for _, wrong, right in self.curve() if wrong <= false_hits), default=0.0)
+
+    def auc(self):
+        """The chance that a true pair has the higher score; ties count half."""
+        total = right = 0.0
+        place = 0
+        while place < len(self.pairs):
+            end = place
+            while end < len(self.pairs) and self.pairs[end][0] == self.pairs[place][0]:
+                end += 1
+            true = sum(weight for _, same, weight in self.pairs[place:end] if same)
+            false = sum(weight for _, same, weight in self.pairs[place:end] if not same)
+            total += false * (right + true / 2)
+            right += true
+            place = end
+        return total / (self.true * self.false)
+
+    def reached(self, score, same):
+        """The share of true or of false pairs that reach a score."""
+        all_of_it = self.true if same else self.false
+        return (
+            sum(weight for reached, is_same, weight in self.pairs if is_same == same and reached >= score) / all_of_it
+        )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=pathlib.Path, help="folder that holds paraphrase/")
+    folder = parser.parse_args().data
+    sets = {
+        "judged pairs, dev": data.judged(folder, "dev"),
+        "product-like pairs, dev": data.product(folder, "dev"),
+        "written for the cache, tuned on": list(written("tune")),
+        "written for the cache, final": list(written("final")),
+    }
+    calibration = json.loads((ROOT / "model" / "verifier.json").read_text())["calibration"]
+    asked = next(step for step in calibration if step["false_hits"] == FALSE_HITS[0])["score"]
+    print("| pairs | AUC | recall at 0.5 / 1 / 2 / 5 % false hits | hits, wrong hits at the score for 0.5 % |")
+    print("|---|---|---|---|")
+    for name, rows in sets.items():
+        scored = Scored(rows)
+        recall = " / ".join(f"{scored.recall(share):.3f}" for share in FALSE_HITS)
+        hits = f"{scored.reached(asked, True):.3f}, {scored.reached(asked, False):.4f}"
+        print(f"| {name} | {scored.auc():.3f} | {recall} | {hits} |")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

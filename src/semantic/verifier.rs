@@ -1,0 +1,71 @@
+//! Two messages as the semantic cache compares them.
+
+use std::sync::Arc;
+
+use super::difference::{DOCUMENT, difference};
+use super::head::{Head, HeadError};
+use super::inputs::{Inputs, inputs};
+use super::message::Message;
+use super::vetoes::{self, Veto};
+use crate::embedding::Sieve;
+
+/// What two messages give where nothing forbids that one answer serves both.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict {
+    /// How likely the answer to the one serves the other, 0..=1.
+    pub score: f64,
+    /// What was weighed.
+    pub inputs: Inputs,
+    /// The message that was answered, and the one to be answered, without a document that they share.
+    pub asked: (String, String),
+}
+
+/// Compares messages.
+#[derive(Debug)]
+pub struct Verifier {
+    encoder: Arc<Sieve>,
+    head: Head,
+}
+
+impl Verifier {
+    /// The verifier in the module, with the encoder in the module.
+    ///
+    /// # Errors
+    /// [`HeadError`] says why its weights cannot be used.
+    pub fn new(encoder: Arc<Sieve>) -> Result<Self, HeadError> {
+        let head = Head::bundled(encoder.fingerprint())?;
+        Ok(Self { encoder, head })
+    }
+
+    /// Its weights.
+    #[must_use]
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// Why no answer to another message could serve a short one; a longer one may be about a document, which says nothing of it.
+    #[must_use]
+    pub fn refuses(&self, text: &str) -> Option<Veto> {
+        let message = Message::read(text);
+        if message.words.len() > DOCUMENT { None } else { vetoes::alone(&message, false) }
+    }
+
+    /// How likely the answer to one message serves another one.
+    ///
+    /// # Errors
+    /// The [`Veto`] that forbids it.
+    pub fn compare(&self, answered: &str, asked: &str) -> Result<Verdict, Veto> {
+        let difference = difference(answered, asked)?;
+        let (left, right) = (Message::read(&difference.one), Message::read(&difference.other));
+        let alone = |message| vetoes::alone(message, difference.has_document);
+        if let Some(veto) = alone(&right).or_else(|| alone(&left)).or_else(|| vetoes::between(&left, &right))
+        {
+            return Err(veto);
+        }
+        let tokens = [&difference.one, &difference.other].map(|text| self.encoder.token_vectors(text));
+        let [left_tokens, right_tokens] = &tokens;
+        let inputs = inputs((&left, left_tokens), (&right, right_tokens), difference.has_document);
+        let score = self.head.score(&inputs);
+        Ok(Verdict { score, inputs, asked: (difference.one, difference.other) })
+    }
+}
