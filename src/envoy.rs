@@ -31,6 +31,9 @@ pub const PROVIDER_HEADER: &str = "x-arbiter-provider";
 /// Response header that lists what was left out of the request for the provider that answered.
 pub const DROPPED_HEADER: &str = "x-arbiter-dropped";
 
+/// Request header by which a caller allows fewer wrong semantic hits than the policy, `0.1%` or `0.001`; `0` for none.
+pub const MAX_FALSE_HITS_HEADER: &str = "x-arbiter-max-false-hits";
+
 /// Prefix of the clusters that ask one model.
 pub const MODEL_CLUSTER: &str = "arbiter-model-";
 /// Prefix of the clusters that ask models of a tier in failover order.

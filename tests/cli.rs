@@ -130,6 +130,21 @@ fn the_example_configuration_is_what_render_prints() {
     );
 }
 
+#[test]
+fn check_says_what_the_semantic_cache_takes() {
+    let policy = Path::new(env!("CARGO_MANIFEST_DIR")).join("envoy/policy-semantic.yaml");
+    let report = text(&arbiter(&["check", policy.to_str().unwrap()]).stdout);
+    let line = report.lines().find(|line| line.starts_with("semantic cache: on; a score of 0.")).unwrap();
+    assert!(
+        line.contains(
+            "at most 8192 messages of at most 7989 bytes, at most 66 MiB of memory in all, for 3600 s"
+        ),
+        "{line}"
+    );
+    let policy = file("check_semantic", POLICY);
+    assert!(text(&arbiter(&["check", policy.to_str().unwrap()]).stdout).contains("semantic cache: off"));
+}
+
 /// What `arbiter score` makes of `lines`.
 fn score(test: &str, lines: &str) -> Output {
     let policy = file(test, POLICY);

@@ -18,7 +18,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("semantic", &["embedding"]),
     ("complexity", &["chat", "embedding"]),
     ("admission", &["chat"]),
-    ("cache", &["chat", "host", "identity"]),
+    ("cache", &["chat", "embedding", "host", "identity", "semantic"]),
     ("sharing", &["cache"]),
     (
         "policy",

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::exact::Bypass;
+use super::likeness::Likeness;
 
 /// What the caller allows the cache to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -49,12 +50,14 @@ impl RequestDirectives {
 }
 
 /// What the cache did with a request, as RFC 9211 says it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum CacheStatus {
     /// Answered from the cache; fresh for so much longer.
     Hit {
         /// Time until the answer expires.
         ttl_left: Duration,
+        /// `None` if the answer is one to the very same request.
+        likeness: Option<Likeness>,
     },
     /// Nothing was stored.
     Miss,
@@ -69,7 +72,13 @@ pub enum CacheStatus {
 impl fmt::Display for CacheStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Hit { ttl_left } => write!(f, "arbiter; hit; ttl={}", ttl_left.as_secs()),
+            Self::Hit { ttl_left, likeness } => {
+                write!(f, "arbiter; hit; ttl={}", ttl_left.as_secs())?;
+                match likeness {
+                    Some(Likeness { score }) => write!(f, "; detail=semantic; score={score:.3}"),
+                    None => Ok(()),
+                }
+            }
             Self::Miss => f.write_str("arbiter; fwd=miss"),
             Self::Stale => f.write_str("arbiter; fwd=stale"),
             Self::Request => f.write_str("arbiter; fwd=request"),
@@ -114,7 +123,17 @@ mod tests {
     #[test]
     fn the_cache_says_what_it_did() {
         let cases = [
-            (CacheStatus::Hit { ttl_left: Duration::from_millis(61_900) }, "arbiter; hit; ttl=61"),
+            (
+                CacheStatus::Hit { ttl_left: Duration::from_millis(61_900), likeness: None },
+                "arbiter; hit; ttl=61",
+            ),
+            (
+                CacheStatus::Hit {
+                    ttl_left: Duration::from_secs(5),
+                    likeness: Some(Likeness { score: 0.98765 }),
+                },
+                "arbiter; hit; ttl=5; detail=semantic; score=0.988",
+            ),
             (CacheStatus::Miss, "arbiter; fwd=miss"),
             (CacheStatus::Stale, "arbiter; fwd=stale"),
             (CacheStatus::Request, "arbiter; fwd=request"),

@@ -8,6 +8,11 @@ use crate::identity::Partition;
 pub struct Variant(Vec<u8>);
 
 impl Variant {
+    /// What tells it from others.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// Takes in all of `headers`.
     #[must_use]
     pub fn of<'h>(headers: impl Iterator<Item = (&'h str, &'h [u8])>) -> Self {
@@ -78,6 +83,11 @@ impl CacheKey {
             tenant.finalize().into()
         };
         Some(Self { hash: hash.finalize().into(), tenant: [a, b, c, d] })
+    }
+
+    /// A key from what was kept of it.
+    pub(super) fn of_parts(hash: [u8; 32], tenant: [u8; 4]) -> Self {
+        Self { hash, tenant }
     }
 
     /// A key that no request has, told apart by `name`.

@@ -6,7 +6,9 @@ pub mod directives;
 mod directory;
 pub mod exact;
 pub mod key;
+pub mod likeness;
 pub mod recall;
+pub mod semantic;
 mod slots;
 
 pub use key::{CacheKey, Variant};

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::directives::{CacheStatus, RequestDirectives};
 use super::exact::{Bypass, ExactCache, KeptAnswer, Lookup};
-use super::{CacheKey, Variant};
+use super::key::{CacheKey, Variant};
+use super::likeness::Likeness;
 use crate::chat::ChatRequest;
 use crate::host::{Clock, SharedData};
 use crate::identity::Partition;
@@ -23,7 +24,7 @@ pub struct Question<'q> {
 }
 
 /// What the cache has to say about a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Recall {
     /// It has an answer.
     Hit(Hit),
@@ -32,7 +33,7 @@ pub enum Recall {
 }
 
 /// An answer out of the cache.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Hit {
     /// The key that it stands under.
     pub key: CacheKey,
@@ -42,6 +43,8 @@ pub struct Hit {
     pub age: Duration,
     /// Time until it expires.
     pub ttl_left: Duration,
+    /// `None` if the answer is one to the very same request.
+    pub likeness: Option<Likeness>,
 }
 
 /// How the cache takes part in a call that goes to a provider.
@@ -91,6 +94,26 @@ impl Caching {
     }
 }
 
+impl Question<'_> {
+    /// All of the question but the last user message, and the tier that it goes to: BLAKE3 over the parts, each with its length
+    /// before it. `None` when the request was read without its canonical form, or the message is not one text.
+    #[must_use]
+    pub fn context(&self, tier: &str) -> Option<[u8; 16]> {
+        let Self { partition, revision, variant, request } = self;
+        let [source, name] = partition.parts();
+        let (before, after) = request.around_user_text()?;
+        let (model, caller) = (request.model.as_bytes(), request.caller.as_str().as_bytes());
+        let mut hash = blake3::Hasher::new();
+        for part in [source, name, *revision, variant.bytes(), model, caller, tier.as_bytes(), before, after]
+        {
+            hash.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
+            hash.update(part);
+        }
+        let hash: [u8; 32] = hash.finalize().into();
+        hash.first_chunk().copied()
+    }
+}
+
 impl ExactCache {
     /// Looks a request up, as far as policy and caller allow.
     pub fn recall<H: SharedData + Clock>(
@@ -113,7 +136,9 @@ impl ExactCache {
             return Recall::Forward(Caching::Refresh(key));
         }
         match self.lookup(host, &key, directives.max_age) {
-            Lookup::Hit { answer, age, ttl_left } => Recall::Hit(Hit { key, answer, age, ttl_left }),
+            Lookup::Hit { answer, age, ttl_left } => {
+                Recall::Hit(Hit { key, answer, age, ttl_left, likeness: None })
+            }
             Lookup::Miss => Recall::Forward(Caching::Store(key)),
             Lookup::TooOld => Recall::Forward(Caching::Replace(key)),
         }

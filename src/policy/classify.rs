@@ -8,10 +8,9 @@ use bytes::Bytes;
 
 use super::PolicyError;
 use super::catalog::Tier;
-use super::document::{
-    BoundariesDocument, ClassifyDocument, EncoderDocument, FileDocument, ScorerDocument, ShareDocument,
-};
+use super::document::{BoundariesDocument, ClassifyDocument, EncoderDocument, FileDocument, ScorerDocument};
 use super::fields::fault;
+use super::share::share;
 use crate::complexity::{Boundaries, Classify, Head, Level, Scorer};
 use crate::embedding::EncoderSource;
 
@@ -40,9 +39,11 @@ pub(super) fn classify(document: ClassifyDocument, tiers: &[&Tier]) -> Result<Cl
             let head = head(weights)?;
             let boundaries = match (boundaries, max_strong_share, max_quality_loss) {
                 (boundaries, None, None) => explicit(boundaries, Boundaries::LEARNED)?,
-                (None, Some(limit), None) => begin_last_tier(1.0 - share("max_strong_share", &limit)?, tiers),
+                (None, Some(limit), None) => {
+                    begin_last_tier(1.0 - share("classify.max_strong_share", &limit)?, tiers)
+                }
                 (None, None, Some(limit)) => {
-                    let loss = share("max_quality_loss", &limit)?;
+                    let loss = share("classify.max_quality_loss", &limit)?;
                     begin_last_tier(1.0 - head.calibration.share_for(loss), tiers)
                 }
                 _ => {
@@ -115,19 +116,5 @@ fn begin_last_tier(begin: f64, tiers: &[&Tier]) -> Boundaries {
         Boundaries { medium: begin / 2.0, high: begin }
     } else {
         Boundaries { medium: begin, high: f64::midpoint(begin, 1.0) }
-    }
-}
-
-fn share(field: &str, document: &ShareDocument) -> Result<f64, PolicyError> {
-    let share = match document {
-        ShareDocument::Number(share) => Some(*share),
-        ShareDocument::Text(text) => text
-            .strip_suffix('%')
-            .and_then(|number| number.trim().parse::<f64>().ok())
-            .map(|number| number / 100.0),
-    };
-    match share {
-        Some(share) if (0.0..=1.0).contains(&share) => Ok(share),
-        _ => fault(format!("classify.{field}"), "must be a share, 0 to 1 or \"0%\" to \"100%\""),
     }
 }

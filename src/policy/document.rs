@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::PolicyError;
 use super::fields::suggest;
 use super::prices::PricesDocument;
+use super::share::ShareDocument;
 use crate::complexity::Level;
 
 /// A policy document whose fields have the right types; references and ranges are not checked yet.
@@ -142,14 +143,6 @@ pub(super) enum FileDocument {
     Bytes { base64: String },
 }
 
-/// A share as a number, 0..=1, or in per cent: `"30%"`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(untagged, expecting = "must be a share, 0 to 1 or \"0%\" to \"100%\"")]
-pub(super) enum ShareDocument {
-    Number(f64),
-    Text(String),
-}
-
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum ScorerDocument {
@@ -219,6 +212,7 @@ pub(super) struct TenantDocument {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct CacheDocument {
     pub(super) exact: ExactCacheDocument,
+    pub(super) semantic: Option<SemanticDocument>,
     pub(super) shared: Option<SharedDocument>,
 }
 
@@ -230,6 +224,30 @@ pub(super) struct SharedDocument {
     #[serde(default)]
     pub(super) tls: bool,
     pub(super) timeout: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct SemanticDocument {
+    pub(super) max_false_hits: ShareDocument,
+    pub(super) ttl: Option<String>,
+    pub(super) entries: u32,
+    pub(super) bytes: u64,
+    pub(super) max_time_share: ShareDocument,
+    pub(super) shadow: bool,
+}
+
+impl Default for SemanticDocument {
+    fn default() -> Self {
+        Self {
+            max_false_hits: ShareDocument::Number(0.005),
+            ttl: None,
+            entries: 8192,
+            bytes: 64 << 20,
+            max_time_share: ShareDocument::Number(0.1),
+            shadow: false,
+        }
+    }
 }
 
 /// Bounds, or the word `off`. YAML 1.1 readers make `false` of a bare `off`.

@@ -3,6 +3,7 @@
 //! What is set stands with its concept (how complexity is scored with complexity, the cache's bounds with the cache): here it is
 //! composed.
 
+mod cache;
 mod catalog;
 mod classify;
 mod document;
@@ -10,6 +11,7 @@ mod fields;
 mod list;
 mod parse;
 mod prices;
+mod share;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +26,7 @@ use thiserror::Error;
 use self::list::NonEmpty;
 use crate::admission::Admission;
 use crate::cache::exact::Bounds;
+use crate::cache::semantic::SemanticBounds;
 use crate::complexity::{Classify, Level};
 use crate::envoy::Failover;
 use crate::identity::Tenancy;
@@ -47,6 +50,8 @@ pub struct Policy {
     pub tenancy: Tenancy,
     /// The exact cache; `None` when it is off.
     pub exact_cache: Option<Bounds>,
+    /// The semantic cache; `None` when it is off.
+    pub semantic_cache: Option<SemanticBounds>,
     /// Where instances share the answers of the exact cache; `None` when each is alone.
     pub shared_store: Option<SharedStore>,
     /// Whether answers carry `x-arbiter-decision`.

@@ -1,16 +1,15 @@
 //! From the document to types that cannot be wrong: references resolved, ranges checked.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::cache::{exact_cache, semantic_cache, shared_store};
 use super::classify::classify;
 use super::document::{
-    self, AdmitDocument, CacheDocument, CredentialDocument, Document, ExactCacheBounds, ExactCacheDocument,
-    FailoverDocument, ModelDocument, Named, PathsDocument, ProviderDocument, RequestedModelDocument,
-    SharedDocument, TenantDocument, TierDocument, UnreadableDocument, repeated,
+    self, AdmitDocument, CredentialDocument, Document, FailoverDocument, ModelDocument, Named, PathsDocument,
+    ProviderDocument, RequestedModelDocument, TenantDocument, TierDocument, UnreadableDocument, repeated,
 };
 use super::fields::{
     check_host, check_name, check_port, duration, fault, header_name, is_variable, reference, suggest,
@@ -22,27 +21,17 @@ use super::{
     RequestedModel, Tier,
 };
 use crate::admission::{Admission, OnUnreadable, plain_path};
-use crate::cache::exact::{Bounds, MIN_SET_BYTES, WAYS};
 use crate::chat::headers::{describes_message, is_credential};
 use crate::chat::registry::DIALECTS;
 use crate::chat::{Caller, Dialect};
 use crate::complexity::Level;
 use crate::envoy::{Failover, MODEL_CLUSTER, TIER_CLUSTER};
 use crate::identity::{Tenancy, TenantSource};
-use crate::sharing::SharedStore;
 
-/// Most bytes of answers that the cache may be told to keep.
-const MAX_CACHE_BYTES: u64 = 16 << 30;
-/// Most answers that the cache may be told to keep.
-const MAX_CACHE_ENTRIES: u32 = 1 << 22;
 /// Largest body that may be read: Envoy holds it in memory.
 const MAX_BODY_BYTES: usize = 64 << 20;
 /// Deepest nesting that may be allowed: reading goes one call deeper per level.
 const MAX_DEPTH: u16 = 256;
-/// How long a request waits for the shared store when the policy does not say.
-const SHARED_TIMEOUT: Duration = Duration::from_millis(50);
-/// Longest time that a request may be told to wait for the shared store.
-const MAX_SHARED_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest answer to ask for where a dialect demands a bound and neither caller nor policy names one, in tokens.
 const MAX_OUTPUT: u64 = 4096;
 
@@ -78,6 +67,7 @@ fn policy(document: Document) -> Result<Policy, PolicyError> {
         admit: admit(document.admit)?,
         tenancy: tenancy(document.tenant)?,
         shared_store: shared_store(&document.cache)?,
+        semantic_cache: semantic_cache(&document.cache)?,
         exact_cache: exact_cache(document.cache)?,
         decision_header: document.decision_header,
         failover: failover(&document.failover)?,
@@ -312,51 +302,6 @@ fn tenancy(document: TenantDocument) -> Result<Tenancy, PolicyError> {
         _ => return fault("tenant", "must be either `header: NAME` or `api_key: true`"),
     };
     Ok(Tenancy { source, required: document.required })
-}
-
-fn exact_cache(document: CacheDocument) -> Result<Option<Bounds>, PolicyError> {
-    let bounds = match document.exact {
-        ExactCacheDocument::Off => return Ok(None),
-        ExactCacheDocument::On(bounds) => bounds,
-    };
-    let ExactCacheBounds { ttl, entries, bytes, max_temperature, max_choices, tenant_share } = bounds;
-    let ttl = duration("cache.exact.ttl", &ttl)?;
-    if !(1..=MAX_CACHE_ENTRIES).contains(&entries) {
-        return fault("cache.exact.entries", format!("must be between 1 and {MAX_CACHE_ENTRIES}"));
-    }
-    let least = u64::from(entries.div_ceil(WAYS)).saturating_mul(MIN_SET_BYTES);
-    if !(least..=MAX_CACHE_BYTES).contains(&bytes) {
-        let message = format!("must be between {least} (for {entries} entries) and {MAX_CACHE_BYTES}");
-        return fault("cache.exact.bytes", message);
-    }
-    if !(0.0..=10.0).contains(&max_temperature) {
-        return fault("cache.exact.max_temperature", "must be between 0 and 10");
-    }
-    if max_choices == 0 {
-        return fault("cache.exact.max_choices", "must be at least 1");
-    }
-    if !(tenant_share > 0.0 && tenant_share <= 1.0) {
-        return fault("cache.exact.tenant_share", "must be above 0 and at most 1");
-    }
-    Ok(Some(Bounds { ttl, entries, bytes, max_temperature, max_choices, tenant_share }))
-}
-
-fn shared_store(document: &CacheDocument) -> Result<Option<SharedStore>, PolicyError> {
-    let Some(SharedDocument { host, port, tls, timeout }) = &document.shared else { return Ok(None) };
-    if matches!(document.exact, ExactCacheDocument::Off) {
-        return fault("cache.shared", "there is nothing to share: cache.exact is off");
-    }
-    check_host("cache.shared.host", host)?;
-    check_port("cache.shared.port", *port)?;
-    let timeout = match timeout {
-        Some(text) => duration("cache.shared.timeout", text)?,
-        None => SHARED_TIMEOUT,
-    };
-    if timeout > MAX_SHARED_TIMEOUT {
-        let message = format!("must be at most {} s: callers wait for it", MAX_SHARED_TIMEOUT.as_secs());
-        return fault("cache.shared.timeout", message);
-    }
-    Ok(Some(SharedStore { host: host.clone(), port: *port, tls: *tls, timeout }))
 }
 
 fn failover(document: &FailoverDocument) -> Result<Failover, PolicyError> {

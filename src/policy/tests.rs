@@ -220,6 +220,27 @@ fn every_fault_names_its_path_and_says_what_would_be_right() {
         ),
         ("/models/gpt-4o/prices/flex", json!(-1), "models.gpt-4o.prices.flex: -1 is no factor"),
         ("/cache", json!({"exact": {"tenant_share": 0}}), "cache.exact.tenant_share: must be above 0"),
+        (
+            "/cache",
+            json!({"exact": "off", "semantic": {}}),
+            "cache.semantic: its answers stand in the exact cache, and cache.exact is off",
+        ),
+        (
+            "/cache",
+            json!({"semantic": {"max_false_hits": "half"}}),
+            "cache.semantic.max_false_hits: must be a share",
+        ),
+        ("/cache", json!({"semantic": {"entries": 0}}), "cache.semantic.entries: must be between"),
+        (
+            "/cache",
+            json!({"semantic": {"bytes": 10}}),
+            "cache.semantic.bytes: must be between 4194304 (for 8192 entries)",
+        ),
+        (
+            "/cache",
+            json!({"semantic": {"max_time_share": "60%"}}),
+            "cache.semantic.max_time_share: must be at most 50%",
+        ),
         ("/cache", json!({"exact": {"ttl": "soon"}}), "cache.exact.ttl: `soon` is no duration"),
         ("/cache", json!({"exact": {"bytes": 10}}), "cache.exact.bytes: must be between"),
         (

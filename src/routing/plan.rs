@@ -22,7 +22,7 @@ pub enum Plan {
 }
 
 /// A stored answer in the form that the caller asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct StoredReply {
     /// What the cache had.
     pub hit: Hit,
@@ -166,7 +166,7 @@ mod tests {
         .unwrap();
         let (age, ttl_left) = (Duration::from_secs(1), Duration::from_secs(59));
         let answer = KeptAnswer { body: answer.into(), usage: None };
-        Recall::Hit(Hit { key, answer, age, ttl_left })
+        Recall::Hit(Hit { key, answer, age, ttl_left, likeness: None })
     }
 
     #[test]

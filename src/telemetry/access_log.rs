@@ -63,6 +63,9 @@ pub struct AccessRecord<'r> {
     /// Score of complexity, 0..=1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score: Option<f64>,
+    /// How likely an answer to another message was to serve this one, 0..=1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub likeness: Option<f64>,
     /// The tier that was chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tier: Option<&'r str>,
@@ -159,6 +162,7 @@ impl<'r> AccessRecord<'r> {
             stream: None,
             complexity: None,
             score: None,
+            likeness: None,
             tier: None,
             model: None,
             provider: None,

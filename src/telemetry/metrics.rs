@@ -28,6 +28,8 @@ pub enum Metric {
     Overspent,
     /// What the cache did.
     Cache,
+    /// What the semantic cache did.
+    Semantic,
     /// What the store that instances share did.
     Shared,
     /// Answers that came from another model than the one asked first.
@@ -40,6 +42,8 @@ pub enum Metric {
     Estimated,
     /// Workers that score without the learned scorer.
     ScorerUnavailable,
+    /// Workers without the semantic cache that the policy asks for.
+    SemanticUnavailable,
 }
 
 /// A row of the table.
@@ -62,7 +66,7 @@ pub const LABELS: [&str; 8] =
     ["outcome", "reason", "tier", "provider", "model", "complexity", "kind", "result"];
 
 /// The table.
-pub const METRICS: [Description; 13] = [
+pub const METRICS: [Description; 15] = [
     Description {
         metric: Metric::Requests,
         name: "arbiter.requests",
@@ -112,6 +116,21 @@ pub const METRICS: [Description; 13] = [
         unit: "requests",
         labels: &["result", "reason"],
         meaning: "Exact cache: `hit`, `miss`, `bypass` by reason, and what was `stored` or `not_stored` by reason",
+    },
+    Description {
+        metric: Metric::Semantic,
+        name: "arbiter.semantic",
+        unit: "requests",
+        labels: &["result", "reason"],
+        meaning: "Semantic cache: `hit`, `shadow_hit` (not served), `unfit` (not looked for, by reason), `no_candidate`, `vetoed` (the nearest message, by veto), `unlikely`, \
+                  `gone` (its answer has expired or made room), `busy` (no time left), and what was `stored` or `not_stored` by reason",
+    },
+    Description {
+        metric: Metric::SemanticUnavailable,
+        name: "arbiter.semantic_unavailable",
+        unit: "workers",
+        labels: &[],
+        meaning: "Configurations without the semantic cache that their policy asks for, because its models cannot be used; the log says why",
     },
     Description {
         metric: Metric::Shared,

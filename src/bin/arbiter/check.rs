@@ -4,9 +4,33 @@ use std::fmt::Write;
 
 use llm_arbiter::admission::OnUnreadable;
 use llm_arbiter::cache::exact::Geometry;
+use llm_arbiter::cache::semantic::SemanticCache;
 use llm_arbiter::complexity::{Boundaries, Classify, Level, Scorer};
+use llm_arbiter::embedding;
 use llm_arbiter::ledger::Rates;
 use llm_arbiter::policy::{Model, Policy};
+use llm_arbiter::semantic::Step;
+
+/// What the semantic cache does, and what it takes.
+fn semantic(policy: &Policy) -> String {
+    let Some(bounds) = &policy.semantic_cache else { return "semantic cache: off\n".into() };
+    let does = if bounds.serves { "on" } else { "in shadow: hits are counted, not served" };
+    let cache =
+        embedding::bundled().ok().and_then(|encoder| SemanticCache::new(bounds.clone(), encoder).ok());
+    let Some(cache) = cache else { return "semantic cache: its models cannot be used\n".into() };
+    let Step { score, recall, .. } = cache.threshold(bounds.max_false_hits);
+    format!(
+        "semantic cache: {does}; a score of {score:.3} is asked for, which {:.0} % of rephrasings reach and {} % of near misses; at most {} messages of at \
+         most {} bytes, at most {} MiB of memory in all, for {} s; at most {:.0} % of a worker's time\n",
+        recall * 100.0,
+        bounds.max_false_hits * 100.0,
+        bounds.ring.entries(),
+        bounds.ring.longest(cache.width()),
+        bounds.ring.bound().div_ceil(1 << 20),
+        bounds.ttl.as_secs(),
+        bounds.max_time_share * 100.0
+    )
+}
 
 /// Nano-dollars per million tokens that make a dollar.
 const NANO: f64 = 1e9;
@@ -36,6 +60,7 @@ pub fn report(policy: &Policy) -> String {
             );
         }
     }
+    text.push_str(&semantic(policy));
     if let Some(store) = &policy.shared_store {
         let _ = writeln!(
             text,

@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use jiter::{Jiter, JiterError, Peek};
 
+use super::sized::push_sized;
 use super::text::Text;
 use super::view::{Canonical, RequestError};
 
@@ -221,10 +222,4 @@ fn shortest(digits: &[u8]) -> &[u8] {
     let zeros = digits.iter().rev().take_while(|digit| **digit == b'0').count();
     let shorter = digits.get(..digits.len().saturating_sub(zeros)).unwrap_or(digits);
     shorter.strip_suffix(b".").unwrap_or(shorter)
-}
-
-fn push_sized(canonical: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
-    canonical.push(tag);
-    canonical.extend_from_slice(&u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes());
-    canonical.extend_from_slice(bytes);
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use thiserror::Error;
 
+use super::sized::sized;
 use super::text::{Text, decode};
 use crate::chat::dialect::Caller;
 use crate::chat::excerpt::excerpt;
@@ -218,6 +219,26 @@ impl ChatRequest {
     #[must_use]
     pub fn canonical(&self) -> Option<&[u8]> {
         self.canonical.as_deref()
+    }
+
+    /// The last user message, if it consists of one text.
+    #[must_use]
+    pub fn only_user_text(&self) -> Option<Cow<'_, str>> {
+        match self.last_user.as_slice() {
+            [text] => Some(decode(&self.body, text)),
+            _ => None,
+        }
+    }
+
+    /// The canonical form before and after the one text of the last user message. A string that is equal to it may stand in its
+    /// place, which makes no two requests equal: their forms are, but for one string, and that is the last user message of both.
+    #[must_use]
+    pub fn around_user_text(&self) -> Option<(&[u8], &[u8])> {
+        let canonical = self.canonical()?;
+        let text = sized(b's', self.only_user_text()?.as_bytes());
+        let at = memchr::memmem::rfind(canonical, &text)?;
+        let (before, rest) = canonical.split_at_checked(at)?;
+        Some((before, rest.get(text.len()..)?))
     }
 
     /// An estimate of the prompt's tokens: a token for every four bytes of the body, a thousand for an image.

@@ -6,6 +6,7 @@ use super::reading::Reading;
 use super::role::RouterRole;
 use crate::admission::Unreadable;
 use crate::cache::directives::CacheStatus;
+use crate::cache::semantic::Query;
 use crate::chat::{Caller, ChatRequest};
 use crate::envoy::{CLUSTER_HEADER, DECISION_HEADER, STREAM_HEADER};
 use crate::filter::call::Call;
@@ -32,12 +33,15 @@ pub(super) fn apply<H: Host>(
     host: &H,
     reading: Reading,
     request: ChatRequest,
-    plan: Plan,
+    (plan, query): (Plan, Option<Query>),
 ) -> Applied {
     match plan {
         Plan::Reply(stored) => reply(role, host, &Asked::of(request), &stored),
         Plan::Refuse(none) => refuse(role, host, reading.caller, none.reason(), &Fault::NoCandidate(&none)),
-        Plan::Forward(plan) => Applied::Forwarded(Box::new(forward(role, host, reading, request, plan))),
+        Plan::Forward(plan) => {
+            let forwarded = forward(role, host, reading, request, plan);
+            Applied::Forwarded(Box::new(Forwarded { query, ..forwarded }))
+        }
     }
 }
 
@@ -74,13 +78,14 @@ fn refuse<H: Host>(role: &RouterRole, host: &H, caller: Caller, reason: &str, fa
 
 fn reply<H: Host>(role: &RouterRole, host: &H, asked: &Asked, stored: &StoredReply) -> Applied {
     let age = stored.hit.age.as_secs().to_string();
-    let cache_status = CacheStatus::Hit { ttl_left: stored.hit.ttl_left }.to_string();
+    let (ttl_left, likeness) = (stored.hit.ttl_left, stored.hit.likeness);
+    let cache_status = CacheStatus::Hit { ttl_left, likeness }.to_string();
     let mut headers =
         vec![("content-type", stored.content_type()), ("cache-status", &cache_status), ("age", &age)];
     if role.policy.decision_header {
         headers.push((DECISION_HEADER, "reason=hit"));
     }
-    books::hit(role, host, asked, stored.hit.answer.usage);
+    books::hit(role, host, asked, &stored.hit);
     host.reply(200, &headers, stored.body());
     Applied::Replied
 }
@@ -119,5 +124,5 @@ fn forward<H: Host>(
     };
     call.publish(host);
     let verdict = Verdict { complexity, decision: candidates.decision };
-    Forwarded { asked: Asked::of(request), verdict, caching }
+    Forwarded { asked: Asked::of(request), verdict, caching, query: None }
 }

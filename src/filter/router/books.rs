@@ -2,9 +2,10 @@
 
 use super::exchange::{Answering, Asked, Body, Forwarded, Side, Verdict};
 use super::role::RouterRole;
-use super::waiting;
+use super::{likeness, waiting};
 use crate::cache::exact::Stored;
-use crate::cache::recall::Caching;
+use crate::cache::recall::{Caching, Hit};
+use crate::cache::semantic::Query;
 use crate::chat::Usage;
 use crate::chat::completion::Ending;
 use crate::chat::excerpt::excerpt;
@@ -19,7 +20,8 @@ use crate::telemetry::{AccessRecord, Metric, Outcome, failed};
 
 /// An answer has ended: closes the books on it.
 pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering) {
-    let Answering { asked, verdict, caching, status, model: answered, attempts, body, cut_off } = answering;
+    let Answering { asked, verdict, caching, query, status, model: answered, attempts, body, cut_off } =
+        answering;
     let observed = match body {
         Body::Observed(observer) => observer.finish(),
         Body::Known { completion, copy } => Observed::known(completion, copy),
@@ -53,7 +55,7 @@ pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering)
     }
     books.count_attempts(&attempts);
     let failed: Vec<_> = failed(&attempts).collect();
-    let cache = books.remember(&caching, &observed);
+    let cache = books.remember(&caching, query, &observed);
     books.publish(&AccessRecord {
         cache,
         attempts: Some(attempts.len()).filter(|count| *count > 0),
@@ -89,14 +91,17 @@ pub(super) fn abandoned<H: Host>(role: &RouterRole, host: &H, forwarded: &Forwar
 }
 
 /// A request was answered from the cache.
-pub(super) fn hit<H: Host>(role: &RouterRole, host: &H, asked: &Asked, usage: Option<Usage>) {
+pub(super) fn hit<H: Host>(role: &RouterRole, host: &H, asked: &Asked, hit: &Hit) {
+    let usage = hit.answer.usage;
     let bill = usage.map(|usage| Bill::hit(&usage, &role.policy.model(role.policy.baseline).prices));
     let books = Books { role, host, asked, verdict: None, model: None };
     books.count(Outcome::Hit);
-    role.counters.add(Metric::Cache, &["hit"], 1);
+    // What the exact cache lacked was its miss.
+    role.counters.add(Metric::Cache, &[if hit.likeness.is_some() { "miss" } else { "hit" }], 1);
     books.count_money(bill);
     books.publish(&AccessRecord {
-        cache: Some("hit"),
+        cache: Some(if hit.likeness.is_some() { "semantic_hit" } else { "hit" }),
+        likeness: hit.likeness.map(|likeness| likeness.score),
         tokens: usage.map(Into::into),
         money: bill.map(Into::into),
         ..books.record(Outcome::Hit)
@@ -233,7 +238,7 @@ impl<'s, H: Host> Books<'s, H> {
     }
 
     /// Stores the answer if it may stand for a later one. Returns what the cache did, for the log.
-    fn remember(&self, caching: &Caching, observed: &Observed) -> Option<&'static str> {
+    fn remember(&self, caching: &Caching, query: Option<Query>, observed: &Observed) -> Option<&'static str> {
         let counters = &self.role.counters;
         if let Caching::Bypass(bypass) = caching {
             counters.add(Metric::Cache, &["bypass", bypass.as_str()], 1);
@@ -246,6 +251,9 @@ impl<'s, H: Host> Books<'s, H> {
         match cache.store(self.host, key, answer, observed.usage) {
             Stored::Stored => {
                 counters.add(Metric::Cache, &["stored"], 1);
+                if let (Some(semantic), Some(query)) = (&self.role.semantic, query) {
+                    likeness::remember(self.role, self.host, semantic, query, *key);
+                }
                 Some("stored")
             }
             Stored::TooLarge => {

@@ -6,6 +6,7 @@ mod answer;
 mod apply;
 mod books;
 mod exchange;
+mod likeness;
 mod reading;
 mod role;
 #[cfg(test)]
@@ -26,7 +27,7 @@ use crate::cache::recall::Recall;
 use crate::chat::{Caller, ChatRequest};
 use crate::envoy::is_reserved;
 use crate::host::{CalloutId, CalloutResponse, Direction, Host};
-use crate::routing::plan;
+use crate::routing::{Plan, plan};
 
 /// One request and its answer.
 #[derive(Debug)]
@@ -81,12 +82,17 @@ impl RouterStream {
     /// All is known that a plan needs.
     fn go_on<H: Host>(&mut self, host: &H, reading: Reading, request: ChatRequest, recall: Recall) -> Flow {
         let role = &*self.role;
-        if reading.directives.only_if_cached && matches!(recall, Recall::Forward(_)) {
+        let make = |recall| plan(&role.policy, role.encoder.as_deref(), &role.credentials, &request, recall);
+        let mut plan = make(recall);
+        let likeness = likeness::look(role, host, &reading, &request, &plan);
+        if let Some(hit) = likeness.hit {
+            plan = make(Recall::Hit(hit));
+        }
+        if reading.directives.only_if_cached && !matches!(plan, Plan::Reply(_)) {
             let applied = apply::not_cached(role, host, reading.caller);
             return self.applied(applied);
         }
-        let plan = plan(&role.policy, role.encoder.as_deref(), &role.credentials, &request, recall);
-        self.applied(apply::apply(role, host, reading, request, plan))
+        self.applied(apply::apply(role, host, reading, request, (plan, likeness.query)))
     }
 
     fn unread<H: Host>(&mut self, host: &H, caller: Caller, why: &Unreadable) -> Flow {

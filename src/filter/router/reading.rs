@@ -8,6 +8,7 @@ use crate::cache::recall::{Caching, Question, Recall};
 use crate::chat::headers::may_change_answer;
 use crate::chat::request::{Canonical, Limits};
 use crate::chat::{Caller, ChatRequest};
+use crate::envoy::MAX_FALSE_HITS_HEADER;
 use crate::host::{Direction, Headers, Host};
 use crate::identity::Partition;
 
@@ -18,6 +19,8 @@ pub(super) struct Reading {
     /// The headers that may change the answer.
     variant: Variant,
     partition: Partition,
+    /// The share of wrong semantic hits that the caller accepts.
+    pub(super) max_false_hits: f64,
     pub(super) directives: RequestDirectives,
     pub(super) accepts_encoding: bool,
     /// How much of the body has been collected, in bytes.
@@ -41,6 +44,7 @@ impl Reading {
             variant,
             partition,
             directives: RequestDirectives::of(headers.all("cache-control")),
+            max_false_hits: max_false_hits(headers),
             accepts_encoding: head.accepts_encoding,
             size: 0,
         }
@@ -59,15 +63,30 @@ impl Reading {
     pub(super) fn recall<H: Host>(&self, role: &RouterRole, host: &H, request: &ChatRequest) -> Recall {
         match &role.cache {
             None => Recall::Forward(Caching::Off),
-            Some(cache) => {
-                let asked = Question {
-                    partition: &self.partition,
-                    revision: &role.policy.revision,
-                    variant: &self.variant,
-                    request,
-                };
-                cache.recall(host, &self.directives, &asked)
-            }
+            Some(cache) => cache.recall(host, &self.directives, &self.question(role, request)),
         }
     }
+
+    /// All that the answer depends on.
+    pub(super) fn question<'q>(&'q self, role: &'q RouterRole, request: &'q ChatRequest) -> Question<'q> {
+        let (partition, revision, variant) = (&self.partition, &role.policy.revision, &self.variant);
+        Question { partition, revision, variant, request }
+    }
+}
+
+/// What the caller accepts: all that the policy allows if it does not say; nothing if what it says is no share. Of several the
+/// strictest counts.
+fn max_false_hits(headers: &Headers) -> f64 {
+    let share = |value: &[u8]| {
+        let text = std::str::from_utf8(value).unwrap_or_default().trim();
+        let (number, unit) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 0.01));
+        number
+            .trim()
+            .parse::<f64>()
+            .ok()
+            .map(|number| number * unit)
+            .filter(|share| *share >= 0.0)
+            .unwrap_or_default()
+    };
+    headers.all(MAX_FALSE_HITS_HEADER).map(share).fold(1.0, f64::min)
 }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::cache::exact::ExactCache;
+use crate::cache::semantic::SemanticCache;
 use crate::complexity;
-use crate::embedding::Sieve;
+use crate::embedding::{self, Sieve};
 use crate::host::Metrics;
 use crate::policy::Policy;
 use crate::routing::Credentials;
@@ -15,6 +16,7 @@ use crate::telemetry::{Counters, Metric};
 pub struct RouterRole {
     pub(super) policy: Policy,
     pub(super) cache: Option<ExactCache>,
+    pub(super) semantic: Option<SemanticCache>,
     pub(super) counters: Counters,
     pub(super) credentials: Credentials,
     pub(super) encoder: Option<Arc<Sieve>>,
@@ -40,11 +42,29 @@ impl RouterRole {
             counters.add(Metric::ScorerUnavailable, &[], 1);
             None
         });
-        Self { policy, cache, counters, credentials, encoder }
+        let semantic = semantic(&policy, &counters);
+        Self { policy, cache, semantic, counters, credentials, encoder }
     }
 
     /// Hands the counters to the host; to be called now and then.
     pub fn on_tick<H: Metrics>(&self, host: &H) {
         self.counters.flush(host);
+    }
+}
+
+/// The semantic cache, if the policy has one and the models for it can be used.
+fn semantic(policy: &Policy, counters: &Counters) -> Option<SemanticCache> {
+    let bounds = policy.semantic_cache.clone()?;
+    let cache = match embedding::bundled() {
+        Ok(encoder) => SemanticCache::new(bounds, encoder).map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    match cache {
+        Ok(cache) => Some(cache),
+        Err(error) => {
+            log::error!("the semantic cache is off: {error}");
+            counters.add(Metric::SemanticUnavailable, &[], 1);
+            None
+        }
     }
 }

@@ -74,7 +74,7 @@ impl Waiting {
             let usage = whole::read(&answer, request.caller).and_then(|completion| completion.usage);
             let answer = KeptAnswer { body: answer, usage };
             cache.adopt(host, &key, &answer, stored_at);
-            Some(Hit { key, answer, age, ttl_left })
+            Some(Hit { key, answer, age, ttl_left, likeness: None })
         });
         // The store answers 404 to what it does not have.
         let result = match (&hit, response) {

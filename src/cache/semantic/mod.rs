@@ -1,0 +1,246 @@
+//! The semantic cache: an answer that was given to a message that asks for the same in other words.
+//!
+//! Only messages whose whole context is equal are compared. Candidates are found by the likeness of their embeddings; what they are
+//! is decided by vetoes and by the verifier.
+
+mod index;
+mod ring;
+mod time_share;
+
+pub use ring::{Context, Ring, Unentered};
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::index::{Candidate, Index, rounded};
+use self::ring::{Entry, Slot};
+use self::time_share::TimeShare;
+use super::CacheKey;
+use super::exact::{ExactCache, Lookup};
+use super::likeness::Likeness;
+use super::recall::{Hit, Question};
+use crate::embedding::Sieve;
+use crate::host::{Clock, SharedData};
+use crate::semantic::{HeadError, Step, Verifier, Veto};
+
+/// Messages that are looked at closely for one request at most.
+const MOST_CANDIDATES: usize = 4;
+/// Cosine below which a message is no candidate.
+const LEAST_LIKENESS: f32 = 0.5;
+
+/// Bounds of the semantic cache.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SemanticBounds {
+    /// The share of near misses, 0..=1, that may be answered wrongly.
+    pub max_false_hits: f64,
+    /// How long an answer may serve other messages than its own.
+    pub ttl: Duration,
+    /// Most messages kept, and most bytes of them.
+    pub ring: Ring,
+    /// The share of a worker's time, 0..=1, that may be spent on comparing.
+    pub max_time_share: f64,
+    /// Whether hits are served; if not, they are only counted.
+    pub serves: bool,
+}
+
+/// The semantic cache of a worker.
+#[derive(Debug)]
+pub struct SemanticCache {
+    bounds: SemanticBounds,
+    encoder: Arc<Sieve>,
+    verifier: Verifier,
+    state: RefCell<State>,
+}
+
+/// What a worker knows by itself.
+#[derive(Debug)]
+struct State {
+    index: Index,
+    time: TimeShare,
+}
+
+/// A message as the cache looks for it and keeps it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Query {
+    context: Context,
+    vector: Vec<i8>,
+    text: String,
+}
+
+/// What was found for a message.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Found {
+    /// An answer that serves it.
+    Hit(Hit),
+    /// None.
+    Miss(Missed),
+}
+
+/// Why nothing was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Missed {
+    /// Nothing like it is there.
+    NoCandidate,
+    /// The nearest message that was looked at is refused.
+    Vetoed(Veto),
+    /// None that was looked at is likely enough to be served by the same answer.
+    Unlikely,
+    /// What would have served it has expired or made room.
+    Gone,
+    /// There was no time to look.
+    Busy,
+}
+
+impl Missed {
+    /// Its name in metrics: what happened, and which veto.
+    #[must_use]
+    pub fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::NoCandidate => ("no_candidate", ""),
+            Self::Vetoed(veto) => ("vetoed", veto.name()),
+            Self::Unlikely => ("unlikely", ""),
+            Self::Gone => ("gone", ""),
+            Self::Busy => ("busy", ""),
+        }
+    }
+}
+
+/// Why a message has nothing to do with the semantic cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Unfit {
+    /// No answer to another message could serve it.
+    Vetoed(Veto),
+    /// It does not consist of one text.
+    Parts,
+    /// There is nothing in it to go by.
+    Empty,
+}
+
+impl SemanticCache {
+    /// A cache within `bounds`.
+    ///
+    /// # Errors
+    /// [`HeadError`] says why the verifier cannot be used.
+    pub fn new(bounds: SemanticBounds, encoder: Arc<Sieve>) -> Result<Self, HeadError> {
+        let verifier = Verifier::new(Arc::clone(&encoder))?;
+        let index = Index::new(bounds.ring, encoder.width());
+        let state = RefCell::new(State { index, time: TimeShare::new(bounds.max_time_share) });
+        Ok(Self { bounds, encoder, verifier, state })
+    }
+
+    /// Its bounds.
+    #[must_use]
+    pub fn bounds(&self) -> &SemanticBounds {
+        &self.bounds
+    }
+
+    /// Numbers in the vector of a message.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.encoder.width()
+    }
+
+    /// What follows from the share of near misses that may be answered wrongly.
+    #[must_use]
+    pub fn threshold(&self, max_false_hits: f64) -> Step {
+        self.verifier.head().threshold(self.bounds.max_false_hits.min(max_false_hits))
+    }
+
+    /// What is looked for and kept of a request that goes to `tier`.
+    ///
+    /// # Errors
+    /// [`Unfit`] says why nothing is.
+    pub fn query(&self, question: &Question<'_>, tier: &str) -> Result<Query, Unfit> {
+        let text = question.request.only_user_text().ok_or(Unfit::Parts)?;
+        if let Some(veto) = self.verifier.refuses(&text) {
+            return Err(Unfit::Vetoed(veto));
+        }
+        let context = question.context(tier).ok_or(Unfit::Parts)?;
+        let embedding = self.encoder.embed(&text).ok_or(Unfit::Empty)?;
+        Ok(Query { context, vector: rounded(&embedding), text: text.into_owned() })
+    }
+
+    /// Looks for an answer that serves the message, no older than the caller accepts and at least as sure.
+    pub fn recall<H: SharedData + Clock>(
+        &self,
+        host: &H,
+        exact: &ExactCache,
+        query: &Query,
+        max_age: Option<Duration>,
+        max_false_hits: f64,
+    ) -> Found {
+        let Ok(mut state) = self.state.try_borrow_mut() else { return Found::Miss(Missed::Busy) };
+        let State { index, time } = &mut *state;
+        index.catch_up(host);
+        let since = host.now().saturating_sub(self.bounds.ttl);
+        let candidates = index.nearest(&query.context, &query.vector, LEAST_LIKENESS, MOST_CANDIDATES, since);
+        let asked = self.threshold(max_false_hits).score;
+        let mut missed = Missed::NoCandidate;
+        for Candidate { number, .. } in candidates {
+            let begun = host.now();
+            if !time.allows(begun) {
+                return Found::Miss(Missed::Busy);
+            }
+            let looked_at = self.look(host, exact, query, number, (asked, max_age));
+            time.spend(host.now().saturating_sub(begun));
+            match looked_at {
+                Ok(hit) => return Found::Hit(hit),
+                Err(Missed::Gone) => {
+                    index.remove(number);
+                    missed = Missed::Gone;
+                }
+                // The nearest one says most about why.
+                Err(why) if missed == Missed::NoCandidate => missed = why,
+                Err(_) => {}
+            }
+        }
+        Found::Miss(missed)
+    }
+
+    fn look<H: SharedData + Clock>(
+        &self,
+        host: &H,
+        exact: &ExactCache,
+        query: &Query,
+        number: u64,
+        (asked, max_age): (f64, Option<Duration>),
+    ) -> Result<Hit, Missed> {
+        let Slot::Entry(entry) = self.bounds.ring.read(host, number) else { return Err(Missed::Gone) };
+        // The index may be behind the ring.
+        if entry.context != query.context {
+            return Err(Missed::Gone);
+        }
+        let verdict = self.verifier.compare(&entry.text, &query.text).map_err(Missed::Vetoed)?;
+        if verdict.score < asked {
+            return Err(Missed::Unlikely);
+        }
+        let max_age = max_age.map_or(self.bounds.ttl, |max_age| max_age.min(self.bounds.ttl));
+        match exact.lookup(host, &entry.key, Some(max_age)) {
+            Lookup::Hit { answer, age, ttl_left } => {
+                let ttl_left = ttl_left.min(self.bounds.ttl.saturating_sub(age));
+                let likeness = Some(Likeness { score: verdict.score });
+                Ok(Hit { key: entry.key, answer, age, ttl_left, likeness })
+            }
+            Lookup::TooOld | Lookup::Miss => Err(Missed::Gone),
+        }
+    }
+
+    /// Keeps a message whose answer now stands under `key` in the exact cache.
+    ///
+    /// # Errors
+    /// [`Unentered`] says why it is not kept.
+    pub fn remember<H: SharedData + Clock>(
+        &self,
+        host: &H,
+        query: Query,
+        key: CacheKey,
+    ) -> Result<(), Unentered> {
+        let Query { context, vector, text } = query;
+        let stored_at = Duration::from_secs(host.now().as_secs());
+        self.bounds.ring.enter(host, &Entry { context, key, stored_at, vector, text }).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests;
