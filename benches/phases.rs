@@ -13,7 +13,9 @@ use std::hint::black_box;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use llm_arbiter::cache::recall::{Caching, Recall};
+use llm_arbiter::cache::exact::{Bounds, ExactCache};
+use llm_arbiter::cache::recall::{Caching, Question, Recall};
+use llm_arbiter::cache::semantic::{Query, Ring, SemanticBounds, SemanticCache};
 use llm_arbiter::cache::{CacheKey, Variant};
 use llm_arbiter::chat::observe::{Observer, Wanted};
 use llm_arbiter::chat::request::{Canonical, Limits};
@@ -92,6 +94,61 @@ fn main() {
     callbacks(&script, &router, &provider);
     println!("\n| tokens to embedding | microseconds |\n|---|---:|");
     embeddings();
+    println!("\n| semantic cache | microseconds |\n|---|---:|");
+    semantic();
+}
+
+/// The semantic cache's time for a message, by how many others there are in its context.
+fn semantic() {
+    let exact = Bounds {
+        ttl: Duration::from_secs(3600),
+        entries: 8,
+        bytes: 1 << 20,
+        max_temperature: 1.0,
+        max_choices: 1,
+        tenant_share: 1.0,
+    };
+    let exact = ExactCache::new(&exact);
+    for entries in [10_000, 100_000] {
+        let host = MemoryHost::default();
+        let bounds = SemanticBounds {
+            max_false_hits: 0.005,
+            ttl: Duration::from_secs(3600),
+            ring: Ring::new(entries, u64::from(entries) * 512),
+            max_time_share: 0.1,
+            serves: true,
+        };
+        let cache = SemanticCache::new(bounds, bundled().expect("an encoder")).expect("a cache");
+        for number in 0..entries {
+            let (query, key) = query(&cache, &format!("How do I repair part {number} of a bicycle?"));
+            cache.remember(&host, query, key).expect("room");
+        }
+        let (far, _) = query(&cache, "What does photosynthesis produce in leaves?");
+        let (near, _) = query(&cache, "How can I repair part 7 of the bicycle?");
+        let recall = |query: &Query| drop(black_box(cache.recall(&host, &exact, query, None, 1.0)));
+        // Until it has caught up.
+        (0..entries / 32).for_each(|_| recall(&far));
+        if entries == 10_000 {
+            row("reading a message", || {
+                drop(black_box(query(&cache, "How can I repair part 7 of the bicycle?")))
+            });
+        }
+        row(&format!("{entries} messages, none of them like it"), || recall(&far));
+        row(&format!("{entries} messages, four looked at closely"), || recall(&near));
+    }
+}
+
+/// A message after one system prompt, as the cache looks for it, and the key of its answer.
+fn query(cache: &SemanticCache, text: &str) -> (Query, CacheKey) {
+    let messages = json!([{"role": "system", "content": "Be kind."}, {"role": "user", "content": text}]);
+    let body = json!({"model": "auto", "messages": messages}).to_string();
+    let request =
+        ChatRequest::parse(body.into(), Caller::OpenAi, LIMITS, Canonical::Keep).expect("a request");
+    let (partition, variant) = (Partition::of_header("x-tenant", Some(b"acme")), Variant::default());
+    let question =
+        Question { partition: &partition, revision: &[0; 32], variant: &variant, request: &request };
+    let key = CacheKey::new(&partition, &[0; 32], &variant, &request).expect("a key");
+    (cache.query(&question, "small").expect("a query"), key)
 }
 
 /// The encoder's time, tokenizer included, by the length of the text.

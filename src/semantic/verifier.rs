@@ -9,6 +9,9 @@ use super::message::Message;
 use super::vetoes::{self, Veto};
 use crate::embedding::Sieve;
 
+/// What holds more words than a document must have, and is not read before it is compared; in bytes.
+const LONGEST_REQUEST: usize = DOCUMENT * 16;
+
 /// What two messages give where nothing forbids that one answer serves both.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {
@@ -46,6 +49,9 @@ impl Verifier {
     /// Why no answer to another message could serve a short one; a longer one may be about a document, which says nothing of it.
     #[must_use]
     pub fn refuses(&self, text: &str) -> Option<Veto> {
+        if text.len() > LONGEST_REQUEST {
+            return None;
+        }
         let message = Message::read(text);
         if message.words.len() > DOCUMENT { None } else { vetoes::alone(&message, false) }
     }
