@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use llm_arbiter::cache::exact::{Bounds, ExactCache};
 use llm_arbiter::cache::recall::{Caching, Question, Recall};
-use llm_arbiter::cache::semantic::{Query, Ring, SemanticBounds, SemanticCache};
+use llm_arbiter::cache::semantic::{Accepts, Query, Ring, SemanticBounds, SemanticCache};
 use llm_arbiter::cache::{CacheKey, Variant};
 use llm_arbiter::chat::observe::{Observer, Wanted};
 use llm_arbiter::chat::request::{Canonical, Limits};
@@ -125,7 +125,7 @@ fn semantic() {
         }
         let (far, _) = query(&cache, "What does photosynthesis produce in leaves?");
         let (near, _) = query(&cache, "How can I repair part 7 of the bicycle?");
-        let recall = |query: &Query| drop(black_box(cache.recall(&host, &exact, query, None, 1.0)));
+        let recall = |query: &Query| drop(black_box(cache.recall(&host, &exact, query, Accepts::ANY)));
         // Until it has caught up.
         (0..entries / 32).for_each(|_| recall(&far));
         if entries == 10_000 {

@@ -72,17 +72,6 @@ def recall_at(scores, same, weights, false_hits):
     return (right[allowed[-1]], scores[allowed[-1]]) if len(allowed) else (0.0, 1.0)
 
 
-def auc(scores, same, weights):
-    """The chance that a true pair has the higher score; ties count half."""
-    order = np.argsort(scores, kind="stable")
-    scores, same, weights = scores[order], same[order], weights[order]
-    _, group = np.unique(scores, return_inverse=True)
-    wrong = np.bincount(group, weights * ~same)
-    right = np.bincount(group, weights * same)
-    below = np.cumsum(wrong) - wrong
-    return (right * (below + wrong / 2)).sum() / (right.sum() * wrong.sum())
-
-
 class Pairs:
     """Pairs with what the command says of them."""
 
@@ -92,7 +81,6 @@ class Pairs:
         self.inputs = np.array([verdict["inputs"] for verdict in verdicts if verdict["veto"] is None])
         self.same = np.array([bool(row["same"]) for row in rows])
         self.weights = np.array([float(row.get("weight") or 1.0) for row in rows])
-        self.vetoes = [verdict["veto"] for verdict in verdicts]
 
     def scores(self, of_open):
         """The scores of all pairs, -1 where a veto stands, from those of the others."""

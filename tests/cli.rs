@@ -141,6 +141,9 @@ fn check_says_what_the_semantic_cache_takes() {
         ),
         "{line}"
     );
+    let strict = file("check_strict", &format!("{POLICY}\ncache: {{ semantic: {{ max_false_hits: 0 }} }}\n"));
+    let report = text(&arbiter(&["check", strict.to_str().unwrap()]).stdout);
+    assert!(report.contains("is stricter than any score: nothing is a hit"), "{report}");
     let policy = file("check_semantic", POLICY);
     assert!(text(&arbiter(&["check", policy.to_str().unwrap()]).stdout).contains("semantic cache: off"));
 }

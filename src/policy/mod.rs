@@ -18,6 +18,7 @@ mod tests;
 pub use catalog::{
     Abilities, Credential, MAX_TIER_MODELS, Model, ModelId, Provider, ProviderId, Tier, TierId,
 };
+pub use share::read_share;
 
 use std::collections::BTreeSet;
 

@@ -6,6 +6,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::vetoes::Veto;
+use super::words::is_unspaced;
 
 /// Words that two messages must share in a row for the run to count as a document.
 pub(super) const DOCUMENT: usize = 24;
@@ -31,7 +32,7 @@ pub(super) struct Difference {
 /// [`Veto::Document`] where both have text around or within the document that differs, or where too much is left to compare.
 pub(super) fn difference(one: &str, other: &str) -> Result<Difference, Veto> {
     let (left, right) = (Tokens::of(one), Tokens::of(other));
-    let Some(run) = longest_run(&left, &right) else {
+    let Some(run) = longest_run(&left, &right, DOCUMENT) else {
         return rest(one.to_owned(), other.to_owned(), false);
     };
     let (start, end) = boundaries(&left, &right, run);
@@ -61,7 +62,7 @@ pub(super) fn difference(one: &str, other: &str) -> Result<Difference, Veto> {
     }
     let joined = |before: &str, after: &str| [before.trim(), after.trim()].join("\n").trim().to_owned();
     let (one, other) = (joined(before_one, after_one), joined(before_other, after_other));
-    if longest_run_of(&Tokens::of(&one), &Tokens::of(&other), WINDOW).is_some() && one != other {
+    if longest_run(&Tokens::of(&one), &Tokens::of(&other), WINDOW).is_some() && one != other {
         return Err(Veto::Document);
     }
     rest(one, other, true)
@@ -88,8 +89,7 @@ impl<'t> Tokens<'t> {
         let mut places = Vec::with_capacity(text.len() / 5);
         let mut start = None;
         for (at, c) in text.char_indices() {
-            let alone =
-                matches!(c, '\u{e00}'..='\u{eff}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}');
+            let alone = is_unspaced(c);
             if c.is_whitespace() || alone {
                 places.extend(start.take().map(|start| (start, at)));
                 if alone {
@@ -131,12 +131,8 @@ struct Run {
     length: usize,
 }
 
-fn longest_run(left: &Tokens<'_>, right: &Tokens<'_>) -> Option<Run> {
-    longest_run_of(left, right, DOCUMENT)
-}
-
 /// The longest run of at least `shortest` words.
-fn longest_run_of(left: &Tokens<'_>, right: &Tokens<'_>, shortest: usize) -> Option<Run> {
+fn longest_run(left: &Tokens<'_>, right: &Tokens<'_>, shortest: usize) -> Option<Run> {
     if left.hashes.len() < shortest || right.hashes.len() < shortest {
         return None;
     }

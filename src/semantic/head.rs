@@ -97,12 +97,12 @@ impl Head {
         1.0 / (1.0 + libm::exp(-odds))
     }
 
-    /// The score to ask for so that at most so many near misses, 0..=1, are answered wrongly. Stricter than the table reaches,
-    /// no score is enough.
+    /// The score to ask for so that at most so many near misses, 0..=1, are answered wrongly. `None`: stricter than the table
+    /// reaches, no score is enough.
     #[must_use]
-    pub fn threshold(&self, max_false_hits: f64) -> Step {
+    pub fn threshold(&self, max_false_hits: f64) -> Option<Step> {
         let allowed = self.calibration.iter().take_while(|step| step.false_hits <= max_false_hits);
-        allowed.last().copied().unwrap_or(Step { false_hits: 0.0, score: 1.0, recall: 0.0 })
+        allowed.last().copied()
     }
 }
 
@@ -123,8 +123,9 @@ mod tests {
 
     #[test]
     fn a_threshold_keeps_to_what_is_allowed() {
-        for (allowed, score) in [(0.0, 1.0), (0.01, 0.9), (0.04, 0.9), (0.05, 0.7), (1.0, 0.7)] {
-            assert_eq!(head().threshold(allowed).score, score, "{allowed}");
+        let cases = [(0.0, None), (0.01, Some(0.9)), (0.04, Some(0.9)), (0.05, Some(0.7)), (1.0, Some(0.7))];
+        for (allowed, score) in cases {
+            assert_eq!(head().threshold(allowed).map(|step| step.score), score, "{allowed}");
         }
     }
 

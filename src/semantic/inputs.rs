@@ -4,7 +4,6 @@ use super::alignment::{Alignment, align, product};
 use super::language::Language;
 use super::message::Message;
 use super::question::soft_conflict;
-use super::words::{Kind, Word};
 use crate::embedding::TokenVectors;
 
 /// How many numbers the verifier weighs.
@@ -45,8 +44,8 @@ pub(super) fn inputs(
         shared(&left_stems, &right_stems),
         shared(&left_content, &right_content),
         common_in_order(&left_stems, &right_stems),
-        (1.0 + count(only_left.len())).ln(),
-        (1.0 + count(only_right.len())).ln(),
+        count(only_left.len()).ln_1p(),
+        count(only_right.len()).ln_1p(),
         spelled_alike(&only_left, &only_right),
         spelled_alike(&only_right, &only_left),
         left_length.ln_1p(),
@@ -75,8 +74,7 @@ fn stems<'w>(message: &'w Message<'_>) -> Vec<&'w str> {
 }
 
 fn content<'w>(message: &'w Message<'_>) -> Vec<&'w str> {
-    let is_content = |word: &&Word<'_>| word.kind != Kind::Plain || !super::lexicon::asks(&word.folded);
-    message.words.iter().filter(is_content).map(|word| &*word.stem).collect()
+    message.content().map(|word| &*word.stem).collect()
 }
 
 /// The words of `of` that `within` lacks.
@@ -108,7 +106,7 @@ fn common_in_order(left: &[&str], right: &[&str]) -> f64 {
     f64::from(lengths.last().copied().unwrap_or_default()) / count(left.len().max(right.len()).max(1))
 }
 
-/// How much the words of one side are spelled like some of the other, on average; 0 where there is nothing to compare.
+/// How much the words of one side are spelled like some of the other, on average; 1 where there are none.
 fn spelled_alike(left: &[&str], right: &[&str]) -> f64 {
     if left.is_empty() {
         return 1.0;

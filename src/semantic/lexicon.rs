@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
 
-use super::words::{Word, stem};
+use super::words::{Kind, Word, stem};
 
 /// Words in the longest phrase of a table.
 const LONGEST_PHRASE: usize = 6;
@@ -103,6 +103,11 @@ impl Lexicon {
 /// Whether a word says that something is asked or has no content of its own.
 pub(super) fn asks(folded: &str) -> bool {
     LEXICON.requests.contains(folded)
+}
+
+/// Whether a word says something, not only that something is asked.
+pub(super) fn has_content(word: &Word<'_>) -> bool {
+    word.kind != Kind::Plain || !asks(&word.folded)
 }
 
 /// What the tables know of the words: of phrases that begin at one word the longest counts, and none within it.

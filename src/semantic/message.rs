@@ -1,9 +1,9 @@
 //! One message, read for comparison with others.
 
 use super::language::{Language, language};
-use super::lexicon::{Found, Table, asks, find};
+use super::lexicon::{Found, Table, find, has_content};
 use super::question::{Question, question};
-use super::words::{Kind, Word, words};
+use super::words::{Word, begins, words};
 
 /// A message, or what of it differs from another one.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ impl<'t> Message<'t> {
 
     /// The words that say something, those aside that only ask.
     pub(super) fn content(&self) -> impl Iterator<Item = &Word<'t>> {
-        self.words.iter().filter(|word| word.kind != Kind::Plain || !asks(&word.folded))
+        self.words.iter().filter(|word| has_content(word))
     }
 
     pub(super) fn has(&self, folded: &str) -> bool {
@@ -35,10 +35,7 @@ impl<'t> Message<'t> {
 
     /// Whether it has the words of a phrase in a row.
     pub(super) fn says(&self, phrase: &str) -> bool {
-        let parts: Vec<&str> = phrase.split(' ').collect();
-        self.words
-            .windows(parts.len())
-            .any(|words| words.iter().zip(&parts).all(|(word, part)| *word.folded == **part))
+        (0..self.words.len()).any(|at| self.words.get(at..).is_some_and(|rest| begins(rest, phrase)))
     }
 
     pub(super) fn of(&self, table: Table) -> impl Iterator<Item = &Found> {

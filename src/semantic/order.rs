@@ -1,5 +1,6 @@
 //! The order of words, where it decides what is asked: from A to B, A before B, more A than B.
 
+use super::lexicon::has_content;
 use super::message::Message;
 use super::words::{Kind, Word};
 
@@ -42,10 +43,6 @@ fn after<'w>(words: &'w [Word<'_>], marker: &str) -> Vec<&'w str> {
         }
     }
     found
-}
-
-fn has_content(word: &Word<'_>) -> bool {
-    word.kind != Kind::Plain || !super::lexicon::asks(&word.folded)
 }
 
 /// Whether the messages are the same but for words that have changed places.

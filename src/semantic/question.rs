@@ -1,6 +1,6 @@
 //! What kind of answer a message asks for.
 
-use super::words::Word;
+use super::words::{Word, begins};
 
 /// A kind of answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub(super) enum Question {
     YesNo,
 }
 
-/// Phrases that ask for a kind of answer, the first that occurs within the first sentence counts.
+/// Phrases that ask for a kind of answer: the first that occurs counts, of those that begin there the longest.
 const PHRASES: [(&str, Question); 30] = [
     ("why", Question::Reason),
     ("what causes", Question::Reason),
@@ -48,6 +48,9 @@ const PHRASES: [(&str, Question); 30] = [
     ("how are", Question::Manner),
 ];
 
+/// Words within which a question begins.
+const REACH: usize = 8;
+
 /// Verbs that a question for yes or no begins with.
 const AUXILIARIES: [&str; 14] =
     ["is", "are", "am", "was", "were", "do", "does", "did", "has", "have", "had", "should", "may", "must"];
@@ -68,17 +71,11 @@ pub(super) fn question(words: &[Word<'_>]) -> Option<Question> {
             return Some(Question::YesNo);
         }
     }
-    (0..words.len().min(8)).find_map(|at| {
+    (0..words.len().min(REACH)).find_map(|at| {
         let rest = words.get(at..)?;
-        let mut known = PHRASES.iter().filter(|(phrase, _)| begins(rest, phrase)).collect::<Vec<_>>();
-        known.sort_by_key(|(phrase, _)| std::cmp::Reverse(phrase.len()));
-        known.first().map(|(_, question)| *question)
+        let known = PHRASES.iter().filter(|(phrase, _)| begins(rest, phrase));
+        known.max_by_key(|(phrase, _)| phrase.len()).map(|(_, question)| *question)
     })
-}
-
-fn begins(words: &[Word<'_>], phrase: &str) -> bool {
-    let mut words = words.iter();
-    phrase.split(' ').all(|part| words.next().is_some_and(|word| *word.folded == *part))
 }
 
 /// Whether an answer of one kind cannot be one of the other. How something is done, whether it can be and why it is are often asked

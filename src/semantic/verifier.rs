@@ -75,3 +75,67 @@ impl Verifier {
         Ok(Verdict { score, inputs, asked: (difference.one, difference.other) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::embedding::bundled;
+
+    fn verifier() -> Verifier {
+        Verifier::new(bundled().unwrap()).unwrap()
+    }
+
+    /// Text that looks like what people and programs write, and text that does not.
+    fn any_text() -> impl Strategy<Value = String> {
+        let words = prop::sample::select(vec![
+            "Is",
+            "it",
+            "not",
+            "5,000",
+            "k8s",
+            "a.b()",
+            "\"quoted\"",
+            "it's",
+            "Berlin",
+            "WWW",
+            "-3",
+            "€5",
+            "\n\n",
+            "。",
+            "in",
+            "to",
+        ]);
+        prop_oneof![".{0,80}", prop::collection::vec(words, 0..60).prop_map(|words| words.join(" "))]
+    }
+
+    #[test]
+    fn a_message_is_compared_without_the_document_that_it_shares() {
+        let document = "The board met and agreed on the budget of the coming year. ".repeat(6);
+        let (answered, asked) =
+            (format!("Sum up:\n\n{document}"), format!("Please summarize this.\n\n{document}"));
+        let verdict = verifier().compare(&answered, &asked).unwrap();
+        assert_eq!(verdict.asked, ("Sum up:".into(), "Please summarize this.".into()));
+        assert!((0.0..=1.0).contains(&verdict.score));
+    }
+
+    proptest! {
+        #[test]
+        fn any_two_texts_can_be_compared(one in any_text(), other in any_text(), document in any_text()) {
+            let (left, right) = (format!("{one}\n\n{document}"), format!("{document}\n{other}"));
+            let verifier = verifier();
+            for (one, other) in [(&one, &other), (&left, &right)] {
+                if let Ok(verdict) = verifier.compare(one, other) {
+                    prop_assert!((0.0..=1.0).contains(&verdict.score), "{}", verdict.score);
+                }
+            }
+        }
+
+        #[test]
+        fn nothing_sets_a_message_apart_from_itself(text in any_text()) {
+            let message = Message::read(&text);
+            prop_assert_eq!(vetoes::between(&message, &message), None);
+        }
+    }
+}

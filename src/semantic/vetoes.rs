@@ -52,30 +52,6 @@ pub enum Veto {
 }
 
 impl Veto {
-    /// All of them, in the order in which they are looked at.
-    pub const ALL: [Self; 20] = [
-        Self::Short,
-        Self::Personal,
-        Self::Current,
-        Self::Random,
-        Self::FollowUp,
-        Self::Document,
-        Self::Language,
-        Self::Number,
-        Self::Unit,
-        Self::Date,
-        Self::Negation,
-        Self::Antonym,
-        Self::Quantifier,
-        Self::Code,
-        Self::Quotation,
-        Self::Name,
-        Self::Direction,
-        Self::Question,
-        Self::Format,
-        Self::Length,
-    ];
-
     /// Its name in counters and reports.
     #[must_use]
     pub const fn name(self) -> &'static str {

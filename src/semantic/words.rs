@@ -152,8 +152,14 @@ fn split_plain(piece: &str) -> Vec<Chunk<'_>> {
     chunks
 }
 
+/// Whether `words` begin with those of a phrase.
+pub(super) fn begins(words: &[Word<'_>], phrase: &str) -> bool {
+    let mut words = words.iter();
+    phrase.split(' ').all(|part| words.next().is_some_and(|word| *word.folded == *part))
+}
+
 /// Characters of scripts written without spaces stand alone.
-fn is_unspaced(c: char) -> bool {
+pub(super) fn is_unspaced(c: char) -> bool {
     matches!(c, '\u{e00}'..='\u{eff}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{20000}'..='\u{3ffff}')
 }
 

@@ -123,7 +123,7 @@ pub const METRICS: [Description; 15] = [
         unit: "requests",
         labels: &["result", "reason"],
         meaning: "Semantic cache: `hit`, `shadow_hit` (not served), `unfit` (not looked for, by reason), `no_candidate`, `vetoed` (the nearest message, by veto), `unlikely`, \
-                  `gone` (its answer has expired or made room), `busy` (no time left), and what was `stored` or `not_stored` by reason",
+                  `gone` (its answer has expired or made room), `unstreamable` (its answer cannot be put into a stream), `busy` (no time left), and what was `stored` or `not_stored` by reason",
     },
     Description {
         metric: Metric::SemanticUnavailable,

@@ -76,9 +76,11 @@ def test_what_only_looks_alike_goes_to_a_provider(gateway, answered, asked, veto
 
 def test_what_is_personal_is_not_even_looked_for(gateway):
     system = context()
+    before = gateway.envoy.count("semantic", result="unfit", reason="personal")
     ask(gateway, system, "Where is my order?")
 
     assert not is_semantic_hit(ask(gateway, system, "Where's my order now?"))
+    gateway.envoy.wait_count("semantic", before + 2, result="unfit", reason="personal")
 
 
 @pytest.mark.parametrize(
@@ -183,13 +185,14 @@ def test_what_is_entered_by_one_worker_serves_on_the_other(tmp_path):
 
 
 def test_an_answer_serves_others_for_its_time_only(tmp_path):
-    policy = {"cache": {"exact": {"ttl": "1h"}, "semantic": {**SEMANTIC, "ttl": "1s"}}}
+    policy = {"cache": {"exact": {"ttl": "1h"}, "semantic": {**SEMANTIC, "ttl": "3s"}}}
     with running(tmp_path, policy) as gateway:
         system = context()
         ask(gateway, system, EGG)
-        until(
-            lambda: not is_semantic_hit(ask(gateway, system, EGG_AGAIN, {"cache-control": "max-age=1"})), "it expires"
-        )
+        assert is_semantic_hit(ask(gateway, system, EGG_AGAIN))
+        until(lambda: "fwd=miss" in ask(gateway, system, EGG_AGAIN).headers["cache-status"], "it expires")
+        # To the very same request it has not.
+        assert "; hit" in ask(gateway, system, EGG).headers["cache-status"]
 
 
 def test_in_shadow_hits_are_counted_and_not_served(tmp_path):

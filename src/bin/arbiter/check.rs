@@ -18,12 +18,17 @@ fn semantic(policy: &Policy) -> String {
     let cache =
         embedding::bundled().ok().and_then(|encoder| SemanticCache::new(bounds.clone(), encoder).ok());
     let Some(cache) = cache else { return "semantic cache: its models cannot be used\n".into() };
-    let Step { score, recall, .. } = cache.threshold(bounds.max_false_hits);
+    let allowed = bounds.max_false_hits * 100.0;
+    let asked = match cache.threshold(bounds.max_false_hits) {
+        Some(Step { score, recall, .. }) => format!(
+            "a score of {score:.3} is asked for, which {:.0} % of rephrasings reach and {allowed} % of near misses",
+            recall * 100.0
+        ),
+        None => format!("max_false_hits of {allowed} % is stricter than any score: nothing is a hit"),
+    };
     format!(
-        "semantic cache: {does}; a score of {score:.3} is asked for, which {:.0} % of rephrasings reach and {} % of near misses; at most {} messages of at \
-         most {} bytes, at most {} MiB of memory in all, for {} s; at most {:.0} % of a worker's time\n",
-        recall * 100.0,
-        bounds.max_false_hits * 100.0,
+        "semantic cache: {does}; {asked}; at most {} messages of at most {} bytes, at most {} MiB of memory in all, for {} s; \
+         at most {:.0} % of a worker's time\n",
         bounds.ring.entries(),
         bounds.ring.longest(cache.width()),
         bounds.ring.bound().div_ceil(1 << 20),

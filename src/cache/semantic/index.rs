@@ -5,6 +5,7 @@ use std::time::Duration;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
+use super::product::Factor;
 use super::ring::{Context, Ring, Slot};
 use crate::host::SharedData;
 
@@ -21,8 +22,6 @@ struct Place {
     number: u64,
     context: Context,
     stored_at: Duration,
-    /// Length of its vector.
-    length: f32,
     /// Where it stands among the places of its context.
     rank: usize,
 }
@@ -46,6 +45,8 @@ pub(super) struct Index {
     late: Vec<(u64, u8)>,
     /// `width` numbers for each slot of the ring.
     vectors: Vec<i8>,
+    /// The length of each vector.
+    lengths: Vec<f32>,
     places: Vec<Option<Place>>,
     /// Slots of the messages of a context.
     contexts: HashMap<Context, Vec<u32>, FixedState>,
@@ -54,7 +55,8 @@ pub(super) struct Index {
 impl Index {
     pub(super) fn new(ring: Ring, width: usize) -> Self {
         let contexts = HashMap::with_hasher(FixedState::with_seed(0));
-        Self { ring, width, seen: 0, late: Vec::new(), vectors: Vec::new(), places: Vec::new(), contexts }
+        let (late, vectors, lengths, places) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { ring, width, seen: 0, late, vectors, lengths, places, contexts }
     }
 
     /// Takes in what has been entered since the last call. Returns whether all of it has been.
@@ -111,13 +113,16 @@ impl Index {
         if self.places.len() <= at {
             self.places.resize(at.saturating_add(1), None);
             self.vectors.resize(end, 0);
+            self.lengths.resize(at.saturating_add(1), 0.0);
         }
         let slots = self.contexts.entry(context).or_default();
         let rank = slots.len();
         slots.push(slot);
-        if let (Some(place), Some(own)) = (self.places.get_mut(at), self.vectors.get_mut(start..end)) {
+        let room = (self.places.get_mut(at), self.vectors.get_mut(start..end), self.lengths.get_mut(at));
+        if let (Some(place), Some(own), Some(own_length)) = room {
             own.copy_from_slice(vector);
-            *place = Some(Place { number, context, stored_at, length: length(vector), rank });
+            *own_length = length(vector);
+            *place = Some(Place { number, context, stored_at, rank });
         }
     }
 
@@ -161,13 +166,13 @@ impl Index {
         since: Duration,
     ) -> Vec<Candidate> {
         let mut found: Vec<Candidate> = Vec::with_capacity(most.saturating_add(1));
-        let own = length(vector);
+        let (own, factor) = (length(vector), Factor::new(vector));
         if own <= 0.0 || vector.len() != self.width {
             return found;
         }
         let mut floor = least;
         for slot in self.contexts.get(context).into_iter().flatten() {
-            let Some(likeness) = self.likeness(*slot, vector, own) else { continue };
+            let Some(likeness) = self.likeness(*slot, &factor, own) else { continue };
             if likeness < floor {
                 continue;
             }
@@ -182,41 +187,21 @@ impl Index {
         found
     }
 
-    fn likeness(&self, slot: u32, vector: &[i8], own: f32) -> Option<f32> {
+    fn likeness(&self, slot: u32, factor: &Factor, own: f32) -> Option<f32> {
         let at = usize::try_from(slot).ok()?;
         let start = at.checked_mul(self.width)?;
         let other = self.vectors.get(start..start.checked_add(self.width)?)?;
-        let place = self.places.get(at)?.as_ref()?;
-        Some(product(vector, other) / (own * place.length))
+        Some(number(factor.times(other)) / (own * self.lengths.get(at)?))
     }
-}
-
-/// Numbers that are multiplied side by side.
-const LANES: usize = 16;
-
-/// The scalar product, exact: two products of 8-bit numbers fit into 16 bits, and the sums of those into 32.
-#[expect(clippy::cast_precision_loss, reason = "exact below 2^24, and of rounded numbers anyway")]
-fn product(a: &[i8], b: &[i8]) -> f32 {
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<{ 2 * LANES }>(), b.as_chunks::<{ 2 * LANES }>());
-    let mut sums = [0_i32; LANES];
-    for (a, b) in a.iter().zip(b) {
-        let ((a, a_next), (b, b_next)) = (a.split_at(LANES), b.split_at(LANES));
-        let pairs = a.iter().zip(b).zip(a_next.iter().zip(b_next));
-        for (sum, ((a, b), (c, d))) in sums.iter_mut().zip(pairs) {
-            *sum = sum.wrapping_add(times(*a, *b).wrapping_add(times(*c, *d)).into());
-        }
-    }
-    let rest = a_rest.iter().zip(b_rest).fold(0_i32, |sum, (a, b)| sum.wrapping_add(times(*a, *b).into()));
-    sums.iter().fold(rest, |sum, lane| sum.wrapping_add(*lane)) as f32
-}
-
-/// Fits, as the product of 8-bit numbers.
-fn times(a: i8, b: i8) -> i16 {
-    i16::from(a).wrapping_mul(b.into())
 }
 
 fn length(vector: &[i8]) -> f32 {
-    product(vector, vector).sqrt()
+    number(Factor::new(vector).times(vector)).sqrt()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "exact below 2^24, and of rounded numbers anyway")]
+fn number(product: i32) -> f32 {
+    product as f32
 }
 
 /// A direction in whole numbers, the largest of them 127.
@@ -309,16 +294,6 @@ mod tests {
         host.set_shared_data("arbiter.semantic.0", &written, None).unwrap();
         index.catch_up(&host);
         assert_eq!(found(&index, &[1, 0]), [0]);
-    }
-
-    #[test]
-    fn products_are_exact() {
-        for width in [1, 31, 32, 128, 200] {
-            let a: Vec<i8> = (0..width).map(|i| if i % 3 == 0 { 127 } else { -127 }).collect();
-            let b: Vec<i8> = (0..width).map(|i| i8::try_from(i % 100).unwrap() - 50).collect();
-            let slow: i32 = a.iter().zip(&b).map(|(a, b)| i32::from(*a) * i32::from(*b)).sum();
-            assert_eq!(product(&a, &b), f32::from(i16::try_from(slow / 127).unwrap()) * 127.0, "{width}");
-        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! is decided by vetoes and by the verifier.
 
 mod index;
+mod product;
 mod ring;
 mod time_share;
 
@@ -66,6 +67,20 @@ pub struct Query {
     context: Context,
     vector: Vec<i8>,
     text: String,
+}
+
+/// What the caller accepts of an answer to another message.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Accepts {
+    /// Nothing older.
+    pub max_age: Option<Duration>,
+    /// The share of near misses, 0..=1, that may be answered wrongly.
+    pub max_false_hits: f64,
+}
+
+impl Accepts {
+    /// All that the policy allows.
+    pub const ANY: Self = Self { max_age: None, max_false_hits: 1.0 };
 }
 
 /// What was found for a message.
@@ -141,9 +156,10 @@ impl SemanticCache {
         self.encoder.width()
     }
 
-    /// What follows from the share of near misses that may be answered wrongly.
+    /// The score that is asked for, and what follows from it; `None` if none is enough. `max_false_hits` counts where it is
+    /// stricter than the policy.
     #[must_use]
-    pub fn threshold(&self, max_false_hits: f64) -> Step {
+    pub fn threshold(&self, max_false_hits: f64) -> Option<Step> {
         self.verifier.head().threshold(self.bounds.max_false_hits.min(max_false_hits))
     }
 
@@ -161,28 +177,30 @@ impl SemanticCache {
         Ok(Query { context, vector: rounded(&embedding), text: text.into_owned() })
     }
 
-    /// Looks for an answer that serves the message, no older than the caller accepts and at least as sure.
+    /// Looks for an answer that serves the message and that the caller accepts.
     pub fn recall<H: SharedData + Clock>(
         &self,
         host: &H,
         exact: &ExactCache,
         query: &Query,
-        max_age: Option<Duration>,
-        max_false_hits: f64,
+        accepts: Accepts,
     ) -> Found {
         let Ok(mut state) = self.state.try_borrow_mut() else { return Found::Miss(Missed::Busy) };
         let State { index, time } = &mut *state;
         index.catch_up(host);
-        let since = host.now().saturating_sub(self.bounds.ttl);
+        let Some(Step { score: asked, .. }) = self.threshold(accepts.max_false_hits) else {
+            return Found::Miss(Missed::Unlikely);
+        };
+        let max_age = accepts.max_age.map_or(self.bounds.ttl, |max_age| max_age.min(self.bounds.ttl));
+        let since = host.now().saturating_sub(max_age);
         let candidates = index.nearest(&query.context, &query.vector, LEAST_LIKENESS, MOST_CANDIDATES, since);
-        let asked = self.threshold(max_false_hits).score;
         let mut missed = Missed::NoCandidate;
         for Candidate { number, .. } in candidates {
             let begun = host.now();
             if !time.allows(begun) {
                 return Found::Miss(Missed::Busy);
             }
-            let looked_at = self.look(host, exact, query, number, (asked, max_age));
+            let looked_at = self.look(host, exact, query, number, asked);
             time.spend(host.now().saturating_sub(begun));
             match looked_at {
                 Ok(hit) => return Found::Hit(hit),
@@ -204,7 +222,7 @@ impl SemanticCache {
         exact: &ExactCache,
         query: &Query,
         number: u64,
-        (asked, max_age): (f64, Option<Duration>),
+        asked: f64,
     ) -> Result<Hit, Missed> {
         let Slot::Entry(entry) = self.bounds.ring.read(host, number) else { return Err(Missed::Gone) };
         // The index may be behind the ring.
@@ -215,8 +233,7 @@ impl SemanticCache {
         if verdict.score < asked {
             return Err(Missed::Unlikely);
         }
-        let max_age = max_age.map_or(self.bounds.ttl, |max_age| max_age.min(self.bounds.ttl));
-        match exact.lookup(host, &entry.key, Some(max_age)) {
+        match exact.lookup(host, &entry.key, Some(self.bounds.ttl)) {
             Lookup::Hit { answer, age, ttl_left } => {
                 let ttl_left = ttl_left.min(self.bounds.ttl.saturating_sub(age));
                 let likeness = Some(Likeness { score: verdict.score });

@@ -12,12 +12,13 @@ use crate::identity::Partition;
 const EGG: &str = "How do I boil an egg?";
 const EGG_AGAIN: &str = "how do i boil an egg";
 
-/// A caches' worker: what it asks, it asks as `tenant`, of `tier`, after `system`.
+/// A worker with both caches.
 struct Worker {
     semantic: SemanticCache,
     exact: ExactCache,
 }
 
+/// A request of a tenant that goes to a tier: a message after a system prompt.
 #[derive(Clone, Copy)]
 struct Asked<'a> {
     tenant: &'a str,
@@ -86,7 +87,7 @@ impl Worker {
     }
 
     fn ask(&self, host: &MemoryHost, asked: Asked<'_>) -> Found {
-        self.semantic.recall(host, &self.exact, &self.query(asked).unwrap(), None, 1.0)
+        self.semantic.recall(host, &self.exact, &self.query(asked).unwrap(), Accepts::ANY)
     }
 }
 
@@ -154,7 +155,10 @@ fn an_answer_that_is_gone_or_expired_serves_nobody() {
     let again = Asked { message: EGG_AGAIN, ..ASKED };
     let query = worker.query(again).unwrap();
     host.set_time(Duration::from_secs(130));
-    let recall = |max_age| worker.semantic.recall(&host, &worker.exact, &query, max_age, 1.0);
+    let recall =
+        |max_age| worker.semantic.recall(&host, &worker.exact, &query, Accepts { max_age, ..Accepts::ANY });
+    assert_eq!(recall(Some(Duration::from_secs(29))), Found::Miss(Missed::NoCandidate));
+    // What one caller finds too old is still there for the next.
     assert!(answer(&recall(Some(Duration::from_secs(30)))).is_some());
     host.set_time(Duration::from_secs(161));
     assert_eq!(recall(None), Found::Miss(Missed::NoCandidate));
@@ -165,8 +169,9 @@ fn a_caller_may_only_be_stricter_than_the_policy() {
     let (host, worker, strict) = (host_at(100), Worker::new(), Worker::within(0.1, 0.0));
     worker.answered(&host, ASKED, b"six minutes");
     let query = worker.query(Asked { message: EGG_AGAIN, ..ASKED }).unwrap();
-    let recall =
-        |worker: &Worker, accepted| worker.semantic.recall(&host, &worker.exact, &query, None, accepted);
+    let recall = |worker: &Worker, max_false_hits| {
+        worker.semantic.recall(&host, &worker.exact, &query, Accepts { max_false_hits, ..Accepts::ANY })
+    };
     assert!(answer(&recall(&worker, 1.0)).is_some());
     assert_eq!(recall(&worker, 0.0), Found::Miss(Missed::Unlikely));
     assert_eq!(recall(&strict, 1.0), Found::Miss(Missed::Unlikely));

@@ -2,7 +2,7 @@
 
 use super::exchange::{Answering, Asked, Body, Forwarded, Side, Verdict};
 use super::role::RouterRole;
-use super::{likeness, waiting};
+use super::{semantic, waiting};
 use crate::cache::exact::Stored;
 use crate::cache::recall::{Caching, Hit};
 use crate::cache::semantic::Query;
@@ -251,8 +251,8 @@ impl<'s, H: Host> Books<'s, H> {
         match cache.store(self.host, key, answer, observed.usage) {
             Stored::Stored => {
                 counters.add(Metric::Cache, &["stored"], 1);
-                if let (Some(semantic), Some(query)) = (&self.role.semantic, query) {
-                    likeness::remember(self.role, self.host, semantic, query, *key);
+                if let (Some(cache), Some(query)) = (&self.role.semantic, query) {
+                    semantic::remember(self.role, self.host, cache, query, *key);
                 }
                 Some("stored")
             }

@@ -6,9 +6,9 @@ mod answer;
 mod apply;
 mod books;
 mod exchange;
-mod likeness;
 mod reading;
 mod role;
+mod semantic;
 #[cfg(test)]
 mod tests;
 mod waiting;
@@ -83,16 +83,14 @@ impl RouterStream {
     fn go_on<H: Host>(&mut self, host: &H, reading: Reading, request: ChatRequest, recall: Recall) -> Flow {
         let role = &*self.role;
         let make = |recall| plan(&role.policy, role.encoder.as_deref(), &role.credentials, &request, recall);
-        let mut plan = make(recall);
-        let likeness = likeness::look(role, host, &reading, &request, &plan);
-        if let Some(hit) = likeness.hit {
-            plan = make(Recall::Hit(hit));
-        }
+        let plan = make(recall);
+        let (plan, query) =
+            semantic::recall(role, host, (&reading, &request), plan, |hit| make(Recall::Hit(hit)));
         if reading.directives.only_if_cached && !matches!(plan, Plan::Reply(_)) {
             let applied = apply::not_cached(role, host, reading.caller);
             return self.applied(applied);
         }
-        self.applied(apply::apply(role, host, reading, request, (plan, likeness.query)))
+        self.applied(apply::apply(role, host, reading, request, (plan, query)))
     }
 
     fn unread<H: Host>(&mut self, host: &H, caller: Caller, why: &Unreadable) -> Flow {

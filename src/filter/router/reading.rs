@@ -11,6 +11,7 @@ use crate::chat::{Caller, ChatRequest};
 use crate::envoy::MAX_FALSE_HITS_HEADER;
 use crate::host::{Direction, Headers, Host};
 use crate::identity::Partition;
+use crate::policy::read_share;
 
 /// What the headers have said, and how much of the body has come.
 #[derive(Debug)]
@@ -77,16 +78,6 @@ impl Reading {
 /// What the caller accepts: all that the policy allows if it does not say; nothing if what it says is no share. Of several the
 /// strictest counts.
 fn max_false_hits(headers: &Headers) -> f64 {
-    let share = |value: &[u8]| {
-        let text = std::str::from_utf8(value).unwrap_or_default().trim();
-        let (number, unit) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 0.01));
-        number
-            .trim()
-            .parse::<f64>()
-            .ok()
-            .map(|number| number * unit)
-            .filter(|share| *share >= 0.0)
-            .unwrap_or_default()
-    };
+    let share = |value| std::str::from_utf8(value).ok().and_then(read_share).unwrap_or_default();
     headers.all(MAX_FALSE_HITS_HEADER).map(share).fold(1.0, f64::min)
 }

@@ -1,5 +1,6 @@
 //! The router against the in-memory host: what a caller, a provider and an operator get.
 
+mod semantic;
 mod waiting;
 
 use std::rc::Rc;

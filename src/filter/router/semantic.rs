@@ -4,32 +4,26 @@ use super::reading::Reading;
 use super::role::RouterRole;
 use crate::cache::CacheKey;
 use crate::cache::recall::{Caching, Hit};
-use crate::cache::semantic::{Found, Query, SemanticCache, Unentered, Unfit};
+use crate::cache::semantic::{Accepts, Found, Query, SemanticCache, Unentered, Unfit};
 use crate::chat::ChatRequest;
 use crate::host::Host;
 use crate::routing::Plan;
 use crate::telemetry::Metric;
 
-/// What was found, and what is kept when the request is answered.
-#[derive(Debug, Default)]
-pub(super) struct Likeness {
-    pub(super) hit: Option<Hit>,
-    pub(super) query: Option<Query>,
-}
-
-/// Looks for an answer to a message that asks for the same, for a request that would go to a tier of the policy.
-pub(super) fn look<H: Host>(
+/// Looks for an answer to a message that asks for the same, for a request that by its plan goes to a provider. `reply` makes the plan
+/// that replies with a hit. Returns the plan that counts, and what is kept when a provider has answered.
+pub(super) fn recall<H: Host>(
     role: &RouterRole,
     host: &H,
-    reading: &Reading,
-    request: &ChatRequest,
-    plan: &Plan,
-) -> Likeness {
-    let (Some(semantic), Some(exact), Plan::Forward(forward)) = (&role.semantic, &role.cache, plan) else {
-        return Likeness::default();
+    (reading, request): (&Reading, &ChatRequest),
+    plan: Plan,
+    reply: impl FnOnce(Hit) -> Plan,
+) -> (Plan, Option<Query>) {
+    let (Some(semantic), Some(exact), Plan::Forward(forward)) = (&role.semantic, &role.cache, &plan) else {
+        return (plan, None);
     };
     if forward.caching.key().is_none() {
-        return Likeness::default();
+        return (plan, None);
     }
     let count = |result, reason| role.counters.add(Metric::Semantic, &[result, reason], 1);
     let tier = forward.candidates.decision.tier(&role.policy).map_or("", |tier| &tier.name);
@@ -37,29 +31,30 @@ pub(super) fn look<H: Host>(
         Ok(query) => query,
         Err(unfit) => {
             count("unfit", reason(unfit));
-            return Likeness::default();
+            return (plan, None);
         }
     };
     // A caller that wants a fresh answer has it kept.
     if matches!(forward.caching, Caching::Refresh(_)) {
-        return Likeness { hit: None, query: Some(query) };
+        return (plan, Some(query));
     }
-    let accepts = (reading.directives.max_age, reading.max_false_hits);
-    match semantic.recall(host, exact, &query, accepts.0, accepts.1) {
-        Found::Hit(hit) if semantic.bounds().serves => {
-            count("hit", "");
-            Likeness { hit: Some(hit), query: None }
-        }
-        Found::Hit(_) => {
-            count("shadow_hit", "");
-            Likeness { hit: None, query: Some(query) }
-        }
+    let accepts = Accepts { max_age: reading.directives.max_age, max_false_hits: reading.max_false_hits };
+    match semantic.recall(host, exact, &query, accepts) {
+        Found::Hit(hit) if semantic.bounds().serves => match reply(hit) {
+            plan @ Plan::Reply(_) => {
+                count("hit", "");
+                return (plan, None);
+            }
+            // It stands under the key of another request: this one's plan holds.
+            Plan::Forward(_) | Plan::Refuse(_) => count("unstreamable", ""),
+        },
+        Found::Hit(_) => count("shadow_hit", ""),
         Found::Miss(missed) => {
             let (result, reason) = missed.names();
             count(result, reason);
-            Likeness { hit: None, query: Some(query) }
         }
     }
+    (plan, Some(query))
 }
 
 /// Keeps a message whose answer has been stored.
