@@ -102,6 +102,13 @@ impl CacheKey {
         &self.hash
     }
 
+    /// Its name in logs: the first half of its bytes, in hexadecimal.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let half: [u8; 16] = self.hash.first_chunk().copied().unwrap_or_default();
+        format!("{:032x}", u128::from_be_bytes(half))
+    }
+
     /// Which tenant's it is; others may have the same four bytes, which only means that they share a share.
     #[must_use]
     pub(super) fn tenant(&self) -> &[u8; 4] {

@@ -84,6 +84,15 @@ pub struct AccessRecord<'r> {
     /// What the cache did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache: Option<&'r str>,
+    /// The key of the answer that was stored or served, in hexadecimal: a hash of all that the answer depends on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_key: Option<String>,
+    /// What the semantic cache said of a request that went to a provider.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub semantic: Option<&'r str>,
+    /// Why: the name of the veto, or of what the request is unfit for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub semantic_reason: Option<&'r str>,
     /// Whether tokens and money are an estimate, or hold one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub estimated: Option<bool>,
@@ -169,6 +178,9 @@ impl<'r> AccessRecord<'r> {
             attempts: None,
             failed: &[],
             cache: None,
+            cache_key: None,
+            semantic: None,
+            semantic_reason: None,
             estimated: None,
             tokens: None,
             money: None,

@@ -49,7 +49,8 @@ def test_a_question_in_other_words_is_answered_at_once(gateway):
     assert int(second.headers["age"]) in range(3)
     assert len(gateway.mini.received) == 1
     gateway.envoy.wait_count("semantic", hits + 1, result="hit")
-    line = gateway.envoy.calls(2)[-1]["arbiter"]
+    stored, line = (call["arbiter"] for call in gateway.envoy.calls(2)[-2:])
+    assert (stored["semantic"], stored["cache_key"]) == ("no_candidate", line["cache_key"])
     assert (line["outcome"], line["cache"]) == ("hit", "semantic_hit")
     assert 0 < line["likeness"] <= 1
     assert line["saved_nanousd"] > 0

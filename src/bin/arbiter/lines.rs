@@ -1,6 +1,7 @@
 //! Lines of JSON that hold a prompt or a chat request.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use llm_arbiter::chat::request::{Canonical, Limits, RequestError};
@@ -20,7 +21,7 @@ pub enum LinesError {
         /// The file; `-` is the standard input.
         path: PathBuf,
         /// What the system says.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// A line is not what is expected.
     #[error("line {number}: {fault}")]
@@ -62,23 +63,39 @@ pub fn openai() -> String {
     Caller::OpenAi.as_str().to_owned()
 }
 
-/// What `each` makes of every line of the file (`-`: of the standard input), in order. Blank lines are skipped.
+/// What `make` makes of every line of the file (`-`: of the standard input), in order. Blank lines are skipped.
 ///
 /// # Errors
 /// [`LinesError`] names the first line that cannot be used.
-pub fn map<T>(path: &Path, mut each: impl FnMut(&str) -> Result<T, LineFault>) -> Result<Vec<T>, LinesError> {
-    let text = read(path).map_err(|source| LinesError::Unreadable { path: path.to_owned(), source })?;
-    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
-    lines.map(|(number, line)| each(line).map_err(|fault| LinesError::Line { number, fault })).collect()
+pub fn map<T>(path: &Path, mut make: impl FnMut(&str) -> Result<T, LineFault>) -> Result<Vec<T>, LinesError> {
+    let mut made = Vec::new();
+    each(path, |line| {
+        made.push(make(line)?);
+        Ok(())
+    })?;
+    Ok(made)
 }
 
-fn read(path: &Path) -> std::io::Result<String> {
-    if path.as_os_str() == "-" {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text)?;
-        return Ok(text);
+/// Does `act` on every line of the file (`-`: of the standard input), in order, with one in memory. Blank lines are skipped.
+///
+/// # Errors
+/// [`LinesError`] names the first line that cannot be used.
+pub fn each(path: &Path, mut act: impl FnMut(&str) -> Result<(), LineFault>) -> Result<(), LinesError> {
+    let unreadable = |source| LinesError::Unreadable { path: path.to_owned(), source };
+    for (number, line) in (1..).zip(open(path).map_err(unreadable)?.lines()) {
+        let line = line.map_err(unreadable)?;
+        if !line.trim().is_empty() {
+            act(&line).map_err(|fault| LinesError::Line { number, fault })?;
+        }
     }
-    std::fs::read_to_string(path)
+    Ok(())
+}
+
+fn open(path: &Path) -> io::Result<Box<dyn BufRead>> {
+    if path.as_os_str() == "-" {
+        return Ok(Box::new(io::stdin().lock()));
+    }
+    Ok(Box::new(BufReader::new(File::open(path)?)))
 }
 
 /// The request of a line: a prompt alone is a request of one message.

@@ -7,6 +7,7 @@ mod lines;
 mod policy_file;
 mod render;
 mod score;
+mod simulate;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -56,6 +57,16 @@ enum Verb {
         #[arg(long)]
         inputs: bool,
     },
+    /// Replay recorded requests: JSON lines {"id", "time", "headers", "body", "response"}, to {"id", "outcome", "hit_id", "veto", "likeness",
+    /// "tier", "model", "reason", "cost_usd", "baseline_usd", "saved_usd", "estimated"}: what the policy would have done with each.
+    Simulate {
+        /// The policy, YAML or JSON.
+        #[arg(long)]
+        policy: PathBuf,
+        /// The requests, in the order in which they came; `-` is the standard input.
+        #[arg(long, default_value = "-")]
+        trace: PathBuf,
+    },
     /// Fit the learned scorer to your own traffic: JSON lines {"prompt" or "body", "strong": 0..1, "weak": 0..1} or {"prompt" or
     /// "body", "good_enough": true or false}. A `group` keeps prompts together, such as those of one conversation.
     Fit {
@@ -81,6 +92,9 @@ fn main() -> ExitCode {
             policy_file::read(&policy).and_then(|file| Ok(score::lines(&file, &lines, inputs)?))
         }
         Verb::Compare { lines, inputs } => compare::lines(&lines, inputs).map_err(Into::into),
+        Verb::Simulate { policy, trace } => policy_file::read(&policy)
+            .and_then(|file| Ok(simulate::run(file.policy, &trace)?))
+            .map(|()| String::new()),
         Verb::Fit { policy, labels, output } => policy_file::read_to_fit(&policy)
             .and_then(|(policy, encoder)| Ok(fit::run(&policy, &encoder, &labels, &output)?)),
     };

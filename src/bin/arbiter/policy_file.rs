@@ -14,6 +14,7 @@ use thiserror::Error;
 use crate::compare::CompareError;
 use crate::fit::FitError;
 use crate::lines::LinesError;
+use crate::simulate::SimulateError;
 
 /// A policy that was read, and the document it came from.
 #[derive(Debug)]
@@ -67,6 +68,9 @@ pub enum CommandError {
     /// Messages to compare.
     #[error(transparent)]
     Compare(#[from] CompareError),
+    /// A trace cannot be replayed.
+    #[error(transparent)]
+    Simulate(#[from] SimulateError),
     /// Requests cannot be scored.
     #[error(transparent)]
     Lines(#[from] LinesError),

@@ -4,9 +4,9 @@ use super::books;
 use super::exchange::{Asked, Forwarded, Verdict};
 use super::reading::Reading;
 use super::role::RouterRole;
+use super::semantic::Sought;
 use crate::admission::Unreadable;
 use crate::cache::directives::CacheStatus;
-use crate::cache::semantic::Query;
 use crate::chat::{Caller, ChatRequest};
 use crate::envoy::{CLUSTER_HEADER, DECISION_HEADER, STREAM_HEADER};
 use crate::filter::call::Call;
@@ -33,14 +33,14 @@ pub(super) fn apply<H: Host>(
     host: &H,
     reading: Reading,
     request: ChatRequest,
-    (plan, query): (Plan, Option<Query>),
+    (plan, sought): (Plan, Option<Sought>),
 ) -> Applied {
     match plan {
         Plan::Reply(stored) => reply(role, host, &Asked::of(request), &stored),
         Plan::Refuse(none) => refuse(role, host, reading.caller, none.reason(), &Fault::NoCandidate(&none)),
         Plan::Forward(plan) => {
             let forwarded = forward(role, host, reading, request, plan);
-            Applied::Forwarded(Box::new(Forwarded { query, ..forwarded }))
+            Applied::Forwarded(Box::new(Forwarded { sought, ..forwarded }))
         }
     }
 }
@@ -124,5 +124,5 @@ fn forward<H: Host>(
     };
     call.publish(host);
     let verdict = Verdict { complexity, decision: candidates.decision };
-    Forwarded { asked: Asked::of(request), verdict, caching, query: None }
+    Forwarded { asked: Asked::of(request), verdict, caching, sought: None }
 }

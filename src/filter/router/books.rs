@@ -2,10 +2,11 @@
 
 use super::exchange::{Answering, Asked, Body, Forwarded, Side, Verdict};
 use super::role::RouterRole;
-use super::{semantic, waiting};
+use super::semantic::{self, Sought};
+use super::waiting;
+use crate::cache::CacheKey;
 use crate::cache::exact::Stored;
 use crate::cache::recall::{Caching, Hit};
-use crate::cache::semantic::Query;
 use crate::chat::Usage;
 use crate::chat::completion::Ending;
 use crate::chat::excerpt::excerpt;
@@ -20,7 +21,7 @@ use crate::telemetry::{AccessRecord, Metric, Outcome, failed};
 
 /// An answer has ended: closes the books on it.
 pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering) {
-    let Answering { asked, verdict, caching, query, status, model: answered, attempts, body, cut_off } =
+    let Answering { asked, verdict, caching, sought, status, model: answered, attempts, body, cut_off } =
         answering;
     let observed = match body {
         Body::Observed(observer) => observer.finish(),
@@ -55,9 +56,14 @@ pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering)
     }
     books.count_attempts(&attempts);
     let failed: Vec<_> = failed(&attempts).collect();
-    let cache = books.remember(&caching, query, &observed);
+    let told = sought.as_ref().map(|sought| (sought.result, sought.reason));
+    let cache = books.remember(&caching, sought, &observed);
+    let stored = caching.key().filter(|_| cache == Some("stored"));
     books.publish(&AccessRecord {
         cache,
+        cache_key: stored.map(CacheKey::name),
+        semantic: told.map(|(result, _)| result),
+        semantic_reason: told.map(|(_, reason)| reason).filter(|reason| !reason.is_empty()),
         attempts: Some(attempts.len()).filter(|count| *count > 0),
         failed: &failed,
         tokens: usage.map(Into::into),
@@ -101,6 +107,7 @@ pub(super) fn hit<H: Host>(role: &RouterRole, host: &H, asked: &Asked, hit: &Hit
     books.count_money(bill);
     books.publish(&AccessRecord {
         cache: Some(if hit.likeness.is_some() { "semantic_hit" } else { "hit" }),
+        cache_key: Some(hit.key.name()),
         likeness: hit.likeness.map(|likeness| likeness.score),
         tokens: usage.map(Into::into),
         money: bill.map(Into::into),
@@ -238,7 +245,12 @@ impl<'s, H: Host> Books<'s, H> {
     }
 
     /// Stores the answer if it may stand for a later one. Returns what the cache did, for the log.
-    fn remember(&self, caching: &Caching, query: Option<Query>, observed: &Observed) -> Option<&'static str> {
+    fn remember(
+        &self,
+        caching: &Caching,
+        sought: Option<Sought>,
+        observed: &Observed,
+    ) -> Option<&'static str> {
         let counters = &self.role.counters;
         if let Caching::Bypass(bypass) = caching {
             counters.add(Metric::Cache, &["bypass", bypass.as_str()], 1);
@@ -251,7 +263,9 @@ impl<'s, H: Host> Books<'s, H> {
         match cache.store(self.host, key, answer, observed.usage) {
             Stored::Stored => {
                 counters.add(Metric::Cache, &["stored"], 1);
-                if let (Some(cache), Some(query)) = (&self.role.semantic, query) {
+                if let (Some(cache), Some(query)) =
+                    (&self.role.semantic, sought.and_then(|sought| sought.query))
+                {
                     semantic::remember(self.role, self.host, cache, query, *key);
                 }
                 Some("stored")

@@ -1,7 +1,7 @@
 //! What is passed from step to step of an exchange between a caller and a provider.
 
+use super::semantic::Sought;
 use crate::cache::recall::Caching;
-use crate::cache::semantic::Query;
 use crate::chat::completion::Completion;
 use crate::chat::observe::Observer;
 use crate::chat::{Caller, ChatRequest};
@@ -41,8 +41,8 @@ pub(super) struct Forwarded {
     pub(super) asked: Asked,
     pub(super) verdict: Verdict,
     pub(super) caching: Caching,
-    /// What the semantic cache keeps of it, if its answer is stored.
-    pub(super) query: Option<Query>,
+    /// What the semantic cache said of it.
+    pub(super) sought: Option<Sought>,
 }
 
 /// An answer that flows past.
@@ -51,7 +51,7 @@ pub(super) struct Answering {
     pub(super) asked: Asked,
     pub(super) verdict: Verdict,
     pub(super) caching: Caching,
-    pub(super) query: Option<Query>,
+    pub(super) sought: Option<Sought>,
     /// HTTP status of the answer; 0 when it has none.
     pub(super) status: u16,
     /// The model whose provider answered; `None` when none did.

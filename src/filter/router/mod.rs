@@ -84,13 +84,13 @@ impl RouterStream {
         let role = &*self.role;
         let make = |recall| plan(&role.policy, role.encoder.as_deref(), &role.credentials, &request, recall);
         let plan = make(recall);
-        let (plan, query) =
+        let (plan, sought) =
             semantic::recall(role, host, (&reading, &request), plan, |hit| make(Recall::Hit(hit)));
         if reading.directives.only_if_cached && !matches!(plan, Plan::Reply(_)) {
             let applied = apply::not_cached(role, host, reading.caller);
             return self.applied(applied);
         }
-        self.applied(apply::apply(role, host, reading, request, (plan, query)))
+        self.applied(apply::apply(role, host, reading, request, (plan, sought)))
     }
 
     fn unread<H: Host>(&mut self, host: &H, caller: Caller, why: &Unreadable) -> Flow {

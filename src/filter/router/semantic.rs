@@ -10,15 +10,26 @@ use crate::host::Host;
 use crate::routing::Plan;
 use crate::telemetry::Metric;
 
+/// What the semantic cache said of a request that goes to a provider.
+#[derive(Debug)]
+pub(super) struct Sought {
+    /// What it said, by its name in metrics and logs.
+    pub(super) result: &'static str,
+    /// Why; empty where that says it all.
+    pub(super) reason: &'static str,
+    /// What is kept of the request when a provider has answered.
+    pub(super) query: Option<Query>,
+}
+
 /// Looks for an answer to a message that asks for the same, for a request that by its plan goes to a provider. `reply` makes the plan
-/// that replies with a hit. Returns the plan that counts, and what is kept when a provider has answered.
+/// that replies with a hit. Returns the plan that counts, and what was found where that is no hit.
 pub(super) fn recall<H: Host>(
     role: &RouterRole,
     host: &H,
     (reading, request): (&Reading, &ChatRequest),
     plan: Plan,
     reply: impl FnOnce(Hit) -> Plan,
-) -> (Plan, Option<Query>) {
+) -> (Plan, Option<Sought>) {
     let (Some(semantic), Some(exact), Plan::Forward(forward)) = (&role.semantic, &role.cache, &plan) else {
         return (plan, None);
     };
@@ -30,31 +41,30 @@ pub(super) fn recall<H: Host>(
     let query = match semantic.query(&reading.question(role, request), tier) {
         Ok(query) => query,
         Err(unfit) => {
-            count("unfit", reason(unfit));
-            return (plan, None);
+            let reason = reason(unfit);
+            count("unfit", reason);
+            return (plan, Some(Sought { result: "unfit", reason, query: None }));
         }
     };
     // A caller that wants a fresh answer has it kept.
     if matches!(forward.caching, Caching::Refresh(_)) {
-        return (plan, Some(query));
+        return (plan, Some(Sought { result: "refresh", reason: "", query: Some(query) }));
     }
     let accepts = Accepts { max_age: reading.directives.max_age, max_false_hits: reading.max_false_hits };
-    match semantic.recall(host, exact, &query, accepts) {
+    let (result, reason) = match semantic.recall(host, exact, &query, accepts) {
         Found::Hit(hit) if semantic.bounds().serves => match reply(hit) {
             plan @ Plan::Reply(_) => {
                 count("hit", "");
                 return (plan, None);
             }
             // It stands under the key of another request: this one's plan holds.
-            Plan::Forward(_) | Plan::Refuse(_) => count("unstreamable", ""),
+            Plan::Forward(_) | Plan::Refuse(_) => ("unstreamable", ""),
         },
-        Found::Hit(_) => count("shadow_hit", ""),
-        Found::Miss(missed) => {
-            let (result, reason) = missed.names();
-            count(result, reason);
-        }
-    }
-    (plan, Some(query))
+        Found::Hit(_) => ("shadow_hit", ""),
+        Found::Miss(missed) => missed.names(),
+    };
+    count(result, reason);
+    (plan, Some(Sought { result, reason, query: Some(query) }))
 }
 
 /// Keeps a message whose answer has been stored.

@@ -1,0 +1,175 @@
+//! A line of a trace: a request as it came, and what it was answered.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use llm_arbiter::chat::Caller;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+/// What a line looks like.
+pub const EXPECTED: &str =
+    r#"{"id": ..., "time": SECONDS or RFC 3339, "headers": {...}, "body": CHAT REQUEST, "response": ANSWER}"#;
+
+/// Numbers from here on are milliseconds: as seconds they would lie past the year 5000.
+const MILLISECONDS_FROM: f64 = 1e11;
+/// Bytes of text that make a token, for answers that do not say how many they have.
+const BYTES_OF_A_TOKEN: usize = 4;
+
+/// A request and its answer; members with other names are not read.
+#[derive(Debug, Deserialize)]
+pub struct Record<'l> {
+    /// Whatever the line calls it.
+    #[serde(default)]
+    pub id: Value,
+    /// When it came; without it, at the time of the line before.
+    #[serde(default)]
+    time: Option<Moment>,
+    /// `:path`; what is not given follows from the headers.
+    #[serde(default)]
+    path: Option<String>,
+    #[serde(default)]
+    headers: Map<String, Value>,
+    #[serde(borrow)]
+    body: &'l RawValue,
+    #[serde(default)]
+    response: Value,
+}
+
+/// A time since 1970.
+#[derive(Debug, Clone, Copy)]
+struct Moment(Duration);
+
+impl<'d> Deserialize<'d> for Moment {
+    fn deserialize<D: serde::Deserializer<'d>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error;
+        let since_1970 = match Value::deserialize(deserializer)? {
+            Value::Number(number) => number.as_f64().and_then(|number| {
+                let seconds = if number >= MILLISECONDS_FROM { number / 1000.0 } else { number };
+                Duration::try_from_secs_f64(seconds).ok()
+            }),
+            Value::String(text) => {
+                text.parse::<jiff::Timestamp>().ok().and_then(|time| time.as_duration().try_into().ok())
+            }
+            _ => None,
+        };
+        since_1970
+            .map(Self)
+            .ok_or_else(|| D::Error::custom("`time` must be seconds since 1970, or as in RFC 3339"))
+    }
+}
+
+/// A provider's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// Its media type.
+    pub content_type: String,
+    /// Its body.
+    pub body: Vec<u8>,
+    /// Whether how many tokens it has is only estimated.
+    pub is_estimate: bool,
+}
+
+impl Record<'_> {
+    /// When the request came, since 1970.
+    pub fn time(&self) -> Option<Duration> {
+        self.time.map(|Moment(time)| time)
+    }
+
+    /// The body as it came. A body that is no JSON stands in the line as a string.
+    pub fn body(&self) -> Vec<u8> {
+        let raw = self.body.get();
+        let text = serde_json::from_str::<String>(raw).map_or(Cow::Borrowed(raw), Cow::Owned);
+        text.into_owned().into_bytes()
+    }
+
+    /// The headers as the filter gets them: those that a recording may lack stand for those of a call.
+    pub fn headers(&self, length: usize) -> Vec<(String, String)> {
+        let mut headers: Vec<(String, String)> = Vec::new();
+        for (name, value) in &self.headers {
+            let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+            headers.extend(values.iter().map(|value| (name.to_ascii_lowercase(), text(value))));
+        }
+        let is_anthropic = headers.iter().any(|(name, _)| name == "anthropic-version");
+        let path = if is_anthropic { "/v1/messages" } else { "/v1/chat/completions" };
+        let length = length.to_string();
+        let standard = [
+            (":method", "POST"),
+            (":path", self.path.as_deref().unwrap_or(path)),
+            ("content-type", "application/json"),
+            ("content-length", &length),
+        ];
+        for (name, value) in standard {
+            if !headers.iter().any(|(given, _)| given == name) {
+                headers.push((name.to_owned(), value.to_owned()));
+            }
+        }
+        headers
+    }
+
+    /// What the provider answered. Where only its text is recorded, or not even that, the answer is made up around it.
+    pub fn answer(&self, caller: Caller) -> Answer {
+        match &self.response {
+            Value::Object(members) if members.contains_key("body") => {
+                let status = members.get("status").and_then(Value::as_u64);
+                let status = status.and_then(|status| u16::try_from(status).ok()).unwrap_or(200);
+                let body = members.get("body").unwrap_or(&Value::Null);
+                Answer { status, ..self.answer_of(body, caller) }
+            }
+            other => self.answer_of(other, caller),
+        }
+    }
+
+    fn answer_of(&self, body: &Value, caller: Caller) -> Answer {
+        let given = |content_type: &str, body: String| Answer {
+            status: 200,
+            content_type: content_type.to_owned(),
+            body: body.into_bytes(),
+            is_estimate: false,
+        };
+        match body {
+            Value::String(text) if is_event_stream(text) => given("text/event-stream", text.clone()),
+            Value::String(text) if text.trim_start().starts_with('{') => {
+                given("application/json", text.clone())
+            }
+            Value::String(text) => self.made_up(text, caller),
+            Value::Null => self.made_up("", caller),
+            other => given("application/json", other.to_string()),
+        }
+    }
+
+    /// A whole answer of this text.
+    fn made_up(&self, text: &str, caller: Caller) -> Answer {
+        let tokens = |bytes: usize| bytes.div_ceil(BYTES_OF_A_TOKEN).max(1);
+        let (input, output) = (tokens(self.body.get().len()), tokens(text.len()));
+        let body = match caller {
+            Caller::Anthropic => json!({
+                "id": "msg_recorded", "type": "message", "role": "assistant", "model": "recorded", "stop_reason": "end_turn",
+                "stop_sequence": null, "content": [{"type": "text", "text": text}],
+                "usage": {"input_tokens": input, "output_tokens": output}
+            }),
+            _ => json!({
+                "id": "chatcmpl-recorded", "object": "chat.completion", "created": 0, "model": "recorded",
+                "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
+                "usage": {"prompt_tokens": input, "completion_tokens": output, "total_tokens": input.saturating_add(output)}
+            }),
+        };
+        Answer {
+            status: 200,
+            content_type: "application/json".to_owned(),
+            body: body.to_string().into_bytes(),
+            is_estimate: true,
+        }
+    }
+}
+
+fn is_event_stream(text: &str) -> bool {
+    ["data:", "event:", ":"].iter().any(|start| text.trim_start().starts_with(start))
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
