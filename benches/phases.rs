@@ -21,7 +21,7 @@ use llm_arbiter::chat::observe::{Observer, Wanted};
 use llm_arbiter::chat::request::{Canonical, Limits};
 use llm_arbiter::chat::{AnswerHead, Caller, ChatRequest, translate};
 use llm_arbiter::complexity;
-use llm_arbiter::embedding::bundled;
+use llm_arbiter::embedding::{Encoders, bundled};
 use llm_arbiter::filter::provider::{ProviderRole, ProviderStream};
 use llm_arbiter::filter::router::{RouterRole, RouterStream};
 use llm_arbiter::filter::{Flow, Role};
@@ -96,6 +96,20 @@ fn main() {
     embeddings();
     println!("\n| semantic cache | microseconds |\n|---|---:|");
     semantic();
+    in_context();
+}
+
+/// The time for a message that is looked at closely and was not before.
+fn in_context() {
+    let encoder = Encoders::bundled().expect("encoders").in_context;
+    let words = "how do I compare the runtime behaviour of several services under load ";
+    for tokens in [12, 24, 48] {
+        let text: Vec<&str> = words.split(' ').cycle().take(tokens).collect();
+        let text = text.join(" ");
+        row(&format!("{tokens} words in context"), || {
+            drop(black_box(encoder.token_vectors(black_box(&text))))
+        });
+    }
 }
 
 /// The semantic cache's time for a message, by how many others there are in its context.
@@ -118,7 +132,7 @@ fn semantic() {
             max_time_share: 0.1,
             serves: true,
         };
-        let cache = SemanticCache::new(bounds, bundled().expect("an encoder")).expect("a cache");
+        let cache = SemanticCache::new(bounds, Encoders::bundled().expect("encoders")).expect("a cache");
         for number in 0..entries {
             let (query, key) = query(&cache, &format!("How do I repair part {number} of a bicycle?"));
             cache.remember(&host, query, key).expect("room");
@@ -153,7 +167,7 @@ fn query(cache: &SemanticCache, text: &str) -> (Query, CacheKey) {
 
 /// The encoder's time, tokenizer included, by the length of the text.
 fn embeddings() {
-    let sieve = bundled().expect("an encoder");
+    let sieve = bundled().expect("encoders");
     let words = "please compare the runtime behaviour of seventeen microservices under unpredictable load and latency ";
     for tokens in [8, 32, 128, 512] {
         let mut text = words.repeat(tokens / 8);

@@ -29,9 +29,9 @@ def resident(envoy):
     return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
-def started(scorer, change, workers):
-    """Seconds until Envoy serves, and its memory then."""
-    document = policies.document(UNUSED, UNUSED, UNUSED, classify={"scorer": scorer})
+def started(members, change, workers):
+    """Seconds until Envoy serves under a policy with these members, and its memory then."""
+    document = policies.document(UNUSED, UNUSED, UNUSED, **members)
     with tempfile.TemporaryDirectory() as directory:
         directory = pathlib.Path(directory)
         bootstrap = change(render(document, directory))
@@ -42,13 +42,15 @@ def started(scorer, change, workers):
 
 def main():
     print("| | ready after | memory | each further worker |\n|---|---:|---:|---:|")
-    for name, scorer, change in [
-        ("Envoy without the filter", "heuristic", without_filter),
-        ("with it", "heuristic", lambda bootstrap: bootstrap),
-        ("with it, learned scorer", "learned", lambda bootstrap: bootstrap),
+    heuristic = {"classify": {"scorer": "heuristic"}}
+    for name, members, change in [
+        ("Envoy without the filter", heuristic, without_filter),
+        ("with it", heuristic, lambda bootstrap: bootstrap),
+        ("with it, learned scorer", {"classify": {"scorer": "learned"}}, lambda bootstrap: bootstrap),
+        ("with it, semantic cache", {**heuristic, "cache": {"exact": {}, "semantic": {}}}, lambda bootstrap: bootstrap),
     ]:
-        alone = [started(scorer, change, 1) for _ in range(ROUNDS)]
-        many = [started(scorer, change, WORKERS) for _ in range(ROUNDS)]
+        alone = [started(members, change, 1) for _ in range(ROUNDS)]
+        many = [started(members, change, WORKERS) for _ in range(ROUNDS)]
         seconds = statistics.median(second for second, _ in alone)
         memory, together = (statistics.median(memory for _, memory in runs) for runs in (alone, many))
         print(f"| {name} | {seconds:.1f} s | {memory:.0f} MB | {(together - memory) / (WORKERS - 1):.1f} MB |")

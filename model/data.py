@@ -1,7 +1,10 @@
 """The data that training reads, by folder; see CARD.md for what it is and where it comes from."""
 
 import gzip
+import itertools
 import json
+import pathlib
+import re
 
 
 def rows(path, split):
@@ -28,3 +31,16 @@ def product(data, split):
 def routing(data, split):
     """Prompts with the graded answers of a strong and a weak model {prompt, source, domain, strong, weak}."""
     return rows(data / "routing" / "routing.jsonl.gz", split)
+
+
+def written():
+    """Pairs {a, b, same, group} of the messages written for training: within a group, those that one answer serves and those that it does not."""
+    text = (pathlib.Path(__file__).parent / "written" / "groups.txt").read_text()
+    pairs = []
+    for number, group in enumerate(re.split(r"\n\s*\n", text)):
+        lines = [line for line in group.splitlines() if line and not line.startswith("#")]
+        serves = [line.removeprefix("= ") for line in lines if not line.startswith("! ")]
+        others = [line.removeprefix("! ") for line in lines if line.startswith("! ")]
+        pairs += [{"a": a, "b": b, "same": True, "group": number} for a, b in itertools.combinations(serves, 2)]
+        pairs += [{"a": a, "b": b, "same": False, "group": number} for a in serves for b in others]
+    return pairs

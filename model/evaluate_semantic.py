@@ -1,15 +1,20 @@
-"""How often the semantic cache would answer rephrasings, and near misses wrongly, by `arbiter compare`.
+"""How often the semantic cache would answer rephrasings, and near misses wrongly, by `arbiter compare` and `arbiter simulate`.
 
 Pairs that nothing was fitted to: the `dev` splits of DATA/paraphrase/judged.jsonl.gz, whose weights undo how they were drawn, and
 of app.jsonl.gz; and both halves of tests/data/semantic/pairs.jsonl. Recall at x % false hits: the share of true pairs that reach
 the least score which at most x % of the others reach. A pair that is refused before it is scored reaches none.
+
+Then a whole cache: all first messages of the pairs are asked, then all second ones, and then strangers, the `test` prompts of
+DATA/routing/routing.jsonl.gz; a hit is right if the second message of a true pair gets the answer to its first.
 """
 
 import argparse
 import json
 import pathlib
+import re
 import subprocess
 import sys
+import tempfile
 
 import data
 
@@ -17,6 +22,10 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 ARBITER = ROOT / "dist" / "arbiter"
 WRITTEN = ROOT / "tests" / "data" / "semantic"
 FALSE_HITS = (0.005, 0.01, 0.02, 0.05)
+SERVED = (0.005, 0.02, 0.1)
+"""Shares of false hits that a policy may allow, for the whole cache."""
+STRANGERS = 5
+"""One of so many prompts is asked."""
 
 
 def compare(rows):
@@ -24,6 +33,54 @@ def compare(rows):
     lines = [json.dumps({"id": i, "answered": row["a"], "asked": row["b"]}) for i, row in enumerate(rows)]
     run = subprocess.run([ARBITER, "compare"], input="\n".join(lines), capture_output=True, text=True, check=True)
     return [verdict.get("score", -1.0) for verdict in map(json.loads, run.stdout.splitlines())]
+
+
+def policy(false_hits):
+    """The example policy, with another share of false hits."""
+    text = (ROOT / "envoy" / "policy-semantic.yaml").read_text()
+    changed, count = re.subn(r"max_false_hits: \S+", f"max_false_hits: {100 * false_hits:g}%", text)
+    assert count == 1, "the example policy has one max_false_hits"
+    return changed
+
+
+def simulate(false_hits, messages):
+    """What becomes of messages, asked one after the other."""
+    calls = (
+        {
+            "id": number,
+            "time": 1 + number / 1000,
+            "body": {"model": "auto", "messages": [{"role": "user", "content": text}]},
+        }
+        for number, text in enumerate(messages)
+    )
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        file.write(policy(false_hits))
+        file.flush()
+        command = [ARBITER, "simulate", "--policy", file.name]
+        lines = "\n".join(map(json.dumps, calls))
+        run = subprocess.run(command, input=lines, capture_output=True, text=True, check=True)
+    return [json.loads(line) for line in run.stdout.splitlines()]
+
+
+def served(false_hits, rows, strangers):
+    """Of a cache that has answered the first messages: shares of rephrasings that get the right answer, of rephrasings that get
+    another one, of near misses that get the wrong answer, and of strangers that get any."""
+    firsts = list(dict.fromkeys(row["a"] for row in rows))
+    place = {text: number for number, text in enumerate(firsts)}
+    results = simulate(false_hits, [*firsts, *(row["b"] for row in rows), *strangers])
+    asked = results[len(firsts) : len(firsts) + len(rows)]
+    right = other = wrong = true = false = 0.0
+    for row, result in zip(rows, asked, strict=True):
+        weight = row.get("weight") or 1.0
+        is_hit = result["outcome"] == "semantic_hit"
+        is_own = is_hit and result["hit_id"] == place[row["a"]]
+        true += weight * bool(row["same"])
+        false += weight * (not row["same"])
+        right += weight * (is_own and bool(row["same"]))
+        other += weight * (is_hit and not is_own and bool(row["same"]))
+        wrong += weight * (is_hit and not row["same"])
+    hits = sum(result["outcome"] == "semantic_hit" for result in results[len(firsts) + len(rows) :])
+    return right / true, other / true, wrong / false, hits / len(strangers)
 
 
 def written(half):
@@ -108,6 +165,15 @@ def main():
         recall = " / ".join(f"{scored.recall(share):.3f}" for share in FALSE_HITS)
         hits = f"{scored.reached(asked, True):.3f}, {scored.reached(asked, False):.4f}"
         print(f"| {name} | {scored.auc():.3f} | {recall} | {hits} |")
+    strangers = [row["prompt"] for row in data.routing(folder, "test")][::STRANGERS]
+    print(
+        f"\n| a cache of them, {len(strangers)} strangers | max_false_hits | right hits | another's answer | wrong hits | strangers hit |"
+    )
+    print("|---|---|---|---|---|---|")
+    for name, rows in sets.items():
+        for share in SERVED:
+            cells = " | ".join(f"{100 * each:.1f} %" for each in served(share, rows, strangers))
+            print(f"| {name} | {100 * share:g} % | {cells} |")
 
 
 if __name__ == "__main__":

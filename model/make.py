@@ -1,9 +1,9 @@
 """Makes the model files from the packages of requirements.txt and the data; on one kind of processor the same
 input gives the same bytes.
 
-Stages: the teacher's embeddings of all training texts; the sieve's table, trained from them; its files; the scorer's weights, by
-`arbiter fit`; the verifier's. The first two leave checkpoints under .local/model/ and are not run again on the same input; the others take
-seconds.
+Stages: the teacher's embeddings of all training texts; the sieve's table, trained from them; the student; their files; the scorer's
+weights, by `arbiter fit`; the verifier's. The first three leave checkpoints under .local/model/ and are not run again on the same
+input; the others take a minute.
 """
 
 import argparse
@@ -23,6 +23,7 @@ import data
 import evaluate_sieve
 import export
 import sieve
+import student
 import teacher
 import verifier
 
@@ -32,7 +33,9 @@ SHIPPED = ROOT / "model"
 EMBEDDED_AT_ONCE = 8192
 """Texts between two checkpoints of the teacher's embeddings."""
 TRAINED_AT_ONCE = 500
-"""Steps between two checkpoints of the training."""
+"""Steps between two checkpoints of the sieve's training."""
+TAUGHT_AT_ONCE = 100
+"""The same for the student's."""
 
 
 def fingerprint(*parts):
@@ -110,6 +113,24 @@ def train_table(tokens, texts, pairs, recipe):
     return training.table
 
 
+def train_student(tokens, texts, recipe):
+    """The student; goes on where an earlier run was stopped."""
+    name = fingerprint(dataclasses.asdict(recipe), texts)
+    weights = load_file(teacher.package() / "model.safetensors")
+    weights = {name: weight.astype(np.float32) for name, weight in weights.items()}
+    training = student.Training(weights, tokens.ids(texts, special=True), recipe)
+    path = CHECKPOINTS / f"student-{name}.npz"
+    if path.exists():
+        training.restore(np.load(path))
+    with tqdm(total=recipe.steps, initial=training.step, desc="student") as progress:
+        while training.step < recipe.steps:
+            steps = min(TAUGHT_AT_ONCE, recipe.steps - training.step)
+            progress.set_postfix(loss=round(training.run(steps), 4))
+            save(path, **training.state())
+            progress.update(steps)
+    return training.model
+
+
 SAMPLES = (
     "How do I boil an egg?",
     "hello, could you please tell me how to boil an egg? Thanks!",
@@ -121,6 +142,10 @@ SAMPLES = (
     "Summarise the minutes: " + "the board met and agreed on the budget. " * 30,
 )
 """Texts whose embeddings are kept, so that another engine can be held against this one."""
+
+
+LONGEST_SAMPLE = 12
+"""Tokens of a sample whose states are kept."""
 
 
 def expected(tokens):
@@ -140,6 +165,30 @@ def ship(tokens, table):
     (SHIPPED / "sieve" / "sieve.onnx").write_bytes(export.sieve(sieve.quantised(table)))
     shutil.copyfile(teacher.package() / "vocab.txt", SHIPPED / "sieve" / "vocab.txt")
     (SHIPPED / "sieve" / "expected.json").write_text(json.dumps(expected(tokens), indent=0) + "\n")
+
+
+def states(tokens):
+    """The states of the shortest samples by onnxruntime, without those that the sieve skips, to three places."""
+    options = onnxruntime.SessionOptions()
+    # Optimised, it would round what is multiplied to eight bits.
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    path = SHIPPED / "student" / "student.onnx"
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    rows = []
+    for text, ids in zip(SAMPLES, tokens.ids(SAMPLES, special=True), strict=True):
+        if len(ids) <= LONGEST_SAMPLE:
+            inputs = {"input_ids": np.array([ids]), "position_ids": np.arange(len(ids))[None]}
+            made = session.run(None, inputs)[0][0]
+            seen = [at for at in range(1, len(ids) - 1) if ids[at] not in tokens.silent] or range(1, len(ids) - 1)
+            rows.append({"text": text, "states": [[round(float(x), 3) for x in made[at]] for at in seen]})
+    return rows
+
+
+def ship_student(tokens, model):
+    """Writes the files of the student."""
+    (SHIPPED / "student").mkdir(parents=True, exist_ok=True)
+    (SHIPPED / "student" / "student.onnx").write_bytes(export.student(model, student.HEADS))
+    (SHIPPED / "student" / "expected.json").write_text(json.dumps(states(tokens)) + "\n")
 
 
 def fit_scorer(folder):
@@ -163,14 +212,15 @@ def fit_verifier(folder):
     build = ["cargo", "build", "--quiet", "--release", "--bin", "arbiter"]
     subprocess.run(build, cwd=ROOT, check=True)
     head = json.loads((SHIPPED / "scorer.json").read_text())["encoder"]
-    parts = [data.judged(folder, "train"), data.product(folder, "train")]
+    parts = [data.judged(folder, "train"), data.product(folder, "train"), data.written()]
     parts = [verifier.Pairs(ROOT / "target" / "release" / "arbiter", rows) for rows in parts]
     (SHIPPED / "verifier.json").write_text(json.dumps(verifier.head(head, *parts)) + "\n")
 
 
 def record():
     """Writes down what the bytes of the files are."""
-    names = ("scorer.json", "verifier.json", "sieve/expected.json", "sieve/sieve.onnx", "sieve/vocab.txt")
+    sieve_files = ("sieve/expected.json", "sieve/sieve.onnx", "sieve/vocab.txt")
+    names = ("scorer.json", "verifier.json", *sieve_files, "student/expected.json", "student/student.onnx")
     sums = [f"{hashlib.sha256((SHIPPED / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
     (SHIPPED / "SHA256SUMS").write_text("".join(sums))
 
@@ -180,8 +230,10 @@ def main():
     parser.add_argument("data", type=pathlib.Path, help="folder that holds paraphrase/ and routing/")
     folder = parser.parse_args().data
     tokens = Texts()
-    table = train_table(tokens, training_texts(folder), data.pairs(folder, "train"), sieve.Recipe())
+    texts = training_texts(folder)
+    table = train_table(tokens, texts, data.pairs(folder, "train"), sieve.Recipe())
     ship(tokens, table)
+    ship_student(tokens, train_student(tokens, texts, student.Recipe()))
     shipped = sieve.quantised(table).astype(np.float32)
     figures = evaluate_sieve.measure(lambda texts: sieve.embed(shipped, tokens.bags(texts)), data.pairs(folder, "dev"))
     for name, value in figures.items():

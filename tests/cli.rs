@@ -313,7 +313,7 @@ fn the_model_files_are_those_that_were_made() {
     use sha2::{Digest, Sha256};
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("model");
     let sums = std::fs::read_to_string(folder.join("SHA256SUMS")).expect("sums");
-    assert_eq!(sums.lines().count(), 5);
+    assert_eq!(sums.lines().count(), 7);
     for line in sums.lines() {
         let (sum, name) = line.split_once("  ").expect("a sum and a name");
         let found: String = Sha256::digest(std::fs::read(folder.join(name)).expect(name))

@@ -63,3 +63,25 @@ def test_a_rephrasing_scores_higher_than_another_question():
         ]
     )
     assert 0 < related["score"] < rephrased["score"] < 1
+
+
+def test_a_cache_that_allows_much_answers_most_rephrasings_and_no_trap(tmp_path):
+    rows = [json.loads(line) for line in (FOLDER / "pairs.jsonl").read_text().splitlines()]
+    policy = tmp_path / "policy.yaml"
+    example = (FOLDER.parents[2] / "envoy" / "policy-semantic.yaml").read_text()
+    policy.write_text(example.replace("max_false_hits: 1%", "max_false_hits: 10%"))
+    sides = [messages(row) for row in rows]
+    texts = [one for one, _ in sides] + [other for _, other in sides]
+    bodies = [{"model": "auto", "messages": [{"role": "user", "content": text}]} for text in texts]
+    calls = "\n".join(json.dumps({"id": number, "time": 1, "body": body}) for number, body in enumerate(bodies))
+    command = [ARBITER, "simulate", "--policy", policy]
+    run = subprocess.run(command, input=calls, capture_output=True, text=True, check=True)
+    results = [json.loads(line) for line in run.stdout.splitlines()]
+    hits = {True: [], False: []}
+    for place, row in enumerate(rows):
+        result = results[len(rows) + place]
+        is_hit = result["outcome"] == "semantic_hit"
+        hits[row["serves"]].append(is_hit and (texts[result["hit_id"]] == texts[place] or not row["serves"]))
+    traps, rephrasings = hits[False], hits[True]
+    assert sum(traps) <= 1
+    assert sum(rephrasings) >= 0.75 * len(rephrasings)

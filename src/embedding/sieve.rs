@@ -24,6 +24,9 @@ const SILENT: [&str; 15] = [
     "regards",
 ];
 
+/// The name of the output: float32 [1, width].
+const OUTPUT: &str = "embedding";
+
 /// A direction: numbers whose squares add up to 1. Texts that ask for the same have a product near 1.
 pub type Embedding = Vec<f64>;
 
@@ -50,8 +53,10 @@ pub enum LoadError {
     #[error("the graph cannot be run: {0}")]
     Engine(String),
     /// The width is not the same for every text.
-    #[error("the output `{}` must be float32 [1, width]", onnx::OUTPUT)]
-    Output,
+    #[error(
+        "the graph must have places, the vocabulary [CLS] and [SEP], where tokens are read in context; the output `{0}` must be float32 and have the same width for every text"
+    )]
+    Output(&'static str),
 }
 
 /// An encoder with its tokenizer.
@@ -108,7 +113,7 @@ impl Sieve {
     pub fn load(vocabulary: &[u8], graph: Bytes) -> Result<Self, LoadError> {
         let wordpiece = WordPiece::new(vocabulary)?;
         let fingerprint = fingerprint(vocabulary, &graph);
-        let encoder = onnx::read(graph)?;
+        let encoder = onnx::read(graph, OUTPUT)?;
         if wordpiece.len() > encoder.tokens {
             return Err(LoadError::Mismatch { vocabulary: wordpiece.len(), table: encoder.tokens });
         }
@@ -118,7 +123,31 @@ impl Sieve {
         let last = TokenId::try_from(wordpiece.len().saturating_sub(1)).unwrap_or_default();
         let mut sieve = Self { wordpiece, silent, thank_you, graph, width: 0, fingerprint };
         sieve.width = sieve.run(&[0, last.into()]).map_err(LoadError::Engine)?.len();
-        if sieve.width == 0 { Err(LoadError::Output) } else { Ok(sieve) }
+        if sieve.width == 0 { Err(LoadError::Output(OUTPUT)) } else { Ok(sieve) }
+    }
+
+    /// Its tokenizer.
+    pub(super) fn wordpiece(&self) -> &WordPiece {
+        &self.wordpiece
+    }
+
+    /// How much a token matters: the length of its vector.
+    pub(super) fn weight(&self, token: TokenId) -> f32 {
+        let vector = self.run(&[token.into()]).unwrap_or_default();
+        vector.iter().map(|x| x * x).sum::<f32>().sqrt()
+    }
+
+    /// Which tokens of a text are read: all but the silent ones, unless there are only those.
+    pub(super) fn spoken(&self, tokens: &[TokenId]) -> Vec<bool> {
+        let before = std::iter::once(None).chain(tokens.iter().map(Some));
+        let is_spoken = |(token, before): (&TokenId, Option<&TokenId>)| {
+            let is_thank_you =
+                self.thank_you.is_some_and(|(thank, you)| before == Some(&thank) && *token == you);
+            let place = usize::try_from(*token).unwrap_or(usize::MAX);
+            !is_thank_you && self.silent.get(place) != Some(&true)
+        };
+        let spoken: Vec<bool> = tokens.iter().zip(before).map(is_spoken).collect();
+        if spoken.contains(&true) { spoken } else { vec![true; tokens.len()] }
     }
 
     /// Numbers in an embedding.
@@ -155,21 +184,16 @@ impl Sieve {
         TokenVectors::new(self.width, rows.flatten().collect())
     }
 
-    /// What is read of a text: its tokens but the silent ones, unless there are only those.
+    /// What is read of a text.
     fn tokens(&self, text: &str) -> Vec<i64> {
         let tokens = self.ends(text);
-        let mut spoken = Vec::with_capacity(tokens.len());
-        let mut before = None;
-        for token in &tokens {
-            let is_thank_you =
-                self.thank_you.is_some_and(|(thank, you)| before == Some(thank) && *token == you);
-            let place = usize::try_from(*token).unwrap_or(usize::MAX);
-            if !is_thank_you && self.silent.get(place) != Some(&true) {
-                spoken.push(i64::from(*token));
-            }
-            before = Some(*token);
-        }
-        if spoken.is_empty() { tokens.into_iter().map(i64::from).collect() } else { spoken }
+        let spoken = self.spoken(&tokens);
+        tokens
+            .into_iter()
+            .zip(spoken)
+            .filter(|(_, is_spoken)| *is_spoken)
+            .map(|(token, _)| token.into())
+            .collect()
     }
 
     /// The tokens of a text, or of the two ends of a long one.

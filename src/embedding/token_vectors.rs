@@ -27,6 +27,23 @@ impl TokenVectors {
         Self { width, directions: rows, weights }
     }
 
+    /// Makes them of rows of `width` numbers, each with the weight at its place instead of its length. Rows without one are dropped.
+    #[must_use]
+    pub fn weighted(width: usize, rows: Vec<f32>, mut weights: Vec<f32>) -> Self {
+        let mut vectors = Self::new(width, rows);
+        weights.truncate(vectors.len());
+        vectors.directions.truncate(weights.len().saturating_mul(vectors.width));
+        vectors.weights = weights;
+        vectors
+    }
+
+    /// How much memory they take, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let numbers = self.directions.len().saturating_add(self.weights.len());
+        numbers.saturating_mul(size_of::<f32>()).saturating_add(size_of::<Self>())
+    }
+
     /// How many tokens.
     #[must_use]
     pub fn len(&self) -> usize {

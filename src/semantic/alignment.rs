@@ -2,6 +2,11 @@
 
 use crate::embedding::TokenVectors;
 
+/// The weight of a token that matters little.
+const UNIT: f64 = 100.0;
+/// Cosine below which nothing is like a token.
+const UNLIKE: f64 = 0.6;
+
 /// How the tokens of one text find their like in another one; cosines.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Alignment {
@@ -12,6 +17,10 @@ pub(super) struct Alignment {
     pub mean: f64,
     /// By the tokens' weights.
     pub weighted: f64,
+    /// How much is lacking to 1, by the tokens' weights in [`UNIT`]s.
+    pub lacking: f64,
+    /// The weight of the tokens that find nothing like them, in [`UNIT`]s.
+    pub lost: f64,
 }
 
 /// The alignment of each text with the other one.
@@ -35,6 +44,7 @@ pub(super) fn align(one: &TokenVectors, other: &TokenVectors) -> (Alignment, Ali
 fn summary(best: &[f64], weights: &[f32]) -> Alignment {
     let (mut least, mut second) = (1.0_f64, 1.0_f64);
     let (mut sum, mut weighted, mut weight, mut count) = (0.0, 0.0, 0.0, 0.0);
+    let (mut lacking, mut lost) = (0.0, 0.0);
     for (cosine, own) in best.iter().zip(weights) {
         if *cosine < least {
             second = least;
@@ -45,10 +55,12 @@ fn summary(best: &[f64], weights: &[f32]) -> Alignment {
         sum += cosine;
         weighted += cosine * f64::from(*own);
         weight += f64::from(*own);
+        lacking += (1.0 - cosine) * f64::from(*own) / UNIT;
+        lost += if *cosine < UNLIKE { f64::from(*own) / UNIT } else { 0.0 };
         count += 1.0;
     }
     let mean = |sum: f64, of: f64| if of > 0.0 { sum / of } else { 0.0 };
-    Alignment { least, second, mean: mean(sum, count), weighted: mean(weighted, weight) }
+    Alignment { least, second, mean: mean(sum, count), weighted: mean(weighted, weight), lacking, lost }
 }
 
 /// The scalar product, as eight sums side by side, of which none waits for another.

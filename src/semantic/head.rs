@@ -3,25 +3,45 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::inputs::{INPUTS, Inputs};
+use super::inputs::{INPUTS, Inputs, WORD_INPUTS, WordInputs};
 
 /// The format of [`Head`] that is read.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Weights of the verifier, fitted to pairs of which it is known whether one answer serves both.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Head {
-    /// The version of this format; 1.
+    /// The version of this format; 2.
     format: u32,
     /// Fingerprint of the encoder that they were fitted with.
     encoder: String,
-    /// Log odds where all inputs are 0.
-    bias: f64,
-    /// Log odds per unit of each of the [`Inputs`].
-    weights: Vec<f64>,
+    /// For a first look, which takes microseconds: at the [`WordInputs`].
+    words: Weights,
+    /// The score of the first look below which there is no second one.
+    least: f64,
+    /// For a second look, at the [`Inputs`].
+    all: Weights,
     /// What scores mean; the strictest first.
     calibration: Vec<Step>,
+}
+
+/// A logistic regression.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Weights {
+    /// Log odds where all inputs are 0.
+    bias: f64,
+    /// Log odds per unit of each input.
+    weights: Vec<f64>,
+}
+
+impl Weights {
+    fn score(&self, inputs: &[f64]) -> f64 {
+        let odds =
+            self.weights.iter().zip(inputs).fold(self.bias, |sum, (weight, input)| sum + weight * input);
+        1.0 / (1.0 + libm::exp(-odds))
+    }
 }
 
 /// What follows from asking for a score.
@@ -46,7 +66,7 @@ pub enum HeadError {
     #[error("the verifier's weights were fitted with another encoder")]
     Encoder,
     /// Too few or too many.
-    #[error("there must be {INPUTS} weights")]
+    #[error("there must be {WORD_INPUTS} weights for words and {INPUTS} for all")]
     Width,
     /// An empty table, or one that is out of order.
     #[error("calibration: must have steps, false hits and recall rising and scores falling, each 0 to 1")]
@@ -72,7 +92,7 @@ impl Head {
         if self.encoder != encoder {
             return Err(HeadError::Encoder);
         }
-        if self.weights.len() != INPUTS {
+        if self.words.weights.len() != WORD_INPUTS || self.all.weights.len() != INPUTS {
             return Err(HeadError::Width);
         }
         let is_share = |x: &f64| (0.0..=1.0).contains(x);
@@ -89,12 +109,17 @@ impl Head {
         }
     }
 
+    /// How likely one answer serves both by the words alone, 0..=1, and whether a second look is due.
+    #[must_use]
+    pub fn first_look(&self, inputs: &WordInputs) -> (f64, bool) {
+        let score = self.words.score(inputs);
+        (score, score >= self.least)
+    }
+
     /// How likely one answer serves both, 0..=1.
     #[must_use]
     pub fn score(&self, inputs: &Inputs) -> f64 {
-        let odds =
-            self.weights.iter().zip(inputs).fold(self.bias, |sum, (weight, input)| sum + weight * input);
-        1.0 / (1.0 + libm::exp(-odds))
+        self.all.score(inputs)
     }
 
     /// The score to ask for so that at most so many near misses, 0..=1, are answered wrongly. `None`: stricter than the table
@@ -113,10 +138,11 @@ mod tests {
     fn head() -> Head {
         let step = |false_hits, score, recall| Step { false_hits, score, recall };
         Head {
-            format: 1,
+            format: FORMAT,
             encoder: "e".into(),
-            bias: 0.0,
-            weights: vec![0.0; INPUTS],
+            words: Weights { bias: 0.0, weights: vec![0.0; WORD_INPUTS] },
+            least: 0.0,
+            all: Weights { bias: 0.0, weights: vec![0.0; INPUTS] },
             calibration: vec![step(0.01, 0.9, 0.4), step(0.05, 0.7, 0.6)],
         }
     }
@@ -139,5 +165,7 @@ mod tests {
     #[test]
     fn the_score_without_evidence_is_even() {
         assert!((head().score(&[0.0; INPUTS]) - 0.5).abs() < 1e-12);
+        assert_eq!(head().first_look(&[0.0; WORD_INPUTS]), (0.5, true));
+        assert_eq!(Head { least: 0.6, ..head() }.first_look(&[0.0; WORD_INPUTS]), (0.5, false));
     }
 }

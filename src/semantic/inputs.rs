@@ -6,18 +6,38 @@ use super::message::Message;
 use super::question::soft_conflict;
 use crate::embedding::TokenVectors;
 
+/// How many numbers words and their tokens give.
+pub const WORD_INPUTS: usize = 26;
+/// How many numbers tokens in context give.
+const CONTEXT_INPUTS: usize = 13;
 /// How many numbers the verifier weighs.
-pub const INPUTS: usize = 26;
+pub const INPUTS: usize = WORD_INPUTS + CONTEXT_INPUTS;
 
+/// What can be had in microseconds.
+pub type WordInputs = [f64; WORD_INPUTS];
 /// The numbers that the verifier weighs.
 pub type Inputs = [f64; INPUTS];
 
-/// What two messages give the verifier: the one that was answered and the one that is asked, each with its tokens.
-pub(super) fn inputs(
+/// The numbers of two messages, with what their tokens in context add to those of their words.
+pub(super) fn inputs(words: &WordInputs, answered: &TokenVectors, asked: &TokenVectors) -> Inputs {
+    let (forth, back) = align(answered, asked);
+    let all =
+        |of: Alignment| [of.least, of.second, of.mean, of.weighted, of.lacking.ln_1p(), of.lost.ln_1p()];
+    let context = all(forth).into_iter().chain(all(back)).chain([product(&answered.sum(), &asked.sum())]);
+    let mut inputs = [0.0; INPUTS];
+    for (input, number) in inputs.iter_mut().zip(words.iter().copied().chain(context)) {
+        *input = number;
+    }
+    inputs
+}
+
+/// What the words of two messages give: the one that was answered and the one that is asked, each with its tokens as they are where
+/// they stand alone.
+pub(super) fn word_inputs(
     answered: (&Message<'_>, &TokenVectors),
     asked: (&Message<'_>, &TokenVectors),
     has_document: bool,
-) -> Inputs {
+) -> WordInputs {
     let ((left, left_tokens), (right, right_tokens)) = (answered, asked);
     let (forth, back) = align(left_tokens, right_tokens);
     let [f1, f2, f3, f4] = numbers(forth);

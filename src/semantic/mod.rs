@@ -13,11 +13,12 @@ mod message;
 mod names;
 mod order;
 mod question;
+mod recent;
 mod verifier;
 mod vetoes;
 mod words;
 
 pub use head::{Head, HeadError, Step};
-pub use inputs::{INPUTS, Inputs};
-pub use verifier::{Verdict, Verifier};
+pub use inputs::{INPUTS, Inputs, WORD_INPUTS, WordInputs};
+pub use verifier::{Pair, Verifier};
 pub use vetoes::Veto;

@@ -13,6 +13,7 @@ const EVEN: [&str; 6] = ["and", "or", "between", "vs", "versus", "nor"];
 pub(super) fn differs(one: &Message<'_>, other: &Message<'_>) -> bool {
     swaps_after_a_marker(&one.words, &other.words)
         || swaps_words(one, other)
+        || swaps_sides(one, other)
         || turns_a_cause(one, other)
         || reorders_code(one, other)
 }
@@ -54,6 +55,42 @@ fn swaps_words(one: &Message<'_>, other: &Message<'_>) -> bool {
     let (left, right): (Vec<&str>, Vec<&str>) =
         moved.map(|(left, right)| (&*left.stem, &*right.stem)).unzip();
     (2..=4).contains(&left.len()) && same_words(&left, &right)
+}
+
+/// Whether the sides of a word have changed places: whether A affects B, and whether B affects A. Where one says it with `by`, it may
+/// be the same.
+fn swaps_sides(one: &Message<'_>, other: &Message<'_>) -> bool {
+    if is_even(one) || is_even(other) || one.has("by") != other.has("by") {
+        return false;
+    }
+    let content = |message: &Message<'_>| message.content().map(|word| word.stem.clone()).collect::<Vec<_>>();
+    let (left, right) = (content(one), content(other));
+    let (left, right) = without_common_ends(&left, &right);
+    if left.len() != right.len() {
+        return false;
+    }
+    left.iter().enumerate().any(|(at, middle)| {
+        let mirrored = left.len().saturating_sub(at).saturating_sub(1);
+        let sides = |words: &[Box<str>], at: usize| {
+            Some((words.get(..at)?.to_vec(), words.get(at.saturating_add(1)..)?.to_vec()))
+        };
+        let (Some((before, after)), Some((other_before, other_after))) =
+            (sides(left, at), sides(right, mirrored))
+        else {
+            return false;
+        };
+        let is_inside = !before.is_empty() && !after.is_empty() && right.get(mirrored) == Some(middle);
+        is_inside && same_words(&before, &other_after) && same_words(&after, &other_before)
+    })
+}
+
+/// What is left of two lists without the words that both begin with, and those that both end with.
+fn without_common_ends<'w, W: PartialEq>(left: &'w [W], right: &'w [W]) -> (&'w [W], &'w [W]) {
+    let begin = left.iter().zip(right).take_while(|(left, right)| left == right).count();
+    let (left, right) = (left.get(begin..).unwrap_or_default(), right.get(begin..).unwrap_or_default());
+    let end = left.iter().rev().zip(right.iter().rev()).take_while(|(left, right)| left == right).count();
+    let cut = |words: &'w [W]| words.get(..words.len().saturating_sub(end)).unwrap_or_default();
+    (cut(left), cut(right))
 }
 
 /// Whether one asks what causes something and the other what it causes.
@@ -103,6 +140,11 @@ mod tests {
         assert!(swapped("Convert this YAML to JSON: a: 1", "Convert this JSON to YAML: a: 1"));
         assert!(swapped("Is every square a rectangle?", "Is every rectangle a square?"));
         assert!(swapped("What is 30 of 120?", "What is 120 of 30?"));
+        assert!(swapped("Does lack of sleep cause weight gain?", "Does weight gain cause lack of sleep?"));
+        assert!(swapped(
+            "How do interest rates affect inflation?",
+            "How does inflation affect interest rates?"
+        ));
         assert!(swapped("Why is Rust safer than C?", "Why is C faster to learn than Rust?"));
     }
 
@@ -110,6 +152,8 @@ mod tests {
     fn an_order_that_says_nothing_is_none() {
         assert!(!swapped("How do I freeze rows in Excel?", "In Excel, how do I freeze rows?"));
         assert!(!swapped("The difference between cats and dogs", "The difference between dogs and cats"));
+        assert!(!swapped("Does sleep affect weight?", "Is weight affected by sleep?"));
+        assert!(!swapped("What do flights to Rome cost in May?", "In May, what do flights to Rome cost?"));
         assert!(!swapped("tea or coffee for breakfast", "coffee or tea for breakfast"));
     }
 }

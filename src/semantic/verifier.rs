@@ -1,43 +1,50 @@
 //! Two messages as the semantic cache compares them.
 
-use std::sync::Arc;
+use std::cell::RefCell;
+use std::rc::Rc;
 
 use super::difference::{DOCUMENT, difference};
 use super::head::{Head, HeadError};
-use super::inputs::{Inputs, inputs};
+use super::inputs::{Inputs, WordInputs, inputs, word_inputs};
 use super::message::Message;
+use super::recent::Recent;
 use super::vetoes::{self, Veto};
-use crate::embedding::Sieve;
+use crate::embedding::{Encoders, TokenVectors};
 
 /// What holds more words than a document must have, and is not read before it is compared; in bytes.
 const LONGEST_REQUEST: usize = DOCUMENT * 16;
 
-/// What two messages give where nothing forbids that one answer serves both.
+/// Bytes that the vectors of messages that were read may take: those of about 200 messages of 24 tokens.
+pub const MOST_KEPT: usize = 8 << 20;
+
+/// Two messages that nothing forbids to answer alike, as their words show them.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Verdict {
-    /// How likely the answer to the one serves the other, 0..=1.
-    pub score: f64,
-    /// What was weighed.
-    pub inputs: Inputs,
+pub struct Pair {
     /// The message that was answered, and the one to be answered, without a document that they share.
     pub asked: (String, String),
+    /// How likely the answer to the one serves the other by the words alone, 0..=1.
+    pub score: f64,
+    /// Whether that is likely enough to read them closely.
+    pub is_likely: bool,
+    words: WordInputs,
 }
 
 /// Compares messages.
 #[derive(Debug)]
 pub struct Verifier {
-    encoder: Arc<Sieve>,
+    encoders: Encoders,
     head: Head,
+    recent: RefCell<Recent>,
 }
 
 impl Verifier {
-    /// The verifier in the module, with the encoder in the module.
+    /// The verifier in the module, with the encoders in the module.
     ///
     /// # Errors
     /// [`HeadError`] says why its weights cannot be used.
-    pub fn new(encoder: Arc<Sieve>) -> Result<Self, HeadError> {
-        let head = Head::bundled(encoder.fingerprint())?;
-        Ok(Self { encoder, head })
+    pub fn new(encoders: Encoders) -> Result<Self, HeadError> {
+        let head = Head::bundled(encoders.sieve.fingerprint())?;
+        Ok(Self { encoders, head, recent: RefCell::new(Recent::new(MOST_KEPT)) })
     }
 
     /// Its weights.
@@ -56,11 +63,20 @@ impl Verifier {
         if message.words.len() > DOCUMENT { None } else { vetoes::alone(&message, false) }
     }
 
-    /// How likely the answer to one message serves another one.
+    /// How likely the answer to one message serves another one, 0..=1; in milliseconds where that is not hopeless.
     ///
     /// # Errors
     /// The [`Veto`] that forbids it.
-    pub fn compare(&self, answered: &str, asked: &str) -> Result<Verdict, Veto> {
+    pub fn compare(&self, answered: &str, asked: &str) -> Result<f64, Veto> {
+        let pair = self.first_look(answered, asked)?;
+        if pair.is_likely { self.second_look(&pair) } else { Ok(pair.score) }
+    }
+
+    /// Two messages as their words show them; in microseconds.
+    ///
+    /// # Errors
+    /// The [`Veto`] that forbids to answer them alike.
+    pub fn first_look(&self, answered: &str, asked: &str) -> Result<Pair, Veto> {
         let difference = difference(answered, asked)?;
         let (left, right) = (Message::read(&difference.one), Message::read(&difference.other));
         let alone = |message| vetoes::alone(message, difference.has_document);
@@ -68,11 +84,37 @@ impl Verifier {
         {
             return Err(veto);
         }
-        let tokens = [&difference.one, &difference.other].map(|text| self.encoder.token_vectors(text));
+        let tokens = [&difference.one, &difference.other].map(|text| self.encoders.sieve.token_vectors(text));
         let [left_tokens, right_tokens] = &tokens;
-        let inputs = inputs((&left, left_tokens), (&right, right_tokens), difference.has_document);
-        let score = self.head.score(&inputs);
-        Ok(Verdict { score, inputs, asked: (difference.one, difference.other) })
+        let words = word_inputs((&left, left_tokens), (&right, right_tokens), difference.has_document);
+        let (score, is_likely) = self.head.first_look(&words);
+        Ok(Pair { asked: (difference.one, difference.other), score, is_likely, words })
+    }
+
+    /// How likely one answer serves both messages of a pair, 0..=1, with their tokens in context; in milliseconds.
+    ///
+    /// # Errors
+    /// [`Veto::Document`] if one of them has too many tokens.
+    pub fn second_look(&self, pair: &Pair) -> Result<f64, Veto> {
+        Ok(self.head.score(&self.inputs(pair)?))
+    }
+
+    /// All that is weighed of a pair.
+    ///
+    /// # Errors
+    /// [`Veto::Document`] if a message has too many tokens.
+    pub fn inputs(&self, pair: &Pair) -> Result<Inputs, Veto> {
+        let (answered, asked) = &pair.asked;
+        let vectors = |text: &str| self.vectors(text).ok_or(Veto::Document);
+        Ok(inputs(&pair.words, &*vectors(answered)?, &*vectors(asked)?))
+    }
+
+    fn vectors(&self, text: &str) -> Option<Rc<TokenVectors>> {
+        let read = || self.encoders.in_context.token_vectors(text);
+        match self.recent.try_borrow_mut() {
+            Ok(mut recent) => recent.of(text, read),
+            Err(_) => read().map(Rc::new),
+        }
     }
 }
 
@@ -81,10 +123,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::embedding::bundled;
+    use crate::embedding::Encoders;
 
     fn verifier() -> Verifier {
-        Verifier::new(bundled().unwrap()).unwrap()
+        Verifier::new(Encoders::bundled().unwrap()).unwrap()
     }
 
     /// Text that looks like what people and programs write, and text that does not.
@@ -115,9 +157,9 @@ mod tests {
         let document = "The board met and agreed on the budget of the coming year. ".repeat(6);
         let (answered, asked) =
             (format!("Sum up:\n\n{document}"), format!("Please summarize this.\n\n{document}"));
-        let verdict = verifier().compare(&answered, &asked).unwrap();
-        assert_eq!(verdict.asked, ("Sum up:".into(), "Please summarize this.".into()));
-        assert!((0.0..=1.0).contains(&verdict.score));
+        let pair = verifier().first_look(&answered, &asked).unwrap();
+        assert_eq!(pair.asked, ("Sum up:".into(), "Please summarize this.".into()));
+        assert!((0.0..=1.0).contains(&pair.score));
     }
 
     proptest! {
@@ -126,8 +168,11 @@ mod tests {
             let (left, right) = (format!("{one}\n\n{document}"), format!("{document}\n{other}"));
             let verifier = verifier();
             for (one, other) in [(&one, &other), (&left, &right)] {
-                if let Ok(verdict) = verifier.compare(one, other) {
-                    prop_assert!((0.0..=1.0).contains(&verdict.score), "{}", verdict.score);
+                if let Ok(score) = verifier.compare(one, other) {
+                    prop_assert!((0.0..=1.0).contains(&score), "{}", score);
+                }
+                if let Ok(inputs) = verifier.first_look(one, other).and_then(|pair| verifier.inputs(&pair)) {
+                    prop_assert!(inputs.iter().all(|number| number.is_finite()), "{inputs:?}");
                 }
             }
         }

@@ -6,7 +6,7 @@ use llm_arbiter::admission::OnUnreadable;
 use llm_arbiter::cache::exact::Geometry;
 use llm_arbiter::cache::semantic::SemanticCache;
 use llm_arbiter::complexity::{Boundaries, Classify, Level, Scorer};
-use llm_arbiter::embedding;
+use llm_arbiter::embedding::Encoders;
 use llm_arbiter::ledger::Rates;
 use llm_arbiter::policy::{Model, Policy};
 use llm_arbiter::semantic::Step;
@@ -15,8 +15,8 @@ use llm_arbiter::semantic::Step;
 fn semantic(policy: &Policy) -> String {
     let Some(bounds) = &policy.semantic_cache else { return "semantic cache: off\n".into() };
     let does = if bounds.serves { "on" } else { "in shadow: hits are counted, not served" };
-    let cache =
-        embedding::bundled().ok().and_then(|encoder| SemanticCache::new(bounds.clone(), encoder).ok());
+    let encoders = Encoders::bundled().ok();
+    let cache = encoders.and_then(|encoders| SemanticCache::new(bounds.clone(), encoders).ok());
     let Some(cache) = cache else { return "semantic cache: its models cannot be used\n".into() };
     let allowed = bounds.max_false_hits * 100.0;
     let asked = match cache.threshold(bounds.max_false_hits) {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use llm_arbiter::embedding::{self, LoadError};
+use llm_arbiter::embedding::{Encoders, LoadError};
 use llm_arbiter::semantic::{HeadError, Verifier};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -42,18 +42,21 @@ pub enum CompareError {
 /// # Errors
 /// [`CompareError`] names the first line that cannot be read.
 pub fn lines(path: &Path, with_inputs: bool) -> Result<String, CompareError> {
-    let verifier = Verifier::new(embedding::bundled()?)?;
+    let verifier = Verifier::new(Encoders::bundled()?)?;
     let verdicts = lines::map(path, |line| {
         let Line { id, answered, asked } =
             serde_json::from_str(line).map_err(|source| LineFault::Shape { source, expected: EXPECTED })?;
-        Ok(match verifier.compare(&answered, &asked) {
-            Err(veto) => json!({"id": id, "veto": veto.name()}),
-            Ok(verdict) if with_inputs => {
-                let (answered, asked) = verdict.asked;
-                json!({"id": id, "veto": null, "score": verdict.score, "inputs": verdict.inputs, "answered": answered, "asked": asked})
-            }
-            Ok(verdict) => json!({"id": id, "veto": null, "score": verdict.score}),
-        })
+        let verdict = if with_inputs {
+            verifier.first_look(&answered, &asked).and_then(|pair| {
+                let (inputs, score) = (verifier.inputs(&pair)?, verifier.compare(&answered, &asked)?);
+                let (answered, asked) = pair.asked;
+                let inputs = inputs.as_slice();
+                Ok(json!({"id": id, "veto": null, "score": score, "inputs": inputs, "answered": answered, "asked": asked}))
+            })
+        } else {
+            verifier.compare(&answered, &asked).map(|score| json!({"id": id, "veto": null, "score": score}))
+        };
+        Ok(verdict.unwrap_or_else(|veto| json!({"id": id, "veto": veto.name()})))
     })?;
     Ok(verdicts.into_iter().map(|verdict| format!("{verdict}\n")).collect())
 }

@@ -21,12 +21,14 @@ use super::CacheKey;
 use super::exact::{ExactCache, Lookup};
 use super::likeness::Likeness;
 use super::recall::{Hit, Question};
-use crate::embedding::Sieve;
+use crate::embedding::{Encoders, Sieve};
 use crate::host::{Clock, SharedData};
-use crate::semantic::{HeadError, Step, Verifier, Veto};
+use crate::semantic::{HeadError, Pair, Step, Verifier, Veto};
 
-/// Messages that are looked at closely for one request at most.
-const MOST_CANDIDATES: usize = 4;
+/// Messages whose words are looked at for one request at most: about one document many things may be asked.
+const MOST_CANDIDATES: usize = 16;
+/// Of those, how many are read closely at most.
+const MOST_READ: usize = 3;
 /// Cosine below which a message is no candidate.
 const LEAST_LIKENESS: f32 = 0.5;
 
@@ -108,6 +110,11 @@ pub enum Missed {
 }
 
 impl Missed {
+    /// This reason, or another one if this one says nothing.
+    fn or(self, other: Self) -> Self {
+        if self == Self::NoCandidate { other } else { self }
+    }
+
     /// Its name in metrics: what happened, and which veto.
     #[must_use]
     pub fn names(self) -> (&'static str, &'static str) {
@@ -137,11 +144,11 @@ impl SemanticCache {
     ///
     /// # Errors
     /// [`HeadError`] says why the verifier cannot be used.
-    pub fn new(bounds: SemanticBounds, encoder: Arc<Sieve>) -> Result<Self, HeadError> {
-        let verifier = Verifier::new(Arc::clone(&encoder))?;
-        let index = Index::new(bounds.ring, encoder.width());
+    pub fn new(bounds: SemanticBounds, encoders: Encoders) -> Result<Self, HeadError> {
+        let verifier = Verifier::new(encoders.clone())?;
+        let index = Index::new(bounds.ring, encoders.sieve.width());
         let state = RefCell::new(State { index, time: TimeShare::new(bounds.max_time_share) });
-        Ok(Self { bounds, encoder, verifier, state })
+        Ok(Self { bounds, encoder: encoders.sieve, verifier, state })
     }
 
     /// Its bounds.
@@ -195,49 +202,65 @@ impl SemanticCache {
         let since = host.now().saturating_sub(max_age);
         let candidates = index.nearest(&query.context, &query.vector, LEAST_LIKENESS, MOST_CANDIDATES, since);
         let mut missed = Missed::NoCandidate;
+        let mut likely: Vec<(u64, Entry, Pair)> = Vec::new();
         for Candidate { number, .. } in candidates {
-            let begun = host.now();
-            if !time.allows(begun) {
+            let Some(looked_at) = time.spent_on(host, || self.glance(host, query, number)) else {
                 return Found::Miss(Missed::Busy);
+            };
+            match looked_at {
+                Ok((entry, pair)) => likely.push((number, entry, pair)),
+                Err(Missed::Gone) => {
+                    index.remove(number);
+                    missed = missed.or(Missed::Gone);
+                }
+                Err(why) => missed = missed.or(why),
             }
-            let looked_at = self.look(host, exact, query, number, asked);
-            time.spend(host.now().saturating_sub(begun));
+        }
+        likely.sort_by(|(_, _, one), (_, _, other)| other.score.total_cmp(&one.score));
+        for (number, entry, pair) in likely.into_iter().take(MOST_READ) {
+            let Some(looked_at) = time.spent_on(host, || self.look(host, exact, &entry, &pair, asked)) else {
+                return Found::Miss(Missed::Busy);
+            };
             match looked_at {
                 Ok(hit) => return Found::Hit(hit),
                 Err(Missed::Gone) => {
                     index.remove(number);
                     missed = Missed::Gone;
                 }
-                // The nearest one says most about why.
-                Err(why) if missed == Missed::NoCandidate => missed = why,
-                Err(_) => {}
+                Err(why) => missed = missed.or(why),
             }
         }
         Found::Miss(missed)
     }
 
-    fn look<H: SharedData + Clock>(
-        &self,
-        host: &H,
-        exact: &ExactCache,
-        query: &Query,
-        number: u64,
-        asked: f64,
-    ) -> Result<Hit, Missed> {
+    /// Looks at the words of a candidate: what it is if nothing forbids to answer both alike, and it is likely.
+    fn glance<H: SharedData>(&self, host: &H, query: &Query, number: u64) -> Result<(Entry, Pair), Missed> {
         let Slot::Entry(entry) = self.bounds.ring.read(host, number) else { return Err(Missed::Gone) };
         // The index may be behind the ring.
         if entry.context != query.context {
             return Err(Missed::Gone);
         }
-        let verdict = self.verifier.compare(&entry.text, &query.text).map_err(Missed::Vetoed)?;
-        if verdict.score < asked {
+        let pair = self.verifier.first_look(&entry.text, &query.text).map_err(Missed::Vetoed)?;
+        if pair.is_likely { Ok((*entry, pair)) } else { Err(Missed::Unlikely) }
+    }
+
+    /// Reads a candidate closely.
+    fn look<H: SharedData + Clock>(
+        &self,
+        host: &H,
+        exact: &ExactCache,
+        entry: &Entry,
+        pair: &Pair,
+        asked: f64,
+    ) -> Result<Hit, Missed> {
+        let score = self.verifier.second_look(pair).map_err(Missed::Vetoed)?;
+        if score < asked {
             return Err(Missed::Unlikely);
         }
         match exact.lookup(host, &entry.key, Some(self.bounds.ttl)) {
             Lookup::Hit { answer, age, ttl_left } => {
                 let ttl_left = ttl_left.min(self.bounds.ttl.saturating_sub(age));
-                let likeness = Some(Likeness { score: verdict.score });
-                Ok(Hit { key: entry.key, answer, age, ttl_left, likeness })
+                Ok(Hit { key: entry.key, answer, age, ttl_left, likeness: Some(Likeness { score }) })
             }
             Lookup::TooOld | Lookup::Miss => Err(Missed::Gone),
         }

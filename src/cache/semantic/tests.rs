@@ -5,7 +5,7 @@ use crate::cache::Variant;
 use crate::cache::exact::Bounds;
 use crate::chat::request::{Canonical, Limits};
 use crate::chat::{Caller, ChatRequest};
-use crate::embedding;
+use crate::embedding::Encoders;
 use crate::host::memory::MemoryHost;
 use crate::identity::Partition;
 
@@ -51,7 +51,7 @@ impl Worker {
             max_choices: 1,
             tenant_share: 1.0,
         });
-        Self { semantic: SemanticCache::new(bounds, embedding::bundled().unwrap()).unwrap(), exact }
+        Self { semantic: SemanticCache::new(bounds, Encoders::bundled().unwrap()).unwrap(), exact }
     }
 
     fn with<T>(&self, asked: Asked<'_>, then: impl FnOnce(&Self, &Question<'_>) -> T) -> T {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::host::Clock;
+
 /// Time that may be saved up: what a worker that was idle may spend at once.
 const MOST_SAVED: Duration = Duration::from_millis(200);
 
@@ -22,15 +24,25 @@ impl TimeShare {
     }
 
     /// Whether there is time left to spend.
-    pub(super) fn allows(&mut self, now: Duration) -> bool {
+    fn allows(&mut self, now: Duration) -> bool {
         let passed = now.saturating_sub(self.at);
         self.at = now;
         self.left = (self.left + passed.as_secs_f64() * self.share).min(MOST_SAVED.as_secs_f64());
         self.left > 0.0
     }
 
-    /// Time has been spent.
-    pub(super) fn spend(&mut self, spent: Duration) {
+    /// Does `work` if there is time left, and counts how long it takes.
+    pub(super) fn spent_on<H: Clock, T>(&mut self, host: &H, work: impl FnOnce() -> T) -> Option<T> {
+        let begun = host.now();
+        if !self.allows(begun) {
+            return None;
+        }
+        let done = work();
+        self.spend(host.now().saturating_sub(begun));
+        Some(done)
+    }
+
+    fn spend(&mut self, spent: Duration) {
         self.left -= spent.as_secs_f64();
     }
 }

@@ -1,3 +1,4 @@
+use super::proto::{Attribute, FLOAT, Weight};
 use super::*;
 use crate::embedding::Sieve;
 
@@ -14,11 +15,11 @@ fn node(op_type: &str, input: &[&str], output: &str) -> Node {
 }
 
 fn number(name: &str, i: i64) -> Attribute {
-    Attribute { name: name.into(), i, ints: Vec::new() }
+    Attribute { name: name.into(), i, ..Attribute::default() }
 }
 
 fn reduce(op_type: &str, input: &str, output: &str, axis: i64, keepdims: i64) -> Node {
-    let axes = Attribute { name: "axes".into(), i: 0, ints: vec![axis] };
+    let axes = Attribute { name: "axes".into(), ints: vec![axis], ..Attribute::default() };
     Node { attribute: vec![axes, number("keepdims", keepdims)], ..node(op_type, &[input], output) }
 }
 
@@ -34,7 +35,7 @@ fn encoder() -> Graph {
             node("Mul", &["same", "same"], "squares"),
             node("Sqrt", &["squares"], "roots"),
             reduce("ReduceL2", "roots", "length", -1, 1),
-            node("Div", &["roots", "length"], OUTPUT),
+            node("Div", &["roots", "length"], "embedding"),
         ],
         initializer: vec![
             weight("table", &[3, 2], &[0.0, 1.0, 3.0, 0.0, 0.0, -4.0]),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::cache::exact::ExactCache;
 use crate::cache::semantic::SemanticCache;
 use crate::complexity;
-use crate::embedding::{self, Sieve};
+use crate::embedding::{Encoders, Sieve};
 use crate::host::Metrics;
 use crate::policy::Policy;
 use crate::routing::Credentials;
@@ -55,8 +55,8 @@ impl RouterRole {
 /// The semantic cache, if the policy has one and the models for it can be used.
 fn semantic(policy: &Policy, counters: &Counters) -> Option<SemanticCache> {
     let bounds = policy.semantic_cache.clone()?;
-    let cache = match embedding::bundled() {
-        Ok(encoder) => SemanticCache::new(bounds, encoder).map_err(|error| error.to_string()),
+    let cache = match Encoders::bundled() {
+        Ok(encoders) => SemanticCache::new(bounds, encoders).map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),
     };
     match cache {
