@@ -55,6 +55,8 @@ bench: build ## What the README's figures come from: one worker, with and withou
 	@envoy="$$(scripts/envoy.sh)"; ENVOY="$$envoy" .local/venv/bin/python benches/run.py
 	@echo; echo "Starting:"; echo
 	@envoy="$$(scripts/envoy.sh)"; ENVOY="$$envoy" .local/venv/bin/python benches/start_up.py
+	@echo; echo "The semantic cache:"; echo
+	@envoy="$$(scripts/envoy.sh)"; ENVOY="$$envoy" .local/venv/bin/python benches/semantic.py
 	@scripts/build.sh bench
 	@echo; echo "The module alone, in Node's V8:"; echo
 	@node --no-warnings --no-liftoff benches/wasi.mjs target/wasm/wasm32-wasip1/module/examples/phases.wasm

@@ -100,12 +100,9 @@ def written(half):
 class Scored:
     """Pairs with their scores and weights, by falling score."""
 
-    def __init__(self, rows):
+    def __init__(self, rows, scores):
         self.pairs = sorted(
-            (
-                (score, bool(row["same"]), row.get("weight") or 1.0)
-                for score, row in zip(compare(rows), rows, strict=True)
-            ),
+            ((score, bool(row["same"]), row.get("weight") or 1.0) for score, row in zip(scores, rows, strict=True)),
             key=lambda pair: -pair[0],
         )
         self.true = sum(weight for _, same, weight in self.pairs if same)
@@ -146,31 +143,41 @@ class Scored:
         )
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=pathlib.Path, help="folder that holds paraphrase/")
-    folder = parser.parse_args().data
-    sets = {
+def sets(folder):
+    """Pairs that nothing was fitted to, by name."""
+    return {
         "judged pairs, dev": data.judged(folder, "dev"),
         "product-like pairs, dev": data.product(folder, "dev"),
         "written for the cache, tuned on": list(written("tune")),
         "written for the cache, final": list(written("final")),
     }
-    calibration = json.loads((ROOT / "model" / "verifier.json").read_text())["calibration"]
-    asked = next(step for step in calibration if step["false_hits"] == FALSE_HITS[0])["score"]
-    print("| pairs | AUC | recall at 0.5 / 1 / 2 / 5 % false hits | hits, wrong hits at the score for 0.5 % |")
+
+
+def table(pairs, score, asked, scale):
+    """Prints how well `score`, of a list of rows, tells pairs apart, and what comes of asking for `asked`, which is on `scale`."""
+    print(f"| pairs | AUC | recall at 0.5 / 1 / 2 / 5 % false hits | hits, wrong hits at {scale} |")
     print("|---|---|---|---|")
-    for name, rows in sets.items():
-        scored = Scored(rows)
+    for name, rows in pairs.items():
+        scored = Scored(rows, score(rows))
         recall = " / ".join(f"{scored.recall(share):.3f}" for share in FALSE_HITS)
         hits = f"{scored.reached(asked, True):.3f}, {scored.reached(asked, False):.4f}"
         print(f"| {name} | {scored.auc():.3f} | {recall} | {hits} |")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=pathlib.Path, help="folder that holds paraphrase/ and routing/")
+    folder = parser.parse_args().data
+    calibration = json.loads((ROOT / "model" / "verifier.json").read_text())["calibration"]
+    asked = next(step for step in calibration if step["false_hits"] == FALSE_HITS[0])["score"]
+    pairs = sets(folder)
+    table(pairs, compare, asked, "the score for 0.5 %")
     strangers = [row["prompt"] for row in data.routing(folder, "test")][::STRANGERS]
     print(
         f"\n| a cache of them, {len(strangers)} strangers | max_false_hits | right hits | another's answer | wrong hits | strangers hit |"
     )
     print("|---|---|---|---|---|---|")
-    for name, rows in sets.items():
+    for name, rows in pairs.items():
         for share in SERVED:
             cells = " | ".join(f"{100 * each:.1f} %" for each in served(share, rows, strangers))
             print(f"| {name} | {100 * share:g} % | {cells} |")

@@ -1,4 +1,5 @@
-"""What a head over the teacher's embedding routes like, beside the same head over the sieve's.
+"""What a head over the teacher's embedding routes like, beside the same head over the sieve's, and what the cosine of the teacher's
+embeddings is worth as the verifier of the semantic cache.
 
 The head is that of `arbiter fit`: ridge regression of `1 - weak` over standardised inputs, its strength by ten-fold
 cross-validation with a whole subject in one fold; without the heuristic's share, which both would have alike. Fitted to `train`,
@@ -14,11 +15,14 @@ import tempfile
 import numpy as np
 
 import data
+import evaluate_semantic
 from evaluate_routing import ARBITER, BENCHMARKS, apgr, cpt, policy, quality_by_share
 from make import Texts, embed_texts
 
 COUNTED = 21
 FOLDS = 10
+USUAL_COSINE = 0.92
+"""What is usually asked for."""
 STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 
 
@@ -79,9 +83,17 @@ def line(name, train, test, train_rows, test_rows):
     return f"| {name} | " + " | ".join(cells) + " |"
 
 
+def cosines(rows):
+    """The cosine of the teacher's embeddings of the two messages of each row."""
+    texts = sorted({row[side] for row in rows for side in ("a", "b")})
+    place = {text: number for number, text in enumerate(texts)}
+    embeddings = embed_texts(Texts(), texts)
+    return [float(embeddings[place[row["a"]]] @ embeddings[place[row["b"]]]) for row in rows]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=pathlib.Path, help="folder that holds routing/routing.jsonl.gz")
+    parser.add_argument("data", type=pathlib.Path, help="folder that holds paraphrase/ and routing/")
     folder = parser.parse_args().data
     split = [data.routing(folder, name) for name in ("train", "test")]
     prompts = sorted({row["prompt"] for rows in split for row in rows})
@@ -98,6 +110,8 @@ def main():
         "counts and the teacher's embedding": [np.hstack(pair) for pair in zip(counts, theirs, strict=True)],
     }.items():
         print(line(name, train, test, *split))
+    print("\nThe teacher's cosine as the verifier, without vetoes:\n")
+    evaluate_semantic.table(evaluate_semantic.sets(folder), cosines, USUAL_COSINE, f"a cosine of {USUAL_COSINE}")
 
 
 if __name__ == "__main__":

@@ -32,6 +32,9 @@ pub(super) struct Difference {
 /// [`Veto::Document`] where both have text around or within the document that differs, or where too much is left to compare.
 pub(super) fn difference(one: &str, other: &str) -> Result<Difference, Veto> {
     let (left, right) = (Tokens::of(one), Tokens::of(other));
+    if left.is_request() && right.is_request() {
+        return rest(one.to_owned(), other.to_owned(), false);
+    }
     let Some(run) = longest_run(&left, &right, DOCUMENT) else {
         return rest(one.to_owned(), other.to_owned(), false);
     };
@@ -105,6 +108,11 @@ impl<'t> Tokens<'t> {
             .map(|(start, end)| HASH.hash_one(text.get(*start..*end).unwrap_or_default()))
             .collect();
         Self { text, places, hashes }
+    }
+
+    /// Whether the text is a long request, with no document after it.
+    fn is_request(&self) -> bool {
+        self.places.len() <= LONGEST_REST && !self.text.trim().contains(['\n', ':', '"'])
     }
 
     /// The text before and after the words from `start` to `end`.
@@ -281,6 +289,15 @@ mod tests {
     fn short_messages_stay_whole() {
         let pair = ("How do I boil an egg?", "How can I boil eggs?");
         assert_eq!(rest(pair.0, pair.1), Some((pair.0.into(), pair.1.into())));
+    }
+
+    #[test]
+    fn a_long_request_is_no_document() {
+        let asked = "how long should the dough of a pizza rest in the fridge before it goes into a hot oven, and why does it \
+                     taste so much better then";
+        let (one, other) = (format!("Tell me {asked}"), format!("For {asked}?"));
+        let expected = Difference { one: one.clone(), other: other.clone(), has_document: false };
+        assert_eq!(difference(&one, &other), Ok(expected));
     }
 
     #[test]
