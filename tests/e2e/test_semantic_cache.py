@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from e2e import chat
+from e2e import chat, dialects
+from e2e.dialects import question
 from e2e.gateway import running
 from e2e.provider import answer, stream
 from e2e.waiting import until
@@ -194,6 +195,29 @@ def test_an_answer_serves_others_for_its_time_only(tmp_path):
         until(lambda: "fwd=miss" in ask(gateway, system, EGG_AGAIN).headers["cache-status"], "it expires")
         # To the very same request it has not.
         assert "; hit" in ask(gateway, system, EGG).headers["cache-status"]
+
+
+def test_a_worker_that_has_spent_its_share_of_time_asks_the_provider(tmp_path):
+    policy = {"cache": {"semantic": {**SEMANTIC, "max_time_share": "0.1%"}}}
+    with running(tmp_path, policy) as gateway:
+
+        def is_busy():
+            # Messages that were never read take longest.
+            system, dish = context(), f"dish{next(_numbers)}".translate(str.maketrans("0123456789", "abcdefghij"))
+            ask(gateway, system, f"How long should the dough of a {dish} rest before it goes into a hot oven?")
+            ask(gateway, system, f"For how long should the dough of a {dish} rest before it goes into a hot oven?")
+            return gateway.envoy.count("semantic", result="busy") > 0
+
+        until(is_busy, "the worker has no time left")
+        assert gateway.envoy.count("semantic", result="hit") > 0
+
+
+def test_anthropics_callers_are_answered_in_their_dialect(tmp_path):
+    with dialects.running(tmp_path, ("anthropic",), cache={"semantic": SEMANTIC}) as gateway:
+        first, second = (gateway.ask("anthropic", question("anthropic", "auto", text)) for text in (EGG, EGG_AGAIN))
+        assert is_semantic_hit(second)
+        assert second.json() == first.json()
+        assert second.json()["type"] == "message"
 
 
 def test_in_shadow_hits_are_counted_and_not_served(tmp_path):
