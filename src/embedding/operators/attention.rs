@@ -82,7 +82,7 @@ impl TypedOp for Attention {
     fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
         let is_fit = |fact: &&&TypedFact| {
             let [texts, _, width] = &*fact.shape else { return false };
-            texts.is_one() && *width == self.width.to_dim()
+            self.width > 0 && texts.is_one() && *width == self.width.to_dim()
         };
         if inputs.iter().filter(is_fit).count() != 3 || self.width.checked_rem(self.heads) != Some(0) {
             return Err(TractError::msg("its three inputs must be [1, tokens, heads * width of a head]"));

@@ -28,7 +28,9 @@ pub(in crate::embedding) struct Matrix {
 impl Matrix {
     /// A matrix [steps, from]. `None` if it does not have that many weights, or not whole blocks of them.
     pub(in crate::embedding) fn new(weights: Bytes, from: usize, steps: Vec<f32>) -> Option<Self> {
-        let is_whole = from.checked_rem(LANES) == Some(0) && steps.len().checked_rem(ROWS) == Some(0);
+        let is_whole = !steps.is_empty()
+            && from.checked_rem(LANES) == Some(0)
+            && steps.len().checked_rem(ROWS) == Some(0);
         let is_fit = from.checked_mul(steps.len()) == Some(weights.len()) && (1..=LONGEST).contains(&from);
         (is_whole && is_fit).then(|| Self { weights, from, steps: steps.into(), bias: Arc::default() })
     }
@@ -211,6 +213,7 @@ mod tests {
 
     #[test]
     fn a_matrix_of_another_size_is_refused() {
+        assert_eq!(Matrix::new(Bytes::new(), 16, Vec::new()), None);
         assert_eq!(Matrix::new(vec![0; 32].into(), 16, vec![1.0; 3]), None);
         assert_eq!(Matrix::new(vec![0; 60].into(), 15, vec![1.0; 4]), None);
     }
