@@ -71,7 +71,7 @@ eval-teacher: build ## What the teacher's embedding would route like instead of 
 	@scripts/model-tools.sh
 	@.local/model-venv/bin/python model/evaluate_teacher.py "$(DATA)"
 
-model: setup ## Make the model files again from DATA, on two cores in under 30 minutes
+model: setup ## Make the model files again from DATA, on two cores in under an hour
 	@scripts/model-tools.sh
 	@.local/model-venv/bin/python model/make.py "$(DATA)"
 

@@ -20,7 +20,7 @@
 //!
 //! [`policy`] is what a team has written down about all of it; [`envoy`] is what the filter and the proxy's configuration agree
 //! on. These are pure: they know nothing of a running proxy. [`filter`] carries values between them and the [`host`], which is one
-//! narrow boundary with two sides: `host::proxy_wasm` in Envoy and [`host::memory`] in tests.
+//! narrow boundary with two sides: `host::proxy_wasm` in Envoy and [`host::memory`] in tests and where calls are replayed.
 
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::string_slice, reason = "a test may panic"))]
 

@@ -2,6 +2,7 @@
 
 mod bundled;
 mod in_context;
+pub(crate) mod lanes;
 pub mod onnx;
 mod operators;
 mod sieve;

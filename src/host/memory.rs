@@ -1,4 +1,4 @@
-//! A host in memory, for tests: what a worker would see, without a proxy.
+//! A host in memory, for tests and for replaying recorded calls: what a worker would see, without a proxy.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;

@@ -15,7 +15,7 @@ use crate::embedding::{Encoders, TokenVectors};
 const LONGEST_REQUEST: usize = DOCUMENT * 16;
 
 /// Bytes that the vectors of messages that were read may take: those of about 200 messages of 24 tokens.
-pub const MOST_KEPT: usize = 8 << 20;
+const MOST_KEPT: usize = 8 << 20;
 
 /// Two messages that nothing forbids to answer alike, as their words show them.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,15 +63,6 @@ impl Verifier {
         if message.words.len() > DOCUMENT { None } else { vetoes::alone(&message, false) }
     }
 
-    /// How likely the answer to one message serves another one, 0..=1; in milliseconds where that is not hopeless.
-    ///
-    /// # Errors
-    /// The [`Veto`] that forbids it.
-    pub fn compare(&self, answered: &str, asked: &str) -> Result<f64, Veto> {
-        let pair = self.first_look(answered, asked)?;
-        if pair.is_likely { self.second_look(&pair) } else { Ok(pair.score) }
-    }
-
     /// Two messages as their words show them; in microseconds.
     ///
     /// # Errors
@@ -91,12 +82,13 @@ impl Verifier {
         Ok(Pair { asked: (difference.one, difference.other), score, is_likely, words })
     }
 
-    /// How likely one answer serves both messages of a pair, 0..=1, with their tokens in context; in milliseconds.
+    /// How likely one answer serves both messages of a pair, 0..=1: with their tokens in context, in milliseconds, if their words make it
+    /// likely, and else by their words.
     ///
     /// # Errors
     /// [`Veto::Document`] if one of them has too many tokens.
     pub fn second_look(&self, pair: &Pair) -> Result<f64, Veto> {
-        Ok(self.head.score(&self.inputs(pair)?))
+        if pair.is_likely { Ok(self.head.score(&self.inputs(pair)?)) } else { Ok(pair.score) }
     }
 
     /// All that is weighed of a pair.
@@ -168,7 +160,7 @@ mod tests {
             let (left, right) = (format!("{one}\n\n{document}"), format!("{document}\n{other}"));
             let verifier = verifier();
             for (one, other) in [(&one, &other), (&left, &right)] {
-                if let Ok(score) = verifier.compare(one, other) {
+                if let Ok(score) = verifier.first_look(one, other).and_then(|pair| verifier.second_look(&pair)) {
                     prop_assert!((0.0..=1.0).contains(&score), "{}", score);
                 }
                 if let Ok(inputs) = verifier.first_look(one, other).and_then(|pair| verifier.inputs(&pair)) {

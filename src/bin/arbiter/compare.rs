@@ -46,16 +46,15 @@ pub fn lines(path: &Path, with_inputs: bool) -> Result<String, CompareError> {
     let verdicts = lines::map(path, |line| {
         let Line { id, answered, asked } =
             serde_json::from_str(line).map_err(|source| LineFault::Shape { source, expected: EXPECTED })?;
-        let verdict = if with_inputs {
-            verifier.first_look(&answered, &asked).and_then(|pair| {
-                let (inputs, score) = (verifier.inputs(&pair)?, verifier.compare(&answered, &asked)?);
-                let (answered, asked) = pair.asked;
-                let inputs = inputs.as_slice();
-                Ok(json!({"id": id, "veto": null, "score": score, "inputs": inputs, "answered": answered, "asked": asked}))
-            })
-        } else {
-            verifier.compare(&answered, &asked).map(|score| json!({"id": id, "veto": null, "score": score}))
-        };
+        let verdict = verifier.first_look(&answered, &asked).and_then(|pair| {
+            let score = verifier.second_look(&pair)?;
+            if !with_inputs {
+                return Ok(json!({"id": id, "veto": null, "score": score}));
+            }
+            let inputs = verifier.inputs(&pair)?;
+            let ((answered, asked), inputs) = (pair.asked, inputs.as_slice());
+            Ok(json!({"id": id, "veto": null, "score": score, "inputs": inputs, "answered": answered, "asked": asked}))
+        });
         Ok(verdict.unwrap_or_else(|veto| json!({"id": id, "veto": veto.name()})))
     })?;
     Ok(verdicts.into_iter().map(|verdict| format!("{verdict}\n")).collect())

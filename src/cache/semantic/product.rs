@@ -1,14 +1,13 @@
 //! The scalar product of vectors of 8-bit numbers, exact.
 
-use wide::{i16x8, i32x4};
+use wide::i32x4;
 
-/// Numbers that are multiplied side by side.
-const LANES: usize = 16;
+use crate::embedding::lanes::{Words, widened};
 
 /// A vector that many others are multiplied with: its numbers in 16 bits, of each sixteen those at even places and those at odd ones.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Factor {
-    words: Vec<[i16x8; 2]>,
+    words: Vec<Words>,
     rest: Vec<i8>,
 }
 
@@ -30,12 +29,6 @@ impl Factor {
         let rest = self.rest.iter().zip(other_rest).map(|(a, b)| i32::from(*a).wrapping_mul((*b).into()));
         rest.fold((even + odd).reduce_add(), i32::wrapping_add)
     }
-}
-
-/// In each pair of bytes the even one comes first, in the lower half of a word.
-fn widened(bytes: &[i8; LANES]) -> [i16x8; 2] {
-    let pairs = i16x8::new(bytemuck::cast::<_, [[u8; 2]; LANES / 2]>(*bytes).map(i16::from_le_bytes));
-    [(pairs << 8) >> 8, pairs >> 8]
 }
 
 #[cfg(test)]

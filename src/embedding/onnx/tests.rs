@@ -88,3 +88,24 @@ fn what_cannot_be_read_is_refused_with_its_name() {
         assert!(message.contains(part), "{message}");
     }
 }
+
+#[test]
+fn an_operator_that_is_read_in_one_way_only_is_refused_in_others() {
+    for (op_type, attributes, part) in [
+        ("DequantizeLinear", vec![], "by row"),
+        (
+            "Transpose",
+            vec![Attribute { name: "perm".into(), ints: vec![0, 1], ..Attribute::default() }],
+            "turn",
+        ),
+        ("LayerNormalization", vec![number("axis", 1)], "last dimension"),
+        ("Gelu", vec![Attribute { name: "approximate".into(), ..Attribute::default() }], "approximated"),
+        ("Attention", vec![number("q_num_heads", 4), number("kv_num_heads", 2)], "as many heads"),
+        ("Attention", vec![number("is_causal", 1)], "nothing else"),
+    ] {
+        let mut graph = encoder();
+        graph.node.insert(1, Node { attribute: attributes, ..node(op_type, &["rows", "one", "one"], "new") });
+        let message = load(graph).unwrap_err();
+        assert!(message.contains(part), "{op_type}: {message}");
+    }
+}

@@ -65,6 +65,9 @@ impl Wiring {
 
     fn wire(&mut self, name: &str, node: &Node) -> Result<Made, OnnxError> {
         let fault = |fault| OnnxError::Node { node: name.into(), fault };
+        if let Some(needed) = unmet(node) {
+            return Err(fault(TractError::msg(needed)));
+        }
         match (node.op_type.as_str(), node.input.as_slice()) {
             ("DequantizeLinear", [weights, steps]) => self
                 .matrix(weights, steps)
@@ -131,8 +134,12 @@ impl Wiring {
     /// Lets the linear layer that has made `product` add a weight to each row. `None` if it is no such layer, or no such weight.
     fn biased(&mut self, product: &str, weight: &str) -> Option<Made> {
         let (outlet, bias) = (self.output(product)?, self.weights.get(weight)?.floats()?);
-        let linear = self.model.node(outlet.node).op_as::<Linear>()?.0.with_bias(bias)?;
+        let node = self.model.nodes().get(outlet.node)?;
+        let is_unused = node.outputs.iter().all(|output| output.successors.is_empty());
+        let linear = node.op_as::<Linear>().filter(|_| is_unused)?.0.with_bias(bias)?;
         self.model.node_mut(outlet.node).op = Box::new(Linear(linear));
+        // What asks for the product alone would get the sum.
+        self.made.remove(product);
         Some(Made::Outlet(outlet))
     }
 
@@ -168,6 +175,29 @@ impl Wiring {
         let steps = self.weights.get(steps)?.floats().filter(|steps| steps.len() == to)?;
         Matrix::new(weights.raw_data.clone(), from, steps)
     }
+}
+
+/// What a node would have to say of itself for the operation that is made of it; `None`: it does.
+fn unmet(node: &Node) -> Option<&'static str> {
+    let lacks = |name| node.attribute(name).is_none();
+    let heads = [node.number("q_num_heads", 0), node.number("kv_num_heads", 0)];
+    let (is_met, needed) = match node.op_type.as_str() {
+        "DequantizeLinear" => (node.number("axis", 1) == 0, "its steps must be by row: `axis` 0"),
+        "Transpose" => {
+            let turns = node.attribute("perm").is_none_or(|perm| perm.ints == [1, 0]);
+            (turns, "it must turn rows into columns")
+        }
+        "LayerNormalization" => {
+            (node.number("axis", -1) == -1, "it must be over the last dimension: `axis` -1")
+        }
+        "Gelu" => (lacks("approximate"), "it must not be approximated"),
+        "Attention" => {
+            let is_plain = lacks("is_causal") && lacks("scale") && lacks("softcap") && heads[0] == heads[1];
+            (is_plain, "it must have as many heads for keys as for queries, and nothing else")
+        }
+        _ => return None,
+    };
+    (!is_met).then_some(needed)
 }
 
 /// Adds a node that is made of the engine's own operations; where its output is found. `None` if it is not known.

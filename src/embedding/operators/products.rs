@@ -3,16 +3,15 @@
 
 use wide::{f32x4, i16x8, i32x4};
 
-/// Numbers that are multiplied side by side.
-pub(super) const LANES: usize = 16;
+pub(super) use crate::embedding::lanes::LANES;
+use crate::embedding::lanes::{Words, widened};
+
 /// Rows of each side that are multiplied at once: what keeps all vector registers busy.
 pub(super) const ROWS: usize = 4;
 pub(super) const COLUMNS: usize = 2;
 /// Longest rows whose products cannot overflow: each of four lanes adds up a fourth of them.
 pub(super) const LONGEST: usize = 2048;
 
-/// Sixteen numbers of a row: those at even places, and those at odd ones.
-pub(super) type Words = [i16x8; 2];
 /// [`ROWS`] rows, interleaved by [`LANES`].
 pub(super) type Block = [Words; ROWS];
 
@@ -44,10 +43,4 @@ fn totals(sums: [i32x4; ROWS]) -> f32x4 {
 
 fn product([even, odd]: &Words, [other_even, other_odd]: Words) -> i32x4 {
     even.dot(other_even) + odd.dot(other_odd)
-}
-
-/// In each pair of bytes the even one comes first, in the lower half of a word.
-fn widened(bytes: &[i8; LANES]) -> Words {
-    let pairs = i16x8::new(bytemuck::cast::<_, [[u8; 2]; LANES / 2]>(*bytes).map(i16::from_le_bytes));
-    [(pairs << 8) >> 8, pairs >> 8]
 }

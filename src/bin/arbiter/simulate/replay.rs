@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use llm_arbiter::chat::Caller;
+use llm_arbiter::admission::Admission;
 use llm_arbiter::envoy::RECORD_STATE;
 use llm_arbiter::filter::router::{RouterRole, RouterStream};
 use llm_arbiter::filter::{Flow, Role};
@@ -12,7 +12,7 @@ use llm_arbiter::host::memory::{MemoryCall, MemoryHost, MemoryStream};
 use llm_arbiter::policy::Policy;
 use serde_json::Value;
 
-use super::report::{Outcome, Result};
+use super::report::{Outcome, Replayed};
 use super::trace::{Answer, Record};
 
 /// The first moment, for a trace without times: caches take 0 for never.
@@ -29,7 +29,7 @@ struct Answered {
 /// A router and all that it remembers.
 #[derive(Debug)]
 pub struct Replay {
-    paths: Vec<(String, Caller)>,
+    admit: Admission,
     role: Rc<RouterRole>,
     host: MemoryHost,
     /// What stands under a key of the cache.
@@ -41,13 +41,13 @@ impl Replay {
     pub fn new(policy: Policy) -> Self {
         let host = MemoryHost::default();
         host.set_time(BEGINNING);
-        let paths = policy.admit.paths.clone();
+        let admit = policy.admit.clone();
         let role = Rc::new(RouterRole::new(policy, |_| Some("credential".to_owned())));
-        Self { paths, role, host, answered: HashMap::new() }
+        Self { admit, role, host, answered: HashMap::new() }
     }
 
     /// Lets a request through, with its answer.
-    pub fn request(&mut self, record: &Record<'_>) -> Result {
+    pub fn request(&mut self, record: &Record<'_>) -> Replayed {
         if let Some(time) = record.time() {
             self.host.set_time(time.max(BEGINNING));
         }
@@ -56,8 +56,7 @@ impl Replay {
         stream.refuses_callouts.set(true);
         let headers = record.headers(body.len());
         let path = headers.iter().find(|(name, _)| name == ":path").map_or("", |(_, path)| path);
-        let found = self.paths.iter().find(|(wanted, _)| path.contains(wanted.as_str()));
-        let answer = record.answer(found.map(|(_, caller)| *caller).unwrap_or_default());
+        let answer = record.answer(self.admit.dialect_at(path));
         *stream.request_headers.borrow_mut() = headers;
         let call = MemoryCall { vm: &self.host, stream };
         let log = exchange(&self.role, &call, body, &answer);
@@ -65,7 +64,7 @@ impl Replay {
     }
 
     /// What the log says of it.
-    fn result(&mut self, record: &Record<'_>, answer: &Answer, log: &Value) -> Result {
+    fn result(&mut self, record: &Record<'_>, answer: &Answer, log: &Value) -> Replayed {
         let text = |name: &str| log.get(name).and_then(Value::as_str).map(str::to_owned);
         let key = text("cache_key");
         let outcome = match (log["outcome"].as_str(), log["cache"].as_str()) {
@@ -87,7 +86,7 @@ impl Replay {
         let is_estimate = served.as_ref().unwrap_or(&given).is_estimate && log.get("cost_nanousd").is_some();
         let dollars = |name: &str| log.get(name).and_then(Value::as_f64).map(|nano| nano / 1e9);
         let is_veto = matches!(log["semantic"].as_str(), Some("vetoed" | "unfit"));
-        Result {
+        Replayed {
             id: record.id.clone(),
             outcome,
             hit_id: served.map(|served| served.id),

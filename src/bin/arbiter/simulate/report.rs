@@ -36,7 +36,7 @@ impl Outcome {
 
 /// A line of results.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Result {
+pub struct Replayed {
     /// The request's.
     pub id: Value,
     /// What became of it.
@@ -73,7 +73,7 @@ pub struct Totals {
 
 impl Totals {
     /// Counts a result.
-    pub fn add(&mut self, result: &Result) {
+    pub fn add(&mut self, result: &Replayed) {
         let count = self.outcomes.entry(result.outcome).or_default();
         *count = count.saturating_add(1);
         self.cost += result.cost_usd.unwrap_or_default();
