@@ -23,7 +23,7 @@ use llm_arbiter::chat::{AnswerHead, Caller, ChatRequest, translate};
 use llm_arbiter::complexity;
 use llm_arbiter::embedding::{Encoders, bundled};
 use llm_arbiter::filter::provider::{ProviderRole, ProviderStream};
-use llm_arbiter::filter::router::{RouterRole, RouterStream};
+use llm_arbiter::filter::router::{Router, RouterStream};
 use llm_arbiter::filter::{Flow, Role};
 use llm_arbiter::host::memory::{MemoryCall, MemoryHost, MemoryStream};
 use llm_arbiter::identity::Partition;
@@ -81,7 +81,7 @@ fn main() {
         observer.feed(black_box(answer.clone()), true);
         drop(black_box(observer.finish()));
     });
-    let router = Rc::new(RouterRole::new(policy, |_| None));
+    let router = Rc::new(Router::new(policy, |_| None));
     let provider = Rc::new(ProviderRole::new(self::policy("heuristic"), |_| None, Some(40)).expect("a role"));
     let script = Script::new();
     exchange("router role alone, miss", &script, &router, None);
@@ -121,6 +121,7 @@ fn semantic() {
         max_temperature: 1.0,
         max_choices: 1,
         tenant_share: 1.0,
+        collapse: None,
     };
     let exact = ExactCache::new(&exact);
     for entries in [10_000, 100_000] {
@@ -206,7 +207,7 @@ impl Script {
     }
 }
 
-fn exchange(name: &str, script: &Script, router: &Rc<RouterRole>, provider: Option<&Rc<ProviderRole>>) {
+fn exchange(name: &str, script: &Script, router: &Rc<Router>, provider: Option<&Rc<ProviderRole>>) {
     let (vm, mut number) = (MemoryHost::default(), 0);
     row(name, || {
         number += 1;
@@ -265,7 +266,7 @@ impl Laps {
 }
 
 /// Prints the least time of each callback.
-fn callbacks(script: &Script, router: &Rc<RouterRole>, provider: &Rc<ProviderRole>) {
+fn callbacks(script: &Script, router: &Rc<Router>, provider: &Rc<ProviderRole>) {
     let (vm, mut number) = (MemoryHost::default(), 0);
     let mut least = [Duration::MAX; CALLBACKS.len()];
     let began = Instant::now();
@@ -287,7 +288,7 @@ fn callbacks(script: &Script, router: &Rc<RouterRole>, provider: &Rc<ProviderRol
 /// One call through the role or roles, answered by a provider if the cache has nothing.
 fn ask(
     script: &Script,
-    router: &Rc<RouterRole>,
+    router: &Rc<Router>,
     provider: Option<&Rc<ProviderRole>>,
     vm: &MemoryHost,
     number: u32,
@@ -295,7 +296,7 @@ fn ask(
 ) {
     let body = script.body(number);
     let size = body.len();
-    let call = MemoryCall { vm, stream: MemoryStream::default() };
+    let call = MemoryCall::new(vm, MemoryStream::default());
     let headers = |headers: &[(&str, &str)]| {
         headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     };
@@ -310,7 +311,7 @@ fn ask(
         ("x-request-id", "5f1c3a1e-5d0e-4d0b-9d0c-1f2e3d4c5b6a"),
     ]);
     *call.stream.request_body.borrow_mut() = body;
-    let mut stream = RouterStream::new(Rc::clone(router));
+    let mut stream = RouterStream::new(Rc::clone(router), call.id());
     laps.begin();
     stream.on_request_headers(&call, false);
     laps.end(0);

@@ -11,8 +11,8 @@ use crate::filter::plugin::Plugin;
 use crate::filter::provider::ProviderStream;
 use crate::filter::router::RouterStream;
 use crate::filter::{Flow, Role};
-use crate::host::CalloutId;
 use crate::host::proxy_wasm::Proxy;
+use crate::host::{CalloutId, StreamId, Streams};
 
 /// Time between two reports of counters.
 const TICK: Duration = Duration::from_millis(500);
@@ -56,13 +56,16 @@ impl RootContext for Root {
 
     fn on_tick(&mut self) {
         if let Some(Plugin::Router(router)) = &self.plugin {
-            router.on_tick(&Proxy);
+            router.report(&Proxy);
+            router.release_overdue(&Proxy);
         }
     }
 
-    fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
+    fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
         Some(match self.plugin.as_ref()? {
-            Plugin::Router(role) => Box::new(RoleContext(RouterStream::new(Rc::clone(role)))),
+            Plugin::Router(router) => {
+                Box::new(RoleContext(RouterStream::new(Rc::clone(router), StreamId(id))))
+            }
             Plugin::Provider(role) => Box::new(RoleContext(ProviderStream::new(Rc::clone(role)))),
         })
     }
@@ -95,10 +98,8 @@ struct RoleContext<R>(R);
 impl<R: Role> Context for RoleContext<R> {
     fn on_http_call_response(&mut self, token: u32, headers: usize, body_size: usize, _trailers: usize) {
         let response = Proxy::callout_response(headers, body_size);
-        if self.0.on_callout(&Proxy, CalloutId(token), response.as_ref()) == Flow::Continue
-            && let Err(status) = hostcalls::resume_http_request()
-        {
-            log::error!("a request that has waited cannot go on: status {}", status as u32);
+        if self.0.on_callout(&Proxy, CalloutId(token), response.as_ref()) == Flow::Continue {
+            Proxy.resume_request();
         }
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::exact::Bypass;
-use super::likeness::Likeness;
+use super::origin::Origin;
 
 /// What the caller allows the cache to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,8 +56,8 @@ pub enum CacheStatus {
     Hit {
         /// Time until the answer expires.
         ttl_left: Duration,
-        /// `None` if the answer is one to the very same request.
-        likeness: Option<Likeness>,
+        /// What the answer was given to.
+        origin: Origin,
     },
     /// Nothing was stored.
     Miss,
@@ -72,11 +72,12 @@ pub enum CacheStatus {
 impl fmt::Display for CacheStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Hit { ttl_left, likeness } => {
+            Self::Hit { origin: Origin::Collapsed, .. } => f.write_str("arbiter; fwd=miss; collapsed"),
+            Self::Hit { ttl_left, origin } => {
                 write!(f, "arbiter; hit; ttl={}", ttl_left.as_secs())?;
-                match likeness {
-                    Some(Likeness { score }) => write!(f, "; detail=semantic; score={score:.3}"),
-                    None => Ok(()),
+                match origin {
+                    Origin::Likeness { score } => write!(f, "; detail=semantic; score={score:.3}"),
+                    Origin::Stored | Origin::Collapsed => Ok(()),
                 }
             }
             Self::Miss => f.write_str("arbiter; fwd=miss"),
@@ -124,15 +125,19 @@ mod tests {
     fn the_cache_says_what_it_did() {
         let cases = [
             (
-                CacheStatus::Hit { ttl_left: Duration::from_millis(61_900), likeness: None },
+                CacheStatus::Hit { ttl_left: Duration::from_millis(61_900), origin: Origin::Stored },
                 "arbiter; hit; ttl=61",
             ),
             (
                 CacheStatus::Hit {
                     ttl_left: Duration::from_secs(5),
-                    likeness: Some(Likeness { score: 0.98765 }),
+                    origin: Origin::Likeness { score: 0.98765 },
                 },
                 "arbiter; hit; ttl=5; detail=semantic; score=0.988",
+            ),
+            (
+                CacheStatus::Hit { ttl_left: Duration::from_secs(5), origin: Origin::Collapsed },
+                "arbiter; fwd=miss; collapsed",
             ),
             (CacheStatus::Miss, "arbiter; fwd=miss"),
             (CacheStatus::Stale, "arbiter; fwd=stale"),

@@ -31,6 +31,8 @@ pub struct Bounds {
     pub max_choices: u64,
     /// The part that one tenant may have when others want room, above 0 and at most 1.
     pub tenant_share: f64,
+    /// How long the same requests wait for the answer to the first of them; `None`: they do not.
+    pub collapse: Option<Duration>,
 }
 
 /// Why a request has nothing to do with the cache.
@@ -189,7 +191,15 @@ mod tests {
 
     fn bounds(entries: u32, bytes: u64) -> Bounds {
         let ttl = Duration::from_secs(60);
-        Bounds { ttl, entries, bytes, max_temperature: 1.0, max_choices: 1, tenant_share: 0.5 }
+        Bounds {
+            ttl,
+            entries,
+            bytes,
+            max_temperature: 1.0,
+            max_choices: 1,
+            tenant_share: 0.5,
+            collapse: None,
+        }
     }
 
     fn key(name: &str) -> CacheKey {

@@ -6,7 +6,7 @@ pub mod directives;
 mod directory;
 pub mod exact;
 pub mod key;
-pub mod likeness;
+pub mod origin;
 pub mod recall;
 pub mod semantic;
 mod slots;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::directives::{CacheStatus, RequestDirectives};
 use super::exact::{Bypass, ExactCache, KeptAnswer, Lookup};
 use super::key::{CacheKey, Variant};
-use super::likeness::Likeness;
+use super::origin::Origin;
 use crate::chat::ChatRequest;
 use crate::host::{Clock, SharedData};
 use crate::identity::Partition;
@@ -43,8 +43,8 @@ pub struct Hit {
     pub age: Duration,
     /// Time until it expires.
     pub ttl_left: Duration,
-    /// `None` if the answer is one to the very same request.
-    pub likeness: Option<Likeness>,
+    /// What it was given to.
+    pub origin: Origin,
 }
 
 /// How the cache takes part in a call that goes to a provider.
@@ -137,7 +137,7 @@ impl ExactCache {
         }
         match self.lookup(host, &key, directives.max_age) {
             Lookup::Hit { answer, age, ttl_left } => {
-                Recall::Hit(Hit { key, answer, age, ttl_left, likeness: None })
+                Recall::Hit(Hit { key, answer, age, ttl_left, origin: Origin::Stored })
             }
             Lookup::Miss => Recall::Forward(Caching::Store(key)),
             Lookup::TooOld => Recall::Forward(Caching::Replace(key)),

@@ -6,14 +6,14 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::provider::{ProviderError, ProviderRole};
-use super::router::RouterRole;
+use super::router::Router;
 use crate::policy::{Policy, PolicyError};
 
 /// A configured plugin.
 #[derive(Debug, Clone)]
 pub enum Plugin {
     /// Downstream filter: reads, decides, answers from the cache, keeps the books.
-    Router(Rc<RouterRole>),
+    Router(Rc<Router>),
     /// Upstream filter: fits each attempt to its provider.
     Provider(Rc<ProviderRole>),
 }
@@ -63,7 +63,7 @@ impl Plugin {
         }
         let policy = Policy::from_value(policy)?;
         match role.as_ref().and_then(Value::as_str) {
-            Some("router") => Ok(Self::Router(Rc::new(RouterRole::new(policy, environment)))),
+            Some("router") => Ok(Self::Router(Rc::new(Router::new(policy, environment)))),
             Some("provider") => {
                 Ok(Self::Provider(Rc::new(ProviderRole::new(policy, environment, envoy_minor)?)))
             }

@@ -2,11 +2,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::{
     Callout, CalloutId, Callouts, Clock, Direction, Headers, HostError, MetricId, Metrics, Shared,
-    SharedData, Stream,
+    SharedData, Stream, StreamId, Streams,
 };
 
 /// A reply that the filter sent by itself.
@@ -42,6 +43,8 @@ pub struct MemoryHost {
     versions: Cell<u32>,
     now: Cell<Duration>,
     counters: RefCell<Vec<(String, u64)>>,
+    streams: RefCell<HashMap<StreamId, Rc<MemoryStream>>>,
+    last_stream: Cell<u32>,
 }
 
 impl MemoryHost {
@@ -146,6 +149,8 @@ pub struct MemoryStream {
     pub trailers: RefCell<HashMap<Direction, Vec<(String, String)>>>,
     /// Whether the host refuses callouts.
     pub refuses_callouts: Cell<bool>,
+    /// Whether a request that was paused was told to go on.
+    pub resumed: Cell<bool>,
 }
 
 impl Callouts for MemoryStream {
@@ -251,7 +256,50 @@ pub struct MemoryCall<'vm> {
     /// The VM, shared with other calls.
     pub vm: &'vm MemoryHost,
     /// The stream of this call.
-    pub stream: MemoryStream,
+    pub stream: Rc<MemoryStream>,
+    id: StreamId,
+    /// The stream that calls act on, if it is another one.
+    other: RefCell<Option<Rc<MemoryStream>>>,
+}
+
+impl<'vm> MemoryCall<'vm> {
+    /// A new stream of the VM.
+    #[must_use]
+    pub fn new(vm: &'vm MemoryHost, stream: MemoryStream) -> Self {
+        let id = StreamId(vm.last_stream.get().wrapping_add(1));
+        vm.last_stream.set(id.0);
+        let stream = Rc::new(stream);
+        vm.streams.borrow_mut().insert(id, Rc::clone(&stream));
+        Self { vm, stream, id, other: RefCell::default() }
+    }
+
+    /// By which the host knows the stream.
+    #[must_use]
+    pub fn id(&self) -> StreamId {
+        self.id
+    }
+
+    fn current(&self) -> Rc<MemoryStream> {
+        Rc::clone(self.other.borrow().as_ref().unwrap_or(&self.stream))
+    }
+}
+
+impl Drop for MemoryCall<'_> {
+    fn drop(&mut self) {
+        self.vm.streams.borrow_mut().remove(&self.id);
+    }
+}
+
+impl Streams for MemoryCall<'_> {
+    fn turn_to(&self, stream: StreamId) -> Result<(), HostError> {
+        let found = self.vm.streams.borrow().get(&stream).cloned().ok_or(HostError::Status(2))?;
+        *self.other.borrow_mut() = Some(found);
+        Ok(())
+    }
+
+    fn resume_request(&self) {
+        self.current().resumed.set(true);
+    }
 }
 
 impl SharedData for MemoryCall<'_> {
@@ -282,44 +330,44 @@ impl Metrics for MemoryCall<'_> {
 
 impl Callouts for MemoryCall<'_> {
     fn call_out(&self, callout: &Callout<'_>) -> Result<CalloutId, HostError> {
-        self.stream.call_out(callout)
+        self.current().call_out(callout)
     }
 }
 
 impl Stream for MemoryCall<'_> {
     fn headers(&self, direction: Direction) -> Headers {
-        self.stream.headers(direction)
+        self.current().headers(direction)
     }
 
     fn set_header(&self, direction: Direction, name: &str, value: Option<&str>) {
-        self.stream.set_header(direction, name, value);
+        self.current().set_header(direction, name, value);
     }
 
     fn set_headers(&self, direction: Direction, headers: &[(&str, &[u8])]) {
-        self.stream.set_headers(direction, headers);
+        self.current().set_headers(direction, headers);
     }
 
     fn clear_trailers(&self, direction: Direction) {
-        self.stream.clear_trailers(direction);
+        self.current().clear_trailers(direction);
     }
 
     fn body(&self, direction: Direction, size: usize) -> Vec<u8> {
-        self.stream.body(direction, size)
+        self.current().body(direction, size)
     }
 
     fn set_body(&self, direction: Direction, size: usize, bytes: &[u8]) {
-        self.stream.set_body(direction, size, bytes);
+        self.current().set_body(direction, size, bytes);
     }
 
     fn reply(&self, status: u16, headers: &[(&str, &str)], body: &[u8]) {
-        self.stream.reply(status, headers, body);
+        self.current().reply(status, headers, body);
     }
 
     fn property(&self, path: &[&str]) -> Option<Vec<u8>> {
-        self.stream.property(path)
+        self.current().property(path)
     }
 
     fn set_filter_state(&self, name: &str, value: &[u8]) {
-        self.stream.set_filter_state(name, value);
+        self.current().set_filter_state(name, value);
     }
 }

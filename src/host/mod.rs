@@ -97,9 +97,25 @@ impl From<Vec<(String, Vec<u8>)>> for Headers {
 }
 
 /// Everything at once.
-pub trait Host: SharedData + Clock + Metrics + Callouts + Stream {}
+pub trait Host: SharedData + Clock + Metrics + Callouts + Stream + Streams {}
 
-impl<H: SharedData + Clock + Metrics + Callouts + Stream> Host for H {}
+impl<H: SharedData + Clock + Metrics + Callouts + Stream + Streams> Host for H {}
+
+/// One of the streams of this worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct StreamId(pub u32);
+
+/// Reaching streams whose callback is not being served.
+pub trait Streams {
+    /// Makes the calls of [`Stream`] that follow act on this stream, until the next such call or the end of the callback.
+    ///
+    /// # Errors
+    /// [`HostError`] when there is no such stream any more.
+    fn turn_to(&self, stream: StreamId) -> Result<(), HostError>;
+
+    /// Lets the request go on that has been paused.
+    fn resume_request(&self);
+}
 
 /// An HTTP request of the filter's own, to a cluster of the proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use proxy_wasm::types::{BufferType, MapType, MetricType, Status};
 
 use super::{
     Callout, CalloutId, CalloutResponse, Callouts, Clock, Direction, Headers, HostError, MetricId, Metrics,
-    Shared, SharedData, Stream,
+    Shared, SharedData, Stream, StreamId, Streams,
 };
 
 /// The proxy that runs this module; host calls act on the stream whose callback is being served.
@@ -78,6 +78,18 @@ impl Proxy {
         let body = hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, body_size).ok().flatten();
         let status = std::str::from_utf8(&status).ok()?.parse().ok()?;
         Some(CalloutResponse { status, body: body.unwrap_or_default() })
+    }
+}
+
+impl Streams for Proxy {
+    fn turn_to(&self, stream: StreamId) -> Result<(), HostError> {
+        hostcalls::set_effective_context(stream.0).map_err(HostError::from)
+    }
+
+    fn resume_request(&self) {
+        if let Err(status) = hostcalls::resume_http_request() {
+            log::error!("a request that has waited cannot go on: status {}", status as u32);
+        }
     }
 }
 

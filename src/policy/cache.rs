@@ -20,6 +20,8 @@ const MAX_CACHE_BYTES: u64 = 16 << 30;
 const SHARED_TIMEOUT: Duration = Duration::from_millis(50);
 /// Longest time that a request may be told to wait for the shared store.
 const MAX_SHARED_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest time that a request may be told to wait for the answer to another one.
+const MAX_COLLAPSE: Duration = Duration::from_secs(300);
 /// Fewest bytes for each message that the semantic cache keeps.
 const MIN_MESSAGE_BYTES: u64 = 512;
 /// Most of a worker's time that comparing messages may take.
@@ -30,7 +32,8 @@ pub(super) fn exact_cache(document: CacheDocument) -> Result<Option<Bounds>, Pol
         ExactCacheDocument::Off => return Ok(None),
         ExactCacheDocument::On(bounds) => bounds,
     };
-    let ExactCacheBounds { ttl, entries, bytes, max_temperature, max_choices, tenant_share } = bounds;
+    let ExactCacheBounds { ttl, entries, bytes, max_temperature, max_choices, tenant_share, collapse } =
+        bounds;
     let ttl = duration("cache.exact.ttl", &ttl)?;
     if !(1..=MAX_CACHE_ENTRIES).contains(&entries) {
         return fault("cache.exact.entries", format!("must be between 1 and {MAX_CACHE_ENTRIES}"));
@@ -49,7 +52,12 @@ pub(super) fn exact_cache(document: CacheDocument) -> Result<Option<Bounds>, Pol
     if !(tenant_share > 0.0 && tenant_share <= 1.0) {
         return fault("cache.exact.tenant_share", "must be above 0 and at most 1");
     }
-    Ok(Some(Bounds { ttl, entries, bytes, max_temperature, max_choices, tenant_share }))
+    let collapse = collapse.map(|text| duration("cache.exact.collapse", &text)).transpose()?;
+    if collapse.is_some_and(|longest| longest > MAX_COLLAPSE) {
+        let message = format!("must be at most {} s: callers wait for it", MAX_COLLAPSE.as_secs());
+        return fault("cache.exact.collapse", message);
+    }
+    Ok(Some(Bounds { ttl, entries, bytes, max_temperature, max_choices, tenant_share, collapse }))
 }
 
 pub(super) fn shared_store(document: &CacheDocument) -> Result<Option<SharedStore>, PolicyError> {

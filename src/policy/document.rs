@@ -272,6 +272,7 @@ pub(super) struct ExactCacheBounds {
     pub(super) max_temperature: f64,
     pub(super) max_choices: u64,
     pub(super) tenant_share: f64,
+    pub(super) collapse: Option<String>,
 }
 
 impl Default for ExactCacheBounds {
@@ -283,6 +284,7 @@ impl Default for ExactCacheBounds {
             max_temperature: 1.0,
             max_choices: 1,
             tenant_share: 0.5,
+            collapse: None,
         }
     }
 }

@@ -115,7 +115,8 @@ pub const METRICS: [Description; 15] = [
         name: "arbiter.cache",
         unit: "requests",
         labels: &["result", "reason"],
-        meaning: "Exact cache: `hit`, `miss`, `bypass` by reason, and what was `stored` or `not_stored` by reason",
+        meaning: "Exact cache: `hit`, `miss`, `bypass` by reason, `collapsed` (answered with what the same request got that was on its way), `released` (has waited for that in vain), \
+                  and what was `stored` or `not_stored` by reason",
     },
     Description {
         metric: Metric::Semantic,

@@ -19,7 +19,7 @@ use self::ring::{Entry, Slot};
 use self::time_share::TimeShare;
 use super::CacheKey;
 use super::exact::{ExactCache, Lookup};
-use super::likeness::Likeness;
+use super::origin::Origin;
 use super::recall::{Hit, Question};
 use crate::embedding::{Encoders, Sieve};
 use crate::host::{Clock, SharedData};
@@ -260,7 +260,7 @@ impl SemanticCache {
         match exact.lookup(host, &entry.key, Some(self.bounds.ttl)) {
             Lookup::Hit { answer, age, ttl_left } => {
                 let ttl_left = ttl_left.min(self.bounds.ttl.saturating_sub(age));
-                Ok(Hit { key: entry.key, answer, age, ttl_left, likeness: Some(Likeness { score }) })
+                Ok(Hit { key: entry.key, answer, age, ttl_left, origin: Origin::Likeness { score } })
             }
             Lookup::TooOld | Lookup::Miss => Err(Missed::Gone),
         }

@@ -50,6 +50,7 @@ impl Worker {
             max_temperature: 1.0,
             max_choices: 1,
             tenant_share: 1.0,
+            collapse: None,
         });
         Self { semantic: SemanticCache::new(bounds, Encoders::bundled().unwrap()).unwrap(), exact }
     }
@@ -115,7 +116,7 @@ fn an_answer_serves_the_same_question_in_other_words_on_any_worker() {
     assert_eq!(answer(&found), Some(b"six minutes".as_slice()));
     let Found::Hit(hit) = found else { panic!("a hit") };
     assert_eq!((hit.age.as_secs(), hit.ttl_left.as_secs()), (30, 30));
-    assert!(hit.likeness.is_some_and(|likeness| likeness.score > 0.5));
+    assert!(matches!(hit.origin, Origin::Likeness { score } if score > 0.5));
 }
 
 #[test]

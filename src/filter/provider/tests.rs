@@ -68,7 +68,7 @@ struct Attempts<'vm> {
 
 impl<'vm> Attempts<'vm> {
     fn new(vm: &'vm MemoryHost, role: &Rc<ProviderRole>, told: &Call, body: &str) -> Self {
-        let call = MemoryCall { vm, stream: MemoryStream::default() };
+        let call = MemoryCall::new(vm, MemoryStream::default());
         told.publish(&call);
         *call.stream.request_headers.borrow_mut() = [
             (":path", "/v1/chat/completions"),

@@ -78,8 +78,8 @@ fn refuse<H: Host>(role: &RouterRole, host: &H, caller: Caller, reason: &str, fa
 
 fn reply<H: Host>(role: &RouterRole, host: &H, asked: &Asked, stored: &StoredReply) -> Applied {
     let age = stored.hit.age.as_secs().to_string();
-    let (ttl_left, likeness) = (stored.hit.ttl_left, stored.hit.likeness);
-    let cache_status = CacheStatus::Hit { ttl_left, likeness }.to_string();
+    let (ttl_left, origin) = (stored.hit.ttl_left, stored.hit.origin);
+    let cache_status = CacheStatus::Hit { ttl_left, origin }.to_string();
     let mut headers =
         vec![("content-type", stored.content_type()), ("cache-status", &cache_status), ("age", &age)];
     if role.policy.decision_header {
@@ -124,5 +124,5 @@ fn forward<H: Host>(
     };
     call.publish(host);
     let verdict = Verdict { complexity, decision: candidates.decision };
-    Forwarded { asked: Asked::of(request), verdict, caching, sought: None }
+    Forwarded { asked: Asked::of(request), verdict, caching, sought: None, leads: false }
 }

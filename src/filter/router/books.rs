@@ -5,7 +5,8 @@ use super::role::RouterRole;
 use super::semantic::{self, Sought};
 use super::waiting;
 use crate::cache::CacheKey;
-use crate::cache::exact::Stored;
+use crate::cache::exact::{KeptAnswer, Stored};
+use crate::cache::origin::Origin;
 use crate::cache::recall::{Caching, Hit};
 use crate::chat::Usage;
 use crate::chat::completion::Ending;
@@ -19,10 +20,20 @@ use crate::policy::ModelId;
 use crate::routing::Attempt;
 use crate::telemetry::{AccessRecord, Metric, Outcome, failed};
 
-/// An answer has ended: closes the books on it.
-pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering) {
-    let Answering { asked, verdict, caching, sought, status, model: answered, attempts, body, cut_off } =
-        answering;
+/// An answer has ended: closes the books on it. Returns it if it may stand for others.
+pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering) -> Option<KeptAnswer> {
+    let Answering {
+        asked,
+        verdict,
+        caching,
+        sought,
+        leads: _,
+        status,
+        model: answered,
+        attempts,
+        body,
+        cut_off,
+    } = answering;
     let observed = match body {
         Body::Observed(observer) => observer.finish(),
         Body::Known { completion, copy } => Observed::known(completion, copy),
@@ -71,6 +82,8 @@ pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering)
         estimated: is_estimate.then_some(true),
         ..books.record(outcome)
     });
+    let body = observed.reusable.filter(|_| caching.key().is_some())?;
+    Some(KeptAnswer { body, usage: observed.usage })
 }
 
 /// The caller has gone before an answer began.
@@ -102,13 +115,18 @@ pub(super) fn hit<H: Host>(role: &RouterRole, host: &H, asked: &Asked, hit: &Hit
     let bill = usage.map(|usage| Bill::hit(&usage, &role.policy.model(role.policy.baseline).prices));
     let books = Books { role, host, asked, verdict: None, model: None };
     books.count(Outcome::Hit);
-    // What the exact cache lacked was its miss.
-    role.counters.add(Metric::Cache, &[if hit.likeness.is_some() { "miss" } else { "hit" }], 1);
+    let (result, cache, likeness) = match hit.origin {
+        Origin::Stored => ("hit", "hit", None),
+        Origin::Collapsed => ("collapsed", "collapsed", None),
+        // What the exact cache lacked was its miss.
+        Origin::Likeness { score } => ("miss", "semantic_hit", Some(score)),
+    };
+    role.counters.add(Metric::Cache, &[result], 1);
     books.count_money(bill);
     books.publish(&AccessRecord {
-        cache: Some(if hit.likeness.is_some() { "semantic_hit" } else { "hit" }),
+        cache: Some(cache),
         cache_key: Some(hit.key.name()),
-        likeness: hit.likeness.map(|likeness| likeness.score),
+        likeness,
         tokens: usage.map(Into::into),
         money: bill.map(Into::into),
         ..books.record(Outcome::Hit)

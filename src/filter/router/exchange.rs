@@ -43,6 +43,8 @@ pub(super) struct Forwarded {
     pub(super) caching: Caching,
     /// What the semantic cache said of it.
     pub(super) sought: Option<Sought>,
+    /// Whether others may wait for its answer.
+    pub(super) leads: bool,
 }
 
 /// An answer that flows past.
@@ -52,6 +54,7 @@ pub(super) struct Answering {
     pub(super) verdict: Verdict,
     pub(super) caching: Caching,
     pub(super) sought: Option<Sought>,
+    pub(super) leads: bool,
     /// HTTP status of the answer; 0 when it has none.
     pub(super) status: u16,
     /// The model whose provider answered; `None` when none did.

@@ -5,7 +5,9 @@
 mod answer;
 mod apply;
 mod books;
+mod decide;
 mod exchange;
+mod flights;
 mod reading;
 mod role;
 mod semantic;
@@ -13,26 +15,34 @@ mod semantic;
 mod tests;
 mod waiting;
 
-pub use role::RouterRole;
-
 use std::rc::Rc;
 
 use self::apply::Applied;
 use self::exchange::{Answering, Asked, Forwarded};
+use self::flights::{Flights, Landing, Seat, Seated};
 use self::reading::Reading;
+use self::role::RouterRole;
 use self::waiting::Waiting;
 use super::{Flow, Role};
 use crate::admission::{Declined, RequestHead, Unreadable, admit};
 use crate::cache::recall::Recall;
 use crate::chat::{Caller, ChatRequest};
 use crate::envoy::is_reserved;
-use crate::host::{CalloutId, CalloutResponse, Direction, Host};
-use crate::routing::{Plan, plan};
+use crate::host::{CalloutId, CalloutResponse, Direction, Host, Metrics, StreamId};
+use crate::policy::Policy;
+
+/// A configured router, and what its streams know of each other.
+#[derive(Debug)]
+pub struct Router {
+    role: RouterRole,
+    flights: Flights,
+}
 
 /// One request and its answer.
 #[derive(Debug)]
 pub struct RouterStream {
-    role: Rc<RouterRole>,
+    router: Rc<Router>,
+    id: StreamId,
     phase: Phase,
 }
 
@@ -44,17 +54,40 @@ enum Phase {
     Reading(Reading),
     /// The request is complete, and somebody else has been asked about it.
     Waiting(Box<Waiting>),
+    /// The request is complete, and the same one is on its way.
+    Following(Seat),
     /// The request has gone to a provider.
     Forwarded(Box<Forwarded>),
     /// The answer flows past.
     Answering(Box<Answering>),
+    /// The books are closed; others may wait for the answer.
+    Settled(Option<Box<Landing>>),
+}
+
+impl Router {
+    /// A router that enforces `policy`. `environment` looks up the environment variables that hold credentials: where there
+    /// is none, the provider's models are left out.
+    #[must_use]
+    pub fn new(policy: Policy, environment: impl Fn(&str) -> Option<String>) -> Self {
+        Self { role: RouterRole::new(policy, environment), flights: Flights::new() }
+    }
+
+    /// Hands the counters to the host; to be called now and then.
+    pub fn report<H: Metrics>(&self, host: &H) {
+        self.role.report(host);
+    }
+
+    /// Sends requests on that have waited for others long enough; to be called now and then.
+    pub fn release_overdue<H: Host>(&self, host: &H) {
+        self.flights.release_overdue(&self.role, host);
+    }
 }
 
 impl RouterStream {
-    /// A stream at its start.
+    /// A stream at its start; `id` is the host's for it.
     #[must_use]
-    pub fn new(role: Rc<RouterRole>) -> Self {
-        Self { role, phase: Phase::Idle }
+    pub fn new(router: Rc<Router>, id: StreamId) -> Self {
+        Self { router, id, phase: Phase::Idle }
     }
 
     fn take_phase(&mut self) -> Phase {
@@ -64,11 +97,11 @@ impl RouterStream {
     /// The request is complete: reads it, asks the cache, plans and applies the plan.
     fn decide<H: Host>(&mut self, host: &H) -> Flow {
         let Phase::Reading(reading) = self.take_phase() else { return Flow::Continue };
-        match reading.read(&self.role, host) {
+        match reading.read(&self.router.role, host) {
             Err(why) => self.unread(host, reading.caller, &why),
             Ok(request) => {
-                let recall = reading.recall(&self.role, host, &request);
-                match waiting::ask(&self.role, host, &recall) {
+                let recall = reading.recall(&self.router.role, host, &request);
+                match waiting::ask(&self.router.role, host, &recall) {
                     None => self.go_on(host, reading, request, recall),
                     Some(pending) => {
                         self.phase = Phase::Waiting(Box::new(Waiting { reading, request, pending }));
@@ -81,20 +114,31 @@ impl RouterStream {
 
     /// All is known that a plan needs.
     fn go_on<H: Host>(&mut self, host: &H, reading: Reading, request: ChatRequest, recall: Recall) -> Flow {
-        let role = &*self.role;
-        let make = |recall| plan(&role.policy, role.encoder.as_deref(), &role.credentials, &request, recall);
-        let plan = make(recall);
-        let (plan, sought) =
-            semantic::recall(role, host, (&reading, &request), plan, |hit| make(Recall::Hit(hit)));
-        if reading.directives.only_if_cached && !matches!(plan, Plan::Reply(_)) {
-            let applied = apply::not_cached(role, host, reading.caller);
-            return self.applied(applied);
+        let Router { role, flights } = &*self.router;
+        match flights.follow(host, self.id, (reading, request, recall)) {
+            Ok(seat) => {
+                self.phase = Phase::Following(seat);
+                Flow::Pause
+            }
+            Err((reading, request, recall)) => {
+                let mut applied = decide::decide(role, host, reading, request, recall);
+                flights.lead(role, host, &mut applied);
+                self.applied(applied)
+            }
         }
-        self.applied(apply::apply(role, host, reading, request, (plan, sought)))
+    }
+
+    /// Goes on with what the flight that was waited for has left.
+    fn leave<H: Host>(&mut self, host: &H, seat: &Seat) {
+        match seat.leave() {
+            Seated::Waiting(_) => books::ended(&self.router.role, host, "waiting"),
+            Seated::Woken(Applied::Forwarded(forwarded)) => self.phase = Phase::Forwarded(forwarded),
+            Seated::Woken(Applied::Passed | Applied::Replied) | Seated::Empty => {}
+        }
     }
 
     fn unread<H: Host>(&mut self, host: &H, caller: Caller, why: &Unreadable) -> Flow {
-        let applied = apply::unread(&self.role, host, caller, why);
+        let applied = apply::unread(&self.router.role, host, caller, why);
         self.applied(applied)
     }
 
@@ -111,7 +155,7 @@ impl RouterStream {
 
     /// The answer's headers are here.
     fn answer<H: Host>(&mut self, host: &H, forwarded: Forwarded, end_of_stream: bool) -> Flow {
-        let mut answering = Box::new(forwarded.answer(&self.role, host, end_of_stream));
+        let mut answering = Box::new(forwarded.answer(&self.router.role, host, end_of_stream));
         let flow = if end_of_stream { answering.embody(host) } else { Flow::Continue };
         self.phase = Phase::Answering(answering);
         if end_of_stream {
@@ -120,10 +164,42 @@ impl RouterStream {
         flow
     }
 
+    /// The answer has come to its end.
     fn settle<H: Host>(&mut self, host: &H) {
         if let Phase::Answering(answering) = self.take_phase() {
-            books::settle(&self.role, host, *answering);
+            self.phase = Phase::Settled(self.settled(host, *answering));
         }
+    }
+
+    fn settled<H: Host>(&self, host: &H, answering: Answering) -> Option<Box<Landing>> {
+        let key = answering.caching.key().filter(|_| answering.leads).copied();
+        let answer = books::settle(&self.router.role, host, answering);
+        key.map(|key| Box::new(Landing { key, answer }))
+    }
+
+    /// The stream is over in a phase; what others may have waited for.
+    fn end<H: Host>(&self, host: &H, phase: Phase) -> Option<Box<Landing>> {
+        let role = &self.router.role;
+        match phase {
+            Phase::Settled(landing) => return landing,
+            Phase::Answering(answering) => return self.settled(host, answering.cut_off(host)),
+            Phase::Forwarded(forwarded) => return self.abandoned(host, &forwarded),
+            Phase::Following(seat) => match seat.leave() {
+                Seated::Woken(Applied::Forwarded(forwarded)) => return self.abandoned(host, &forwarded),
+                Seated::Waiting(held) => books::gone(role, host, &held.asked()),
+                Seated::Woken(Applied::Passed | Applied::Replied) | Seated::Empty => {}
+            },
+            Phase::Waiting(waiting) => books::gone(role, host, &Asked::of(waiting.request)),
+            Phase::Reading(_) => books::unsent(role, host),
+            Phase::Idle => {}
+        }
+        None
+    }
+
+    fn abandoned<H: Host>(&self, host: &H, forwarded: &Forwarded) -> Option<Box<Landing>> {
+        books::abandoned(&self.router.role, host, forwarded);
+        let key = forwarded.caching.key().filter(|_| forwarded.leads).copied();
+        key.map(|key| Box::new(Landing { key, answer: None }))
     }
 }
 
@@ -135,23 +211,24 @@ impl Role for RouterStream {
             host.set_header(Direction::Request, name, None);
         }
         let head = RequestHead::of(headers.iter());
-        let policy = &self.role.policy;
+        let policy = &self.router.role.policy;
         let partition = match policy.tenancy.identify(headers.iter()) {
             Ok(partition) => partition,
             Err(why) => {
                 let caller = policy.admit.dialect_at(head.path);
-                let applied = apply::unidentified(&self.role, host, caller, &why);
+                let applied = apply::unidentified(&self.router.role, host, caller, &why);
                 return self.applied(applied);
             }
         };
         match admit(&policy.admit, &head, end_of_stream) {
             Err(Declined::NotOurs(reason)) => {
-                books::passed(&self.role, host, reason.as_str());
+                books::passed(&self.router.role, host, reason.as_str());
                 Flow::Continue
             }
             Err(Declined::Unreadable(caller, why)) => self.unread(host, caller, &why),
             Ok(caller) => {
-                self.phase = Phase::Reading(Reading::new(&self.role, caller, partition, &head, &headers));
+                self.phase =
+                    Phase::Reading(Reading::new(&self.router.role, caller, partition, &head, &headers));
                 Flow::Pause
             }
         }
@@ -160,7 +237,7 @@ impl Role for RouterStream {
     /// Collects the request body; at its end decides, and answers or sends the request on.
     fn on_request_body<H: Host>(&mut self, host: &H, size: usize, end_of_stream: bool) -> Flow {
         let Phase::Reading(reading) = &mut self.phase else { return Flow::Continue };
-        let limit = self.role.policy.admit.max_body_bytes;
+        let limit = self.router.role.policy.admit.max_body_bytes;
         if size > limit {
             let caller = reading.caller;
             self.phase = Phase::Idle;
@@ -183,7 +260,7 @@ impl Role for RouterStream {
     ) -> Flow {
         match self.take_phase() {
             Phase::Waiting(waiting) if waiting.is_for(callout) => {
-                let (reading, request, recall) = waiting.end(&self.role, host, response);
+                let (reading, request, recall) = waiting.end(&self.router.role, host, response);
                 self.go_on(host, reading, request, recall)
             }
             other => {
@@ -195,12 +272,19 @@ impl Role for RouterStream {
 
     /// Says in the answer's headers what was decided, and gets ready to observe its body.
     fn on_response_headers<H: Host>(&mut self, host: &H, end_of_stream: bool) -> Flow {
+        if let Phase::Following(seat) = &self.phase {
+            let seat = seat.clone();
+            self.phase = Phase::Idle;
+            self.leave(host, &seat);
+        }
         match self.take_phase() {
             // Envoy answers by itself.
-            Phase::Reading(_) => books::ended(&self.role, host, "unsent"),
-            Phase::Waiting(_) => books::ended(&self.role, host, "waiting"),
+            Phase::Reading(_) => books::ended(&self.router.role, host, "unsent"),
+            Phase::Waiting(_) => books::ended(&self.router.role, host, "waiting"),
             Phase::Forwarded(forwarded) => return self.answer(host, *forwarded, end_of_stream),
-            phase @ (Phase::Answering(_) | Phase::Idle) => self.phase = phase,
+            phase @ (Phase::Answering(_) | Phase::Following(_) | Phase::Settled(_) | Phase::Idle) => {
+                self.phase = phase
+            }
         }
         Flow::Continue
     }
@@ -221,14 +305,12 @@ impl Role for RouterStream {
         Flow::Continue
     }
 
-    /// What has not been settled was cut off by either side.
+    /// What has not been settled was cut off by either side. Only now are followers woken: a reply to one of them from within a
+    /// callback that has a say in its own stream would hold that stream as well.
     fn on_done<H: Host>(&mut self, host: &H) {
-        match self.take_phase() {
-            Phase::Answering(answering) => books::settle(&self.role, host, answering.cut_off(host)),
-            Phase::Forwarded(forwarded) => books::abandoned(&self.role, host, &forwarded),
-            Phase::Waiting(waiting) => books::gone(&self.role, host, &Asked::of(waiting.request)),
-            Phase::Reading(_) => books::unsent(&self.role, host),
-            Phase::Idle => {}
+        let phase = self.take_phase();
+        if let Some(landing) = self.end(host, phase) {
+            self.router.flights.land(&self.router.role, host, &landing);
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::telemetry::{Counters, Metric};
 
 /// A configured router role.
 #[derive(Debug)]
-pub struct RouterRole {
+pub(super) struct RouterRole {
     pub(super) policy: Policy,
     pub(super) cache: Option<ExactCache>,
     pub(super) semantic: Option<SemanticCache>,
@@ -25,8 +25,7 @@ pub struct RouterRole {
 impl RouterRole {
     /// A router that enforces `policy`. `environment` looks up the environment variables that hold credentials: where there
     /// is none, the provider's models are left out.
-    #[must_use]
-    pub fn new(policy: Policy, environment: impl Fn(&str) -> Option<String>) -> Self {
+    pub(super) fn new(policy: Policy, environment: impl Fn(&str) -> Option<String>) -> Self {
         let cache = policy.exact_cache.as_ref().map(ExactCache::new);
         let credentials = Credentials::find(&policy, environment);
         for (provider, variable) in credentials.missing() {
@@ -47,7 +46,7 @@ impl RouterRole {
     }
 
     /// Hands the counters to the host; to be called now and then.
-    pub fn on_tick<H: Metrics>(&self, host: &H) {
+    pub(super) fn report<H: Metrics>(&self, host: &H) {
         self.counters.flush(host);
     }
 }

@@ -6,6 +6,7 @@ use super::reading::Reading;
 use super::role::RouterRole;
 use crate::cache::CacheKey;
 use crate::cache::exact::KeptAnswer;
+use crate::cache::origin::Origin;
 use crate::cache::recall::{Caching, Hit, Recall};
 use crate::chat::{ChatRequest, whole};
 use crate::envoy::SHARED_CLUSTER;
@@ -74,7 +75,7 @@ impl Waiting {
             let usage = whole::read(&answer, request.caller).and_then(|completion| completion.usage);
             let answer = KeptAnswer { body: answer, usage };
             cache.adopt(host, &key, &answer, stored_at);
-            Some(Hit { key, answer, age, ttl_left, likeness: None })
+            Some(Hit { key, answer, age, ttl_left, origin: Origin::Stored })
         });
         // The store answers 404 to what it does not have.
         let result = match (&hit, response) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use llm_arbiter::admission::Admission;
 use llm_arbiter::envoy::RECORD_STATE;
-use llm_arbiter::filter::router::{RouterRole, RouterStream};
+use llm_arbiter::filter::router::{Router, RouterStream};
 use llm_arbiter::filter::{Flow, Role};
 use llm_arbiter::host::memory::{MemoryCall, MemoryHost, MemoryStream};
 use llm_arbiter::policy::Policy;
@@ -30,7 +30,7 @@ struct Answered {
 #[derive(Debug)]
 pub struct Replay {
     admit: Admission,
-    role: Rc<RouterRole>,
+    router: Rc<Router>,
     host: MemoryHost,
     /// What stands under a key of the cache.
     answered: HashMap<String, Answered>,
@@ -42,8 +42,8 @@ impl Replay {
         let host = MemoryHost::default();
         host.set_time(BEGINNING);
         let admit = policy.admit.clone();
-        let role = Rc::new(RouterRole::new(policy, |_| Some("credential".to_owned())));
-        Self { admit, role, host, answered: HashMap::new() }
+        let router = Rc::new(Router::new(policy, |_| Some("credential".to_owned())));
+        Self { admit, router, host, answered: HashMap::new() }
     }
 
     /// Lets a request through, with its answer.
@@ -58,8 +58,9 @@ impl Replay {
         let path = headers.iter().find(|(name, _)| name == ":path").map_or("", |(_, path)| path);
         let answer = record.answer(self.admit.dialect_at(path));
         *stream.request_headers.borrow_mut() = headers;
-        let call = MemoryCall { vm: &self.host, stream };
-        let log = exchange(&self.role, &call, body, &answer);
+        let call = MemoryCall::new(&self.host, stream);
+        let log = exchange(&self.router, &call, body, &answer);
+        drop(call);
         self.result(record, &answer, &log)
     }
 
@@ -104,8 +105,8 @@ impl Replay {
 }
 
 /// One call from its headers to its end; what the log says of it.
-fn exchange(role: &Rc<RouterRole>, call: &MemoryCall<'_>, body: Vec<u8>, answer: &Answer) -> Value {
-    let mut stream = RouterStream::new(Rc::clone(role));
+fn exchange(router: &Rc<Router>, call: &MemoryCall<'_>, body: Vec<u8>, answer: &Answer) -> Value {
+    let mut stream = RouterStream::new(Rc::clone(router), call.id());
     let size = body.len();
     *call.stream.request_body.borrow_mut() = body;
     if stream.on_request_headers(call, size == 0) == Flow::Pause && size > 0 {

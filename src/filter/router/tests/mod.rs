@@ -1,5 +1,6 @@
 //! The router against the in-memory host: what a caller, a provider and an operator get.
 
+mod flights;
 mod semantic;
 mod waiting;
 
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{RouterRole, RouterStream};
+use super::{Router, RouterStream};
 use crate::chat::Usage;
 use crate::chat::completion::Completion;
 use crate::filter::call::Call;
@@ -40,8 +41,8 @@ fn policy(changes: &Value) -> Policy {
     Policy::from_value(document).unwrap()
 }
 
-fn router(changes: Value) -> Rc<RouterRole> {
-    Rc::new(RouterRole::new(policy(&changes), |_| Some("key".to_owned())))
+fn router(changes: Value) -> Rc<Router> {
+    Rc::new(Router::new(policy(&changes), |_| Some("key".to_owned())))
 }
 
 /// One call that has been asked: its stream and what the host saw.
@@ -50,23 +51,18 @@ struct Asked<'vm> {
     stream: RouterStream,
 }
 
-fn ask<'vm>(
-    router: &Rc<RouterRole>,
-    vm: &'vm MemoryHost,
-    headers: &[(&str, &str)],
-    body: &str,
-) -> Asked<'vm> {
+fn ask<'vm>(router: &Rc<Router>, vm: &'vm MemoryHost, headers: &[(&str, &str)], body: &str) -> Asked<'vm> {
     ask_on(MemoryStream::default(), router, vm, headers, body)
 }
 
 fn ask_on<'vm>(
     stream: MemoryStream,
-    router: &Rc<RouterRole>,
+    router: &Rc<Router>,
     vm: &'vm MemoryHost,
     headers: &[(&str, &str)],
     body: &str,
 ) -> Asked<'vm> {
-    let call = MemoryCall { vm, stream };
+    let call = MemoryCall::new(vm, stream);
     let length = body.len().to_string();
     let standard = [
         (":method", "POST"),
@@ -80,7 +76,7 @@ fn ask_on<'vm>(
         list.push(((*name).to_owned(), (*value).to_owned()));
     }
     *call.stream.request_body.borrow_mut() = body.as_bytes().to_vec();
-    let mut stream = RouterStream::new(Rc::clone(router));
+    let mut stream = RouterStream::new(Rc::clone(router), call.id());
     if stream.on_request_headers(&call, body.is_empty()) == Flow::Pause {
         stream.on_request_body(&call, body.len(), true);
     }
@@ -327,7 +323,7 @@ fn what_the_provider_role_has_read_is_booked_and_stored_without_reading_it_again
         if reusable {
             assert_eq!(again.reply().body, b"{\"whole\":1}");
         }
-        router.on_tick(&vm);
+        router.report(&vm);
         let unknown = vm.counter("arbiter.usage_unknown;reason=not_reported");
         assert_eq!(unknown, u64::from(tokens.is_none()));
     }
@@ -373,7 +369,7 @@ fn the_books_say_what_a_call_cost_and_saved() {
     assert_eq!(log["baseline_nanousd"], 20_000_000);
     assert_eq!(log["saved_nanousd"], 16_000_000);
     assert_eq!(log["model"], "spare");
-    router.on_tick(&vm);
+    router.report(&vm);
     let cost: u64 =
         vm.counters().iter().filter(|(n, _)| n.starts_with("arbiter.cost_nanousd")).map(|(_, v)| v).sum();
     assert_eq!(cost, 4_000_000);
@@ -412,7 +408,7 @@ fn failed_attempts_are_said_counted_and_logged() {
     assert!(decision.ends_with("attempts=2, failed=\"mini:503\""), "{decision}");
     assert_eq!(asked.log()["attempts"], 2);
     assert_eq!(asked.log()["failed"], json!([{"model": "mini", "reason": "503"}]));
-    router.on_tick(&vm);
+    router.report(&vm);
     assert_eq!(vm.counter("arbiter.attempts;provider=one;model=mini;result=503"), 1);
     assert_eq!(vm.counter("arbiter.attempts;provider=two;model=spare;result=answered"), 1);
     assert!(decision.contains("model=spare, provider=two"), "{decision}");
@@ -469,7 +465,7 @@ fn a_missing_credential_leaves_its_models_out_and_is_named_when_none_is_left() {
     });
     let ask_with = |keys: &'static [&'static str], caller: (&'static str, &'static str)| {
         let router =
-            Rc::new(RouterRole::new(policy(&changes), |name| keys.contains(&name).then(|| "sk".to_owned())));
+            Rc::new(Router::new(policy(&changes), |name| keys.contains(&name).then(|| "sk".to_owned())));
         let asked = ask(&router, &vm, &[caller], &question("auto", "hi"));
         let reply = asked.call.stream.reply.borrow().clone();
         (asked.request_header("x-arbiter-cluster"), reply)

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Asked, MemoryHost, Rc, RouterRole, ask, completion, router};
+use super::{Asked, MemoryHost, Rc, Router, ask, completion, router};
 
 const EGG: &str = "How do I boil an egg?";
 const EGG_AGAIN: &str = "how do i boil an egg";
 
-fn semantic_router() -> Rc<RouterRole> {
+fn semantic_router() -> Rc<Router> {
     router(json!({"cache": {"exact": {"max_choices": 2}, "semantic": {"max_false_hits": "10%"}}}))
 }
 
@@ -17,7 +17,7 @@ fn request(message: &str, stream: bool) -> String {
     json!({"model": "auto", "stream": stream, "messages": [{"role": "user", "content": message}]}).to_string()
 }
 
-fn asked<'vm>(router: &Rc<RouterRole>, vm: &'vm MemoryHost, message: &str, stream: bool) -> Asked<'vm> {
+fn asked<'vm>(router: &Rc<Router>, vm: &'vm MemoryHost, message: &str, stream: bool) -> Asked<'vm> {
     ask(router, vm, &[], &request(message, stream))
 }
 
@@ -49,7 +49,7 @@ fn an_answer_that_cannot_be_streamed_stays_with_its_own_request() {
     spoil(&vm, &completion("x"));
 
     let mut again = asked(&router, &vm, EGG_AGAIN, true);
-    router.on_tick(&vm);
+    router.report(&vm);
     assert_eq!(vm.counter("arbiter.semantic;result=unstreamable"), 1);
     assert!(again.went_to_a_provider());
     let event = |choice| {

@@ -47,7 +47,7 @@ fn what_one_instance_has_answered_another_serves() {
     let third = ask(&router, &there, &[], &question("auto", "hi"));
     assert_eq!(third.reply().body, completion("hello").into_bytes());
     assert!(third.called().is_empty(), "what was found once is asked for no more");
-    router.on_tick(&here);
+    router.report(&here);
     let counted = |result| here.counter(&format!("arbiter.shared;result={result}"));
     assert_eq!((counted("miss"), counted("stored"), counted("hit")), (1, 1, 1));
 }
@@ -73,7 +73,7 @@ fn a_request_goes_on_whatever_the_shared_store_says() {
             "{name}"
         );
         assert!(asked.request_body().contains("mini-2026"), "{name}");
-        router.on_tick(&vm);
+        router.report(&vm);
         assert_eq!(vm.counter(&format!("arbiter.shared;result={result}")), 1, "{name}");
     }
 }

@@ -1,0 +1,28 @@
+//! From a request that has been read to what becomes of it.
+
+use super::apply::{self, Applied};
+use super::reading::Reading;
+use super::role::RouterRole;
+use super::semantic;
+use crate::cache::recall::Recall;
+use crate::chat::ChatRequest;
+use crate::host::Host;
+use crate::routing::{Plan, plan};
+
+/// Makes the plan for a request of which all is known that it needs, and carries it out.
+pub(super) fn decide<H: Host>(
+    role: &RouterRole,
+    host: &H,
+    reading: Reading,
+    request: ChatRequest,
+    recall: Recall,
+) -> Applied {
+    let make = |recall| plan(&role.policy, role.encoder.as_deref(), &role.credentials, &request, recall);
+    let plan = make(recall);
+    let (plan, sought) =
+        semantic::recall(role, host, (&reading, &request), plan, |hit| make(Recall::Hit(hit)));
+    if reading.directives.only_if_cached && !matches!(plan, Plan::Reply(_)) {
+        return apply::not_cached(role, host, reading.caller);
+    }
+    apply::apply(role, host, reading, request, (plan, sought))
+}
