@@ -1,10 +1,12 @@
 //! What is in the slots of one set, and who makes room for whom.
 
+use super::invalidation::TenantTag;
+
 /// Slots of a set.
 pub const WAYS: u32 = 8;
 
 /// First byte of every directory; another one means another format.
-const FORMAT: u8 = 3;
+const FORMAT: u8 = 4;
 /// Bytes before the slots in a directory: format, entries, bytes.
 const HEAD: usize = 13;
 /// Bytes of a slot in a directory: tag, tenant, time, length.
@@ -25,10 +27,10 @@ pub(super) struct Stamp {
 /// What a directory says about one slot; a length of 0 means that it is free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Slot {
-    /// The part of the key that is kept; the rest is checked in the payload.
+    /// The name of the key; the rest of it is checked in the payload.
     pub(super) tag: [u8; 16],
     /// Whose answer it is.
-    pub(super) tenant: [u8; 4],
+    pub(super) tenant: TenantTag,
     /// Seconds since the Unix epoch.
     pub(super) stored_at: u64,
     /// Length of the payload, in bytes.
@@ -88,7 +90,7 @@ impl Directory {
                 && let Some((length, _)) = rest.split_first_chunk()
             {
                 let (stored_at, length) = (u64::from_le_bytes(*stored_at), u32::from_le_bytes(*length));
-                *slot = Slot { tag: *tag, tenant: *tenant, stored_at, length };
+                *slot = Slot { tag: *tag, tenant: TenantTag(*tenant), stored_at, length };
             }
         }
         directory
@@ -99,7 +101,7 @@ impl Directory {
         value.extend_from_slice(&encode_head(stamp));
         for slot in &self.slots {
             value.extend_from_slice(&slot.tag);
-            value.extend_from_slice(&slot.tenant);
+            value.extend_from_slice(&slot.tenant.0);
             value.extend_from_slice(&slot.stored_at.to_le_bytes());
             value.extend_from_slice(&slot.length.to_le_bytes());
         }
@@ -109,6 +111,13 @@ impl Directory {
     /// The slot of a tag, with its place.
     pub(super) fn find(&self, tag: &[u8; 16]) -> Option<(usize, &Slot)> {
         self.slots.iter().enumerate().find(|(_, slot)| slot.tag == *tag && !slot.is_free())
+    }
+
+    /// Empties the slot of a tag. Returns its place and its tenant.
+    pub(super) fn remove(&mut self, tag: &[u8; 16]) -> Option<(usize, TenantTag)> {
+        let (way, Slot { tenant, .. }) = self.find(tag).map(|(way, slot)| (way, *slot))?;
+        *self.slots.get_mut(way)? = Slot::default();
+        Some((way, tenant))
     }
 
     /// Enters `new`. Room is made by what has expired, then by the new one's own tenant if it has more than its share, else by those
@@ -146,7 +155,7 @@ impl Directory {
     }
 
     /// Whether a tenant has more than its share, with so many slots and bytes besides.
-    fn exceeds(&self, tenant: [u8; 4], share: Share, (ways, bytes): (usize, u64)) -> bool {
+    fn exceeds(&self, tenant: TenantTag, share: Share, (ways, bytes): (usize, u64)) -> bool {
         let is_its = |slot: &Slot| !slot.is_free() && slot.tenant == tenant;
         let has = self.slots.iter().filter(|slot| is_its(slot)).count();
         has.saturating_add(ways) > share.ways || self.used(is_its).saturating_add(bytes) > share.bytes
@@ -181,7 +190,7 @@ mod tests {
     const HALF: Room = Room { bytes: 800, share: Share { ways: 4, bytes: 400 }, ttl: 1_000_000 };
 
     fn slot(tag: u8, tenant: u8, stored_at: u64, length: u32) -> Slot {
-        Slot { tag: [tag; 16], tenant: [tenant; 4], stored_at, length }
+        Slot { tag: [tag; 16], tenant: TenantTag([tenant; 4]), stored_at, length }
     }
 
     fn empty() -> Directory {

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::CacheKey;
 use super::directory::CLOCK_SKEW;
+use super::invalidation::{Invalidated, Scope, TenantTag};
 pub use super::slots::{Geometry, KeptAnswer, Stored, WAYS};
 use super::slots::{Slots, Times};
-use crate::chat::Usage;
+use super::{CacheKey, KeyName};
 use crate::chat::request::Sampling;
-use crate::host::{Clock, SharedData};
+use crate::host::{Clock, HostError, SharedData};
 
 /// Fewest bytes that a set of [`WAYS`] slots is given.
 pub const MIN_SET_BYTES: u64 = 1024;
@@ -76,7 +76,7 @@ pub enum Lookup {
         /// Time until it expires.
         ttl_left: Duration,
     },
-    /// An answer that has expired, or is older than the caller accepts.
+    /// An answer that has expired, was invalidated, or is older than the caller accepts.
     TooOld,
     /// Nothing.
     Miss,
@@ -133,6 +133,9 @@ impl ExactCache {
             return Lookup::TooOld;
         };
         let Some(answer) = self.slots.read(host, key, &entry) else { return Lookup::Miss };
+        if Invalidated::read(host).covers(key.tenant(), answer.model, entry.stored_at) {
+            return Lookup::TooOld;
+        }
         Lookup::Hit { answer, age, ttl_left }
     }
 
@@ -152,29 +155,49 @@ impl ExactCache {
         is_fresh.then(|| (age, self.bounds.ttl.saturating_sub(age)))
     }
 
-    /// Keeps an answer that another instance stored at `stored_at`.
+    /// Removes the answer of a key, for all workers. Returns whose it was; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`HostError`] when other workers were quicker every time.
+    pub fn remove<H: SharedData>(&self, host: &H, name: KeyName) -> Result<Option<TenantTag>, HostError> {
+        self.slots.remove(host, name)
+    }
+
+    /// Serves no answer of a scope any more that was stored until a time.
+    ///
+    /// # Errors
+    /// [`HostError`] when other workers were quicker every time.
+    pub fn invalidate<H: SharedData + Clock>(
+        &self,
+        host: &H,
+        scope: Scope,
+        until: Duration,
+    ) -> Result<(), HostError> {
+        Invalidated::add(host, scope, until, host.now().saturating_sub(self.bounds.ttl))
+    }
+
+    /// Keeps an answer that another instance stored at `stored_at`, unless it has been invalidated here. Returns whether it may be
+    /// served.
     pub fn adopt<H: SharedData + Clock>(
         &self,
         host: &H,
         key: &CacheKey,
         answer: &KeptAnswer,
         stored_at: Duration,
-    ) {
+    ) -> bool {
+        if Invalidated::read(host).covers(key.tenant(), answer.model, stored_at) {
+            return false;
+        }
         let times = Times { stored_at, now: host.now() };
         // Where it finds no room, the shared store is asked again.
-        let _ = self.slots.put(host, key, &answer.body, answer.usage, times);
+        let _ = self.slots.put(host, key, answer, times);
+        true
     }
 
     /// Keeps an answer that was given just now.
-    pub fn store<H: SharedData + Clock>(
-        &self,
-        host: &H,
-        key: &CacheKey,
-        answer: &[u8],
-        usage: Option<Usage>,
-    ) -> Stored {
+    pub fn store<H: SharedData + Clock>(&self, host: &H, key: &CacheKey, answer: &KeptAnswer) -> Stored {
         let now = host.now();
-        self.slots.put(host, key, answer, usage, Times { stored_at: now, now })
+        self.slots.put(host, key, answer, Times { stored_at: now, now })
     }
 }
 
@@ -185,6 +208,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::cache::invalidation::ModelTag;
+    use crate::chat::Usage;
     use crate::chat::usage::ServiceTier;
     use crate::host::memory::MemoryHost;
     use crate::host::{HostError, Shared};
@@ -217,7 +242,7 @@ mod tests {
     };
 
     fn kept(body: &[u8]) -> KeptAnswer {
-        KeptAnswer { body: body.to_vec(), usage: Some(USAGE) }
+        KeptAnswer { body: body.to_vec(), usage: Some(USAGE), model: ModelTag::of("mini") }
     }
 
     fn at(seconds: u64) -> Duration {
@@ -232,7 +257,7 @@ mod tests {
         time: Duration,
     ) -> Stored {
         host.set_time(time);
-        cache.store(host, key, answer, Some(USAGE))
+        cache.store(host, key, &kept(answer))
     }
 
     fn lookup_at(
@@ -287,8 +312,44 @@ mod tests {
         // The first write claims the slot, the second brings the payload.
         let raced = Raced { host: &host, before_write: RefCell::new(Some((1, reader))) };
         host.set_time(at(59));
-        cache.store(&raced, &key("a"), b"new", None);
+        cache.store(&raced, &key("a"), &kept(b"new"));
         assert_eq!(seen.into_inner(), Some(Lookup::Miss));
+    }
+
+    #[test]
+    fn what_is_invalidated_is_not_served_and_what_is_stored_later_is() {
+        let (host, cache) = (MemoryHost::default(), ExactCache::new(&bounds(8, 8192)));
+        let scopes =
+            [Scope::Everything, Scope::Tenant(key("a").tenant()), Scope::Model(ModelTag::of("mini"))];
+        for (round, scope) in (1..).zip(scopes) {
+            let now = at(round * 1000);
+            store_at(&cache, &host, &key("a"), b"old", now);
+            cache.invalidate(&host, scope, now).unwrap();
+            assert_eq!(lookup_at(&cache, &host, &key("a"), now, None), Lookup::TooOld, "{scope:?}");
+            store_at(&cache, &host, &key("a"), b"new", now + at(1));
+            assert!(is_hit(&lookup_at(&cache, &host, &key("a"), now + at(1), None)), "{scope:?}");
+        }
+        assert!(
+            !cache.adopt(&host, &key("b"), &kept(b"theirs"), at(1)),
+            "nor what another instance has of before"
+        );
+        assert!(cache.adopt(&host, &key("b"), &kept(b"theirs"), at(3001)));
+    }
+
+    #[test]
+    fn one_answer_is_removed_by_the_name_of_its_key() {
+        let (host, cache) = (MemoryHost::default(), ExactCache::new(&bounds(8, 8192)));
+        for name in ["a", "b"] {
+            store_at(&cache, &host, &key(name), name.as_bytes(), at(10));
+        }
+        let name = key("a").name().to_string().parse().unwrap();
+        assert_eq!(cache.remove(&host, name), Ok(Some(key("a").tenant())));
+        assert_eq!(cache.remove(&host, name), Ok(None));
+        assert_eq!(lookup_at(&cache, &host, &key("a"), at(11), None), Lookup::Miss);
+        assert!(is_hit(&lookup_at(&cache, &host, &key("b"), at(11), None)));
+        for no_name in ["", "1", "+0000000000000000000000000000001", &"g".repeat(32), &"1".repeat(33)] {
+            assert!(no_name.parse::<KeyName>().is_err(), "{no_name}");
+        }
     }
 
     #[test]
@@ -387,11 +448,11 @@ mod tests {
                 store_at(&cache, &host, &key(&i.to_string()), &[0; 80], at(u64::from(i)));
             }
             let other = |host: &MemoryHost| {
-                cache.store(host, &key("theirs"), b"theirs", None);
+                cache.store(host, &key("theirs"), &kept(b"theirs"));
             };
             let raced = Raced { host: &host, before_write: RefCell::new(Some((turn, other))) };
             host.set_time(at(20));
-            cache.store(&raced, &key("ours"), b"ours", None);
+            cache.store(&raced, &key("ours"), &kept(b"ours"));
             for (name, answer) in [("ours", b"ours".as_slice()), ("theirs", b"theirs")] {
                 if let Lookup::Hit { answer: found, .. } = lookup_at(&cache, &host, &key(name), at(21), None)
                 {

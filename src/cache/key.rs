@@ -1,5 +1,9 @@
 //! What makes two requests the same.
 
+use std::fmt;
+use std::str::FromStr;
+
+use super::invalidation::TenantTag;
 use crate::chat::ChatRequest;
 use crate::identity::Partition;
 
@@ -56,8 +60,8 @@ impl Variant {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CacheKey {
     hash: [u8; 32],
-    /// Which tenant's it is, as far as sharing room asks.
-    tenant: [u8; 4],
+    /// Which tenant's it is, as far as sharing room and invalidation ask.
+    tenant: TenantTag,
 }
 
 impl CacheKey {
@@ -77,23 +81,18 @@ impl CacheKey {
             hash.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
             hash.update(part);
         }
-        let [a, b, c, d, ..]: [u8; 32] = {
-            let mut tenant = blake3::Hasher::new();
-            tenant.update(source).update(name);
-            tenant.finalize().into()
-        };
-        Some(Self { hash: hash.finalize().into(), tenant: [a, b, c, d] })
+        Some(Self { hash: hash.finalize().into(), tenant: TenantTag::of(partition) })
     }
 
     /// A key from what was kept of it.
-    pub(super) fn of_parts(hash: [u8; 32], tenant: [u8; 4]) -> Self {
+    pub(super) fn of_parts(hash: [u8; 32], tenant: TenantTag) -> Self {
         Self { hash, tenant }
     }
 
     /// A key that no request has, told apart by `name`.
     #[cfg(test)]
     pub(super) fn named(name: &str) -> Self {
-        Self { hash: blake3::hash(name.as_bytes()).into(), tenant: [0; 4] }
+        Self { hash: blake3::hash(name.as_bytes()).into(), tenant: TenantTag::default() }
     }
 
     /// Its 32 bytes, evenly spread.
@@ -102,17 +101,49 @@ impl CacheKey {
         &self.hash
     }
 
-    /// Its name in logs: the first half of its bytes, in hexadecimal.
+    /// Its name.
     #[must_use]
-    pub fn name(&self) -> String {
-        let half: [u8; 16] = self.hash.first_chunk().copied().unwrap_or_default();
-        format!("{:032x}", u128::from_be_bytes(half))
+    pub fn name(&self) -> KeyName {
+        KeyName(self.hash.first_chunk().copied().unwrap_or_default())
     }
 
-    /// Which tenant's it is; others may have the same four bytes, which only means that they share a share.
+    /// Which tenant's it is; others may have the same tag, which only means that they share a share and are invalidated together.
     #[must_use]
-    pub(super) fn tenant(&self) -> &[u8; 4] {
-        &self.tenant
+    pub fn tenant(&self) -> TenantTag {
+        self.tenant
+    }
+}
+
+/// By which logs and operators name a key: the first half of its bytes, in hexadecimal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct KeyName([u8; 16]);
+
+impl KeyName {
+    /// Its bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Display for KeyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", u128::from_be_bytes(self.0))
+    }
+}
+
+/// A text that names no key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a key is named by 32 hexadecimal digits, as the access log has them (`cache_key`)")]
+pub struct NoKeyName;
+
+impl FromStr for KeyName {
+    type Err = NoKeyName;
+
+    fn from_str(text: &str) -> Result<Self, NoKeyName> {
+        let is_hexadecimal = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let number = u128::from_str_radix(text, 16).ok().filter(|_| is_hexadecimal).ok_or(NoKeyName)?;
+        Ok(Self(number.to_be_bytes()))
     }
 }
 

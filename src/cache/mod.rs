@@ -5,10 +5,11 @@
 pub mod directives;
 mod directory;
 pub mod exact;
+pub mod invalidation;
 pub mod key;
 pub mod origin;
 pub mod recall;
 pub mod semantic;
 mod slots;
 
-pub use key::{CacheKey, Variant};
+pub use key::{CacheKey, KeyName, Variant};

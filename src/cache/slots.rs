@@ -7,16 +7,19 @@
 
 use std::time::Duration;
 
-use super::CacheKey;
 pub use super::directory::WAYS;
 use super::directory::{DIRECTORY, Directory, Placed, Room, Share, Slot, Stamp};
+use super::invalidation::{ModelTag, TenantTag};
+use super::{CacheKey, KeyName};
 use crate::chat::Usage;
 use crate::host::{HostError, SharedData};
 
 /// Bytes of the key, which a payload value begins with.
 const KEY: usize = 32;
-/// Bytes before an answer in a payload value: the key, the time, whether its tokens are known, and their numbers.
-const PAYLOAD_HEAD: usize = KEY + 8 + 1 + Usage::NUMBERS * 8;
+/// Bytes before an answer in a payload value: the key, the time, the model, whether its tokens are known, and their numbers.
+const PAYLOAD_HEAD: usize = KEY + 8 + 8 + 1 + Usage::NUMBERS * 8;
+/// How often a removal is tried before it is given up.
+const REMOVALS: usize = 8;
 /// Bytes that shared data keeps beside a value: an estimate of key name, map node and token.
 const VALUE_OVERHEAD: u64 = 128;
 
@@ -75,8 +78,8 @@ impl Geometry {
         Stamp { entries: self.entries, bytes: self.bytes }
     }
 
-    fn set_of(self, key: &CacheKey) -> u32 {
-        let [a, b, c, d, ..] = *key.bytes();
+    fn set_of(self, name: KeyName) -> u32 {
+        let [a, b, c, d, ..] = *name.bytes();
         u32::from_le_bytes([a, b, c, d]).checked_rem(self.sets()).unwrap_or(0)
     }
 }
@@ -88,6 +91,8 @@ pub struct KeptAnswer {
     pub body: Vec<u8>,
     /// Its tokens, if the provider reported them.
     pub usage: Option<Usage>,
+    /// The model that gave it.
+    pub model: ModelTag,
 }
 
 impl KeptAnswer {
@@ -95,6 +100,8 @@ impl KeptAnswer {
     fn decode(mut payload: Vec<u8>, key: &CacheKey, stored_at: Duration) -> Option<Self> {
         let (found, rest) = payload.split_first_chunk::<KEY>()?;
         let (time, rest) = rest.split_first_chunk()?;
+        let (model, rest) = rest.split_first_chunk()?;
+        let model = ModelTag(*model);
         let (known, rest) = rest.split_first()?;
         if found != key.bytes() || u64::from_le_bytes(*time) != stored_at.as_secs() {
             return None;
@@ -105,15 +112,17 @@ impl KeptAnswer {
         }
         let usage = (*known == 1).then(|| Usage::from_numbers(numbers));
         payload.drain(..PAYLOAD_HEAD.min(payload.len()));
-        Some(Self { body: payload, usage })
+        Some(Self { body: payload, usage, model })
     }
 }
 
 /// A payload value.
-fn encode(key: &CacheKey, body: &[u8], usage: Option<Usage>, stored_at: Duration) -> Vec<u8> {
+fn encode(key: &CacheKey, answer: &KeptAnswer, stored_at: Duration) -> Vec<u8> {
+    let KeptAnswer { body, usage, model } = answer;
     let mut payload = Vec::with_capacity(PAYLOAD_HEAD.saturating_add(body.len()));
     payload.extend_from_slice(key.bytes());
     payload.extend_from_slice(&stored_at.as_secs().to_le_bytes());
+    payload.extend_from_slice(&model.0);
     payload.push(u8::from(usage.is_some()));
     for number in usage.unwrap_or_default().to_numbers() {
         payload.extend_from_slice(&number.to_le_bytes());
@@ -184,10 +193,10 @@ impl Slots {
 
     /// Looks a key up in its directory; the answer itself is not read.
     pub(super) fn find<H: SharedData>(&self, host: &H, key: &CacheKey) -> Option<Entry> {
-        let set = self.geometry.set_of(key);
+        let set = self.geometry.set_of(key.name());
         let value = host.shared_data(&directory_name(set)).value;
         let directory = Directory::decode(&value, self.geometry.stamp());
-        let (way, slot) = directory.find(&tag_of(key))?;
+        let (way, slot) = directory.find(key.name().bytes())?;
         Some(Entry { set, way, stored_at: Duration::from_secs(slot.stored_at) })
     }
 
@@ -202,22 +211,21 @@ impl Slots {
         &self,
         host: &H,
         key: &CacheKey,
-        answer: &[u8],
-        usage: Option<Usage>,
+        answer: &KeptAnswer,
         times: Times,
     ) -> Stored {
-        let length = PAYLOAD_HEAD.saturating_add(answer.len());
+        let length = PAYLOAD_HEAD.saturating_add(answer.body.len());
         let Some(length) = u32::try_from(length).ok().filter(|l| u64::from(*l) <= self.geometry.set_bytes())
         else {
             return Stored::TooLarge;
         };
-        let tag = tag_of(key);
-        let new = Slot { tag, tenant: *key.tenant(), stored_at: times.stored_at.as_secs(), length };
+        let (tag, set) = (*key.name().bytes(), self.geometry.set_of(key.name()));
+        let new = Slot { tag, tenant: key.tenant(), stored_at: times.stored_at.as_secs(), length };
         for _ in 0..2 {
-            match self.claim(host, self.geometry.set_of(key), new, times.now) {
+            match self.claim(host, set, new, times.now) {
                 Ok(way) => {
-                    let payload = encode(key, answer, usage, times.stored_at);
-                    let name = payload_name(self.geometry.set_of(key), way);
+                    let payload = encode(key, answer, times.stored_at);
+                    let name = payload_name(set, way);
                     let written = host.set_shared_data(&name, &payload, None);
                     return if written.is_ok() { Stored::Stored } else { Stored::Contended };
                 }
@@ -227,6 +235,31 @@ impl Slots {
             }
         }
         Stored::Contended
+    }
+
+    /// Empties the slot of a key. Returns whose answer stood there; `None` when none did.
+    pub(super) fn remove<H: SharedData>(
+        &self,
+        host: &H,
+        name: KeyName,
+    ) -> Result<Option<TenantTag>, HostError> {
+        let set = self.geometry.set_of(name);
+        let directory_name = directory_name(set);
+        let mut refused = HostError::CasMismatch;
+        for _ in 0..REMOVALS {
+            let read = host.shared_data(&directory_name);
+            let mut directory = Directory::decode(&read.value, self.geometry.stamp());
+            let Some((way, tenant)) = directory.remove(name.bytes()) else { return Ok(None) };
+            match host.set_shared_data(&directory_name, &directory.encode(self.geometry.stamp()), read.cas) {
+                Ok(()) => {
+                    // What the directory does not name is not read.
+                    let _ = host.set_shared_data(&payload_name(set, way), &[], None);
+                    return Ok(Some(tenant));
+                }
+                Err(error) => refused = error,
+            }
+        }
+        Err(refused)
     }
 
     /// Enters a payload into the directory and empties the slots that had to make room; returns its place.
@@ -244,11 +277,6 @@ impl Slots {
         }
         Ok(way)
     }
-}
-
-/// The part of a key that a directory keeps; the rest is checked in the payload.
-fn tag_of(key: &CacheKey) -> [u8; 16] {
-    key.bytes().last_chunk().copied().unwrap_or_default()
 }
 
 fn directory_name(set: u32) -> String {

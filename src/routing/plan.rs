@@ -98,6 +98,7 @@ mod tests {
 
     use super::*;
     use crate::cache::exact::KeptAnswer;
+    use crate::cache::invalidation::ModelTag;
     use crate::cache::origin::Origin;
     use crate::cache::{CacheKey, Variant};
     use crate::chat::Caller;
@@ -166,7 +167,7 @@ mod tests {
         )
         .unwrap();
         let (age, ttl_left) = (Duration::from_secs(1), Duration::from_secs(59));
-        let answer = KeptAnswer { body: answer.into(), usage: None };
+        let answer = KeptAnswer { body: answer.into(), usage: None, model: ModelTag::default() };
         Recall::Hit(Hit { key, answer, age, ttl_left, origin: Origin::Stored })
     }
 

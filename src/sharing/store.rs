@@ -4,9 +4,11 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use crate::cache::CacheKey;
+use crate::cache::exact::KeptAnswer;
+use crate::cache::invalidation::ModelTag;
 
 /// What a stored value begins with; another beginning means another format.
-const FORMAT: &str = "arbiter 1 ";
+const FORMAT: &str = "arbiter 2 ";
 
 /// Where answers are shared, and how long a caller may be kept waiting for one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +44,8 @@ pub struct Storing {
 pub struct SharedAnswer {
     /// When, since the Unix epoch.
     pub stored_at: Duration,
+    /// The model that gave it.
+    pub model: ModelTag,
     /// The whole answer.
     pub answer: Vec<u8>,
 }
@@ -55,10 +59,17 @@ impl SharedStore {
 
     /// Keeps an answer for `ttl`: `SETEX`, whose value is the body. `None` for less than a second.
     #[must_use]
-    pub fn storing(&self, key: &CacheKey, answer: &[u8], now: Duration, ttl: Duration) -> Option<Storing> {
+    pub fn storing(
+        &self,
+        key: &CacheKey,
+        answer: &KeptAnswer,
+        now: Duration,
+        ttl: Duration,
+    ) -> Option<Storing> {
         let seconds = Some(ttl.as_secs()).filter(|seconds| *seconds > 0)?;
-        let mut value = format!("{FORMAT}{}\n", now.as_secs()).into_bytes();
-        value.extend_from_slice(answer);
+        let model = u64::from_be_bytes(answer.model.0);
+        let mut value = format!("{FORMAT}{} {model:016x}\n", now.as_secs()).into_bytes();
+        value.extend_from_slice(&answer.body);
         Some(Storing { path: format!("/SETEX/{}/{seconds}", name(key)), value })
     }
 }
@@ -69,9 +80,11 @@ impl SharedAnswer {
     pub fn read(status: u16, body: &[u8]) -> Option<Self> {
         let rest = body.strip_prefix(FORMAT.as_bytes()).filter(|_| status == 200)?;
         let end = rest.iter().position(|byte| *byte == b'\n')?;
-        let (seconds, answer) = rest.split_at_checked(end)?;
-        let seconds = std::str::from_utf8(seconds).ok()?.parse().ok()?;
-        Some(Self { stored_at: Duration::from_secs(seconds), answer: answer.get(1..)?.to_vec() })
+        let (head, answer) = rest.split_at_checked(end)?;
+        let (seconds, model) = std::str::from_utf8(head).ok()?.split_once(' ')?;
+        let model = ModelTag(u64::from_str_radix(model, 16).ok()?.to_be_bytes());
+        let stored_at = Duration::from_secs(seconds.parse().ok()?);
+        Some(Self { stored_at, model, answer: answer.get(1..)?.to_vec() })
     }
 }
 
@@ -97,6 +110,10 @@ mod tests {
         SharedStore { host: "webdis.test".into(), port: 7379, tls: false, timeout: Duration::from_millis(20) }
     }
 
+    fn answer(body: &str) -> KeptAnswer {
+        KeptAnswer { body: body.into(), usage: None, model: ModelTag::of("mini") }
+    }
+
     fn key() -> CacheKey {
         let body = r#"{"model":"auto","messages":[{"role":"user","content":"x"}]}"#;
         let limits = Limits { max_depth: 16 };
@@ -113,8 +130,12 @@ mod tests {
     #[test]
     fn what_one_instance_stores_another_reads() {
         let (now, ttl) = (Duration::from_millis(1_700_000_000_900), Duration::from_secs(60));
-        let storing = store().storing(&key(), b"{\n}", now, ttl).unwrap();
-        let shared = SharedAnswer { stored_at: Duration::from_secs(1_700_000_000), answer: b"{\n}".to_vec() };
+        let storing = store().storing(&key(), &answer("{\n}"), now, ttl).unwrap();
+        let shared = SharedAnswer {
+            stored_at: Duration::from_secs(1_700_000_000),
+            model: ModelTag::of("mini"),
+            answer: b"{\n}".to_vec(),
+        };
         assert_eq!(SharedAnswer::read(200, &storing.value), Some(shared));
         let name = storing.path.strip_prefix("/SETEX/").unwrap().strip_suffix("/60").unwrap();
         assert_eq!(store().question(&key()).path, format!("/GET/{name}.txt"));
@@ -124,15 +145,15 @@ mod tests {
     #[test]
     fn what_is_not_ours_is_nothing() {
         let bodies: [&[u8]; 6] =
-            [b"", b"{}", b"arbiter 1 ", b"arbiter 1 soon\n{}", b"arbiter 2 7\n{}", b"ERR unknown"];
+            [b"", b"{}", b"arbiter 2 ", b"arbiter 2 soon 0\n{}", b"arbiter 1 7\n{}", b"ERR unknown"];
         for body in bodies {
             assert_eq!(SharedAnswer::read(200, body), None, "{body:?}");
         }
-        assert_eq!(SharedAnswer::read(404, b"arbiter 1 7\n{}"), None);
+        assert_eq!(SharedAnswer::read(404, b"arbiter 2 7 0\n{}"), None);
     }
 
     #[test]
     fn an_answer_that_expires_at_once_is_not_stored() {
-        assert_eq!(store().storing(&key(), b"{}", Duration::ZERO, Duration::from_millis(900)), None);
+        assert_eq!(store().storing(&key(), &answer("{}"), Duration::ZERO, Duration::from_millis(900)), None);
     }
 }

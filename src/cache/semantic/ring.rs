@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use super::super::CacheKey;
+use super::super::invalidation::TenantTag;
 use crate::host::{HostError, SharedData};
 
 /// The key of the number that is claimed next.
@@ -127,7 +128,7 @@ impl Ring {
         value.extend_from_slice(&number.to_le_bytes());
         value.extend_from_slice(&entry.context);
         value.extend_from_slice(entry.key.bytes());
-        value.extend_from_slice(entry.key.tenant());
+        value.extend_from_slice(&entry.key.tenant().0);
         value.extend_from_slice(&entry.stored_at.as_secs().to_le_bytes());
         value.extend_from_slice(&u16::try_from(entry.vector.len()).unwrap_or_default().to_le_bytes());
         value.extend_from_slice(bytemuck::cast_slice(&entry.vector));
@@ -150,7 +151,7 @@ impl Ring {
         let (vector, text) = rest.split_at_checked(u16::from_le_bytes(*width).into())?;
         let entry = Entry {
             context: *context,
-            key: CacheKey::of_parts(*hash, *tenant),
+            key: CacheKey::of_parts(*hash, TenantTag(*tenant)),
             stored_at: Duration::from_secs(u64::from_le_bytes(*stored_at)),
             vector: bytemuck::cast_slice(vector).to_vec(),
             text: String::from_utf8(text.to_vec()).ok()?,

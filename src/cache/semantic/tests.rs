@@ -2,7 +2,8 @@ use serde_json::json;
 
 use super::*;
 use crate::cache::Variant;
-use crate::cache::exact::Bounds;
+use crate::cache::exact::{Bounds, KeptAnswer};
+use crate::cache::invalidation::ModelTag;
 use crate::chat::request::{Canonical, Limits};
 use crate::chat::{Caller, ChatRequest};
 use crate::embedding::Encoders;
@@ -81,7 +82,8 @@ impl Worker {
             let key =
                 CacheKey::new(question.partition, question.revision, question.variant, question.request)
                     .unwrap();
-            worker.exact.store(host, &key, answer, None);
+            let answer = KeptAnswer { body: answer.to_vec(), usage: None, model: ModelTag::default() };
+            worker.exact.store(host, &key, &answer);
             let query = worker.semantic.query(question, asked.tier).unwrap();
             worker.semantic.remember(host, query, key).unwrap();
         });

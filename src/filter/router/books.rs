@@ -4,8 +4,8 @@ use super::exchange::{Answering, Asked, Body, Forwarded, Side, Verdict};
 use super::role::RouterRole;
 use super::semantic::{self, Sought};
 use super::waiting;
-use crate::cache::CacheKey;
 use crate::cache::exact::{KeptAnswer, Stored};
+use crate::cache::invalidation::ModelTag;
 use crate::cache::origin::Origin;
 use crate::cache::recall::{Caching, Hit};
 use crate::chat::Usage;
@@ -68,11 +68,13 @@ pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering)
     books.count_attempts(&attempts);
     let failed: Vec<_> = failed(&attempts).collect();
     let told = sought.as_ref().map(|sought| (sought.result, sought.reason));
-    let cache = books.remember(&caching, sought, &observed);
+    let model = ModelTag::of(books.model_name());
+    let kept = observed.reusable.map(|body| KeptAnswer { body, usage: observed.usage, model });
+    let cache = books.remember(&caching, sought, kept.as_ref());
     let stored = caching.key().filter(|_| cache == Some("stored"));
     books.publish(&AccessRecord {
         cache,
-        cache_key: stored.map(CacheKey::name),
+        cache_key: stored.map(|key| key.name().to_string()),
         semantic: told.map(|(result, _)| result),
         semantic_reason: told.map(|(_, reason)| reason).filter(|reason| !reason.is_empty()),
         attempts: Some(attempts.len()).filter(|count| *count > 0),
@@ -82,8 +84,7 @@ pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering)
         estimated: is_estimate.then_some(true),
         ..books.record(outcome)
     });
-    let body = observed.reusable.filter(|_| caching.key().is_some())?;
-    Some(KeptAnswer { body, usage: observed.usage })
+    kept.filter(|_| caching.key().is_some())
 }
 
 /// The caller has gone before an answer began.
@@ -125,7 +126,7 @@ pub(super) fn hit<H: Host>(role: &RouterRole, host: &H, asked: &Asked, hit: &Hit
     books.count_money(bill);
     books.publish(&AccessRecord {
         cache: Some(cache),
-        cache_key: Some(hit.key.name()),
+        cache_key: Some(hit.key.name().to_string()),
         likeness,
         tokens: usage.map(Into::into),
         money: bill.map(Into::into),
@@ -267,7 +268,7 @@ impl<'s, H: Host> Books<'s, H> {
         &self,
         caching: &Caching,
         sought: Option<Sought>,
-        observed: &Observed,
+        answer: Option<&KeptAnswer>,
     ) -> Option<&'static str> {
         let counters = &self.role.counters;
         if let Caching::Bypass(bypass) = caching {
@@ -276,9 +277,9 @@ impl<'s, H: Host> Books<'s, H> {
         }
         let (key, cache) = (caching.key()?, self.role.cache.as_ref()?);
         counters.add(Metric::Cache, &["miss"], 1);
-        let Some(answer) = &observed.reusable else { return Some("miss") };
+        let Some(answer) = answer else { return Some("miss") };
         waiting::share(self.role, self.host, key, answer);
-        match cache.store(self.host, key, answer, observed.usage) {
+        match cache.store(self.host, key, answer) {
             Stored::Stored => {
                 counters.add(Metric::Cache, &["stored"], 1);
                 if let (Some(cache), Some(query)) =

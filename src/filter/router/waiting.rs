@@ -69,13 +69,18 @@ impl Waiting {
     ) -> (Reading, ChatRequest, Recall) {
         let Self { reading, request, pending: Pending { caching, key, .. } } = self;
         let shared = response.and_then(|response| SharedAnswer::read(response.status, &response.body));
-        let hit = shared.and_then(|SharedAnswer { stored_at, answer }| {
+        let hit = shared.and_then(|SharedAnswer { stored_at, model, answer }| {
             let cache = role.cache.as_ref()?;
             let (age, ttl_left) = cache.freshness(host, stored_at, reading.directives.max_age)?;
             let usage = whole::read(&answer, request.caller).and_then(|completion| completion.usage);
-            let answer = KeptAnswer { body: answer, usage };
-            cache.adopt(host, &key, &answer, stored_at);
-            Some(Hit { key, answer, age, ttl_left, origin: Origin::Stored })
+            let answer = KeptAnswer { body: answer, usage, model };
+            cache.adopt(host, &key, &answer, stored_at).then_some(Hit {
+                key,
+                answer,
+                age,
+                ttl_left,
+                origin: Origin::Stored,
+            })
         });
         // The store answers 404 to what it does not have.
         let result = match (&hit, response) {
@@ -89,7 +94,7 @@ impl Waiting {
 }
 
 /// Shares an answer that was given just now; nobody waits for that.
-pub(super) fn share<H: Host>(role: &RouterRole, host: &H, key: &CacheKey, answer: &[u8]) {
+pub(super) fn share<H: Host>(role: &RouterRole, host: &H, key: &CacheKey, answer: &KeptAnswer) {
     let (Some(store), Some(bounds)) = (&role.policy.shared_store, &role.policy.exact_cache) else { return };
     let Some(storing) = store.storing(key, answer, host.now(), bounds.ttl) else { return };
     let callout = Callout {

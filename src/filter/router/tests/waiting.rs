@@ -54,7 +54,7 @@ fn what_one_instance_has_answered_another_serves() {
 
 #[test]
 fn a_request_goes_on_whatever_the_shared_store_says() {
-    let expired = b"arbiter 1 0\n{}".to_vec();
+    let expired = b"arbiter 2 0 0\n{}".to_vec();
     let cases = [
         ("no answer in time", None, "unavailable"),
         ("an error", Some((500, b"x".to_vec())), "unavailable"),
