@@ -132,6 +132,8 @@ fn semantic() {
             ring: Ring::new(entries, u64::from(entries) * 512),
             max_time_share: 0.1,
             serves: true,
+            audit_share: 0.0,
+            max_disagreement: 1.0,
         };
         let cache = SemanticCache::new(bounds, Encoders::bundled().expect("encoders")).expect("a cache");
         for number in 0..entries {

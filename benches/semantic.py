@@ -29,7 +29,7 @@ MESSAGES = 10_000
 
 ENTRIES = {
     "exact": {"entries": 4 * MESSAGES},
-    "semantic": {"max_false_hits": "10%", "max_time_share": "50%", "entries": 2 * MESSAGES},
+    "semantic": {"max_false_hits": "10%", "max_time_share": "50%", "audit_share": 0, "entries": 2 * MESSAGES},
 }
 OFF = {"exact": {"entries": 4 * MESSAGES}}
 

@@ -38,7 +38,7 @@ def compare(rows):
 def policy(false_hits):
     """The example policy, with another share of false hits."""
     text = (ROOT / "envoy" / "policy-semantic.yaml").read_text()
-    changed, count = re.subn(r"max_false_hits: \S+", f"max_false_hits: {100 * false_hits:g}%", text)
+    changed, count = re.subn(r"max_false_hits: \S+", f"audit_share: 0\n    max_false_hits: {100 * false_hits:g}%", text)
     assert count == 1, "the example policy has one max_false_hits"
     return changed
 

@@ -7,6 +7,7 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel};
 
+use crate::filter::console::ConsoleStream;
 use crate::filter::plugin::Plugin;
 use crate::filter::provider::ProviderStream;
 use crate::filter::router::RouterStream;
@@ -38,7 +39,9 @@ impl RootContext for Root {
         let environment = |variable: &str| std::env::var(variable).ok();
         match Plugin::configure(&String::from_utf8_lossy(&text), environment, envoy_minor()) {
             Ok(plugin) => {
-                if let (Plugin::Router(_), Err(status)) = (&plugin, hostcalls::set_tick_period(TICK)) {
+                if let (Plugin::Router(_) | Plugin::Console(_), Err(status)) =
+                    (&plugin, hostcalls::set_tick_period(TICK))
+                {
                     log::error!(
                         "LLM Arbiter gets no ticks, so its counters stay empty: status {}",
                         status as u32
@@ -55,9 +58,13 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
-        if let Some(Plugin::Router(router)) = &self.plugin {
-            router.report(&Proxy);
-            router.release_overdue(&Proxy);
+        match &self.plugin {
+            Some(Plugin::Router(router)) => {
+                router.report(&Proxy);
+                router.release_overdue(&Proxy);
+            }
+            Some(Plugin::Console(console)) => console.report(&Proxy),
+            Some(Plugin::Provider(_)) | None => {}
         }
     }
 
@@ -66,6 +73,7 @@ impl RootContext for Root {
             Plugin::Router(router) => {
                 Box::new(RoleContext(RouterStream::new(Rc::clone(router), StreamId(id))))
             }
+            Plugin::Console(console) => Box::new(RoleContext(ConsoleStream::new(Rc::clone(console)))),
             Plugin::Provider(role) => Box::new(RoleContext(ProviderStream::new(Rc::clone(role)))),
         })
     }

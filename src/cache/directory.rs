@@ -1,6 +1,9 @@
 //! What is in the slots of one set, and who makes room for whom.
 
+use std::time::Duration;
+
 use super::invalidation::TenantTag;
+use super::milliseconds::milliseconds;
 
 /// Slots of a set.
 pub const WAYS: u32 = 8;
@@ -14,8 +17,8 @@ const SLOT: usize = 32;
 /// Bytes of a whole directory.
 pub(super) const DIRECTORY: usize = HEAD + SLOT * WAYS as usize;
 
-/// Seconds that clocks may differ by. What was stored later than that from now on was stored under a clock that ran ahead.
-pub(super) const CLOCK_SKEW: u64 = 5;
+/// Time that clocks may differ by. What was stored later than that from now on was stored under a clock that ran ahead.
+pub(super) const CLOCK_SKEW: Duration = Duration::from_secs(5);
 
 /// How a directory is told from one that was written for other bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +34,7 @@ pub(super) struct Slot {
     pub(super) tag: [u8; 16],
     /// Whose answer it is.
     pub(super) tenant: TenantTag,
-    /// Seconds since the Unix epoch.
+    /// Milliseconds since the Unix epoch.
     pub(super) stored_at: u64,
     /// Length of the payload, in bytes.
     pub(super) length: u32,
@@ -56,7 +59,7 @@ pub(super) struct Room {
     /// Bytes in all.
     pub(super) bytes: u64,
     pub(super) share: Share,
-    /// Seconds after which an answer is served no more.
+    /// Milliseconds after which an answer is served no more.
     pub(super) ttl: u64,
 }
 
@@ -126,7 +129,7 @@ impl Directory {
         let mut freed = Vec::new();
         let own = self.find(&new.tag).map(|(way, _)| way);
         for (way, slot) in self.slots.iter_mut().enumerate() {
-            let is_ahead = slot.stored_at > now.saturating_add(CLOCK_SKEW);
+            let is_ahead = slot.stored_at > now.saturating_add(milliseconds(CLOCK_SKEW));
             let is_over = is_ahead || slot.stored_at.saturating_add(room.ttl) <= now;
             if own == Some(way) || (is_over && !slot.is_free()) {
                 *slot = Slot::default();

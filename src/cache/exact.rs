@@ -147,11 +147,13 @@ impl ExactCache {
         stored_at: Duration,
         max_age: Option<Duration>,
     ) -> Option<(Duration, Duration)> {
-        let now = Duration::from_secs(host.now().as_secs());
+        let now = host.now();
         // Under a clock that ran ahead, it would stay until now has caught up.
-        let is_ahead = stored_at > now.saturating_add(Duration::from_secs(CLOCK_SKEW));
+        let is_ahead = stored_at > now.saturating_add(CLOCK_SKEW);
         let age = now.saturating_sub(stored_at);
-        let is_fresh = !is_ahead && age < self.bounds.ttl && max_age.is_none_or(|max_age| age <= max_age);
+        // Callers count in whole seconds (RFC 9111, section 1.2.2).
+        let is_accepted = max_age.is_none_or(|max_age| age.as_secs() <= max_age.as_secs());
+        let is_fresh = !is_ahead && age < self.bounds.ttl && is_accepted;
         is_fresh.then(|| (age, self.bounds.ttl.saturating_sub(age)))
     }
 

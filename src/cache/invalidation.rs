@@ -1,7 +1,9 @@
 //! What is not to be served any more, although it has not expired: one small value in shared data, so that all workers stop at once.
 
+use std::fmt;
 use std::time::Duration;
 
+use super::milliseconds::milliseconds;
 use crate::host::{HostError, SharedData};
 use crate::identity::Partition;
 
@@ -36,6 +38,19 @@ impl TenantTag {
         }
         let hash: [u8; 32] = hash.finalize().into();
         Self(hash.first_chunk().copied().unwrap_or_default())
+    }
+
+    /// The tag by its name in logs, eight hexadecimal digits.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let is_hexadecimal = name.len() == 8 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        u32::from_str_radix(name, 16).ok().filter(|_| is_hexadecimal).map(|tag| Self(tag.to_be_bytes()))
+    }
+}
+
+impl fmt::Display for TenantTag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", u32::from_be_bytes(self.0))
     }
 }
 
@@ -78,7 +93,7 @@ impl Scope {
     }
 }
 
-/// What is void: answers of a scope that were stored until a time, in seconds since the Unix epoch.
+/// What is void: answers of a scope that were stored until a time, in milliseconds since the Unix epoch.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Invalidated {
     everything: Option<u64>,
@@ -106,8 +121,8 @@ impl Invalidated {
         for _ in 0..TRIES {
             let shared = host.shared_data(KEY);
             let mut invalidated = Self::decode(&shared.value);
-            invalidated.void(scope, until.as_secs());
-            invalidated.forget(expired.as_secs());
+            invalidated.void(scope, milliseconds(until));
+            invalidated.forget(milliseconds(expired));
             match host.set_shared_data(KEY, &invalidated.encode(), shared.cas) {
                 Ok(()) => return Ok(()),
                 Err(error) => refused = error,
@@ -119,13 +134,12 @@ impl Invalidated {
     /// Whether an answer is void that a model gave to a tenant and that was stored at this time.
     #[must_use]
     pub fn covers(&self, tenant: TenantTag, model: ModelTag, stored_at: Duration) -> bool {
-        let stored_at = stored_at.as_secs();
+        let stored_at = milliseconds(stored_at);
         let is_covered = |scope: &Scope| match scope {
             Scope::Everything => true,
             Scope::Tenant(tag) => *tag == tenant,
             Scope::Model(tag) => *tag == model,
         };
-        // Of a second that was not over, all is void.
         self.everything.is_some_and(|until| stored_at <= until)
             || self.rows.iter().any(|(scope, until)| stored_at <= *until && is_covered(scope))
     }
@@ -156,7 +170,7 @@ impl Invalidated {
     fn encode(&self) -> Vec<u8> {
         let mut value = Vec::with_capacity(HEAD.saturating_add(self.rows.len().saturating_mul(ROW)));
         value.push(FORMAT);
-        // No answer is stored in the first second of 1970.
+        // No answer is stored in the first millisecond of 1970.
         value.extend_from_slice(&self.everything.unwrap_or_default().to_le_bytes());
         for (scope, until) in &self.rows {
             let (kind, tag) = scope.to_bytes();
@@ -189,8 +203,8 @@ mod tests {
     const ONE: TenantTag = TenantTag([1; 4]);
     const OTHER: TenantTag = TenantTag([2; 4]);
 
-    fn at(seconds: u64) -> Duration {
-        Duration::from_secs(seconds)
+    fn at(milliseconds: u64) -> Duration {
+        Duration::from_millis(milliseconds)
     }
 
     fn invalidated(scopes: &[(Scope, u64)]) -> Invalidated {

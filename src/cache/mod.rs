@@ -7,6 +7,7 @@ mod directory;
 pub mod exact;
 pub mod invalidation;
 pub mod key;
+mod milliseconds;
 pub mod origin;
 pub mod recall;
 pub mod semantic;

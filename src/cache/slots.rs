@@ -10,6 +10,7 @@ use std::time::Duration;
 pub use super::directory::WAYS;
 use super::directory::{DIRECTORY, Directory, Placed, Room, Share, Slot, Stamp};
 use super::invalidation::{ModelTag, TenantTag};
+use super::milliseconds::milliseconds;
 use super::{CacheKey, KeyName};
 use crate::chat::Usage;
 use crate::host::{HostError, SharedData};
@@ -103,7 +104,7 @@ impl KeptAnswer {
         let (model, rest) = rest.split_first_chunk()?;
         let model = ModelTag(*model);
         let (known, rest) = rest.split_first()?;
-        if found != key.bytes() || u64::from_le_bytes(*time) != stored_at.as_secs() {
+        if found != key.bytes() || u64::from_le_bytes(*time) != milliseconds(stored_at) {
             return None;
         }
         let mut numbers = [0; Usage::NUMBERS];
@@ -121,7 +122,7 @@ fn encode(key: &CacheKey, answer: &KeptAnswer, stored_at: Duration) -> Vec<u8> {
     let KeptAnswer { body, usage, model } = answer;
     let mut payload = Vec::with_capacity(PAYLOAD_HEAD.saturating_add(body.len()));
     payload.extend_from_slice(key.bytes());
-    payload.extend_from_slice(&stored_at.as_secs().to_le_bytes());
+    payload.extend_from_slice(&milliseconds(stored_at).to_le_bytes());
     payload.extend_from_slice(&model.0);
     payload.push(u8::from(usage.is_some()));
     for number in usage.unwrap_or_default().to_numbers() {
@@ -182,7 +183,7 @@ impl Slots {
         let room = Room {
             bytes: geometry.set_bytes(),
             share: geometry.share(tenant_share),
-            ttl: ttl.as_secs().max(1),
+            ttl: milliseconds(ttl).max(1),
         };
         Self { geometry, room }
     }
@@ -197,7 +198,7 @@ impl Slots {
         let value = host.shared_data(&directory_name(set)).value;
         let directory = Directory::decode(&value, self.geometry.stamp());
         let (way, slot) = directory.find(key.name().bytes())?;
-        Some(Entry { set, way, stored_at: Duration::from_secs(slot.stored_at) })
+        Some(Entry { set, way, stored_at: Duration::from_millis(slot.stored_at) })
     }
 
     /// Reads the answer of a key that was found; `None` when another one has taken its slot since, or its own is not there yet.
@@ -220,7 +221,7 @@ impl Slots {
             return Stored::TooLarge;
         };
         let (tag, set) = (*key.name().bytes(), self.geometry.set_of(key.name()));
-        let new = Slot { tag, tenant: key.tenant(), stored_at: times.stored_at.as_secs(), length };
+        let new = Slot { tag, tenant: key.tenant(), stored_at: milliseconds(times.stored_at), length };
         for _ in 0..2 {
             match self.claim(host, set, new, times.now) {
                 Ok(way) => {
@@ -268,7 +269,7 @@ impl Slots {
         let read = host.shared_data(&name);
         let stamp = self.geometry.stamp();
         let mut directory = Directory::decode(&read.value, stamp);
-        let placed = directory.place(new, now.as_secs(), self.room);
+        let placed = directory.place(new, milliseconds(now), self.room);
         let Placed { way, freed } = placed.ok_or(Unplaced::NoRoom)?;
         host.set_shared_data(&name, &directory.encode(stamp), read.cas)?;
         let stale = if directory.foreign { (0..WAYS as usize).collect() } else { freed };

@@ -1,5 +1,6 @@
 //! A whole answer in its caller's dialect: what the books and the cache want to know of it, and how it looks as a stream.
 
+use super::answer::AnswerPart;
 use super::completion::Completion;
 use super::dialect::Caller;
 use super::{anthropic, openai};
@@ -11,6 +12,20 @@ pub fn read(body: &[u8], caller: Caller) -> Option<Completion> {
         Caller::OpenAi => openai::completion::read(body),
         Caller::Anthropic => anthropic::completion::read(body),
     }
+}
+
+/// What a whole answer says in words; `None` when it is not an answer in the caller's dialect.
+#[must_use]
+pub fn text(body: &[u8], caller: Caller) -> Option<String> {
+    let answer = match caller {
+        Caller::OpenAi => openai::answer::read(body),
+        Caller::Anthropic => anthropic::answer::read(body),
+    };
+    let parts = answer.ok()?.parts.into_iter().filter_map(|part| match part {
+        AnswerPart::Text(text) => Some(text),
+        _ => None,
+    });
+    Some(parts.collect::<Vec<_>>().join("\n"))
 }
 
 /// The same answer as a stream of events; OpenAI's callers are told the usage if they asked for it. `None` when the body is not

@@ -3,6 +3,7 @@
 //! They are generic over the [`host`](crate::host), so the whole of them runs natively in tests.
 
 pub(crate) mod call;
+pub mod console;
 mod fault;
 pub mod plugin;
 pub mod provider;

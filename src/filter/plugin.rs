@@ -5,6 +5,7 @@ use std::rc::Rc;
 use serde_json::Value;
 use thiserror::Error;
 
+use super::console::Console;
 use super::provider::{ProviderError, ProviderRole};
 use super::router::Router;
 use crate::policy::{Policy, PolicyError};
@@ -16,6 +17,8 @@ pub enum Plugin {
     Router(Rc<Router>),
     /// Upstream filter: fits each attempt to its provider.
     Provider(Rc<ProviderRole>),
+    /// Downstream filter on the operators' listener.
+    Console(Rc<Console>),
 }
 
 /// Why a plugin configuration is refused.
@@ -28,7 +31,7 @@ pub enum PluginError {
     #[error("{0}: unknown field; a plugin configuration has `role` and `policy`")]
     UnknownField(String),
     /// No role, or one that does not exist.
-    #[error("role: must be \"router\" (downstream) or \"provider\" (upstream)")]
+    #[error("role: must be \"router\" (downstream), \"provider\" (upstream) or \"console\" (operators)")]
     Role,
     /// No policy.
     #[error("policy: is missing")]
@@ -67,6 +70,7 @@ impl Plugin {
             Some("provider") => {
                 Ok(Self::Provider(Rc::new(ProviderRole::new(policy, environment, envoy_minor)?)))
             }
+            Some("console") => Ok(Self::Console(Rc::new(Console::new(policy, environment)))),
             _ => Err(PluginError::Role),
         }
     }

@@ -79,11 +79,8 @@ pub(super) fn shared_store(document: &CacheDocument) -> Result<Option<SharedStor
 }
 
 pub(super) fn semantic_cache(document: &CacheDocument) -> Result<Option<SemanticBounds>, PolicyError> {
-    let Some(SemanticDocument { max_false_hits, ttl, entries, bytes, max_time_share, shadow }) =
-        &document.semantic
-    else {
-        return Ok(None);
-    };
+    let Some(semantic) = &document.semantic else { return Ok(None) };
+    let SemanticDocument { max_false_hits, ttl, entries, bytes, max_time_share, shadow, .. } = semantic;
     let exact = match &document.exact {
         ExactCacheDocument::Off => {
             return fault("cache.semantic", "its answers stand in the exact cache, and cache.exact is off");
@@ -107,6 +104,16 @@ pub(super) fn semantic_cache(document: &CacheDocument) -> Result<Option<Semantic
             "must be at most 50%: the worker has other streams to serve",
         );
     }
-    let ring = Ring::new(*entries, *bytes);
-    Ok(Some(SemanticBounds { max_false_hits, ttl, ring, max_time_share, serves: !shadow }))
+    let audit_share = share("cache.semantic.audit_share", &semantic.audit_share)?;
+    let max_disagreement = share("cache.semantic.max_disagreement", &semantic.max_disagreement)?;
+    let (ring, serves) = (Ring::new(*entries, *bytes), !shadow);
+    Ok(Some(SemanticBounds {
+        max_false_hits,
+        ttl,
+        ring,
+        max_time_share,
+        serves,
+        audit_share,
+        max_disagreement,
+    }))
 }

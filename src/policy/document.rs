@@ -36,6 +36,13 @@ pub(super) struct Document {
     pub(super) decision_header: bool,
     #[serde(default)]
     pub(super) failover: FailoverDocument,
+    pub(super) console: Option<ConsoleDocument>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ConsoleDocument {
+    pub(super) token: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -235,6 +242,8 @@ pub(super) struct SemanticDocument {
     pub(super) bytes: u64,
     pub(super) max_time_share: ShareDocument,
     pub(super) shadow: bool,
+    pub(super) audit_share: ShareDocument,
+    pub(super) max_disagreement: ShareDocument,
 }
 
 impl Default for SemanticDocument {
@@ -246,6 +255,8 @@ impl Default for SemanticDocument {
             bytes: 64 << 20,
             max_time_share: ShareDocument::Number(0.1),
             shadow: false,
+            audit_share: ShareDocument::Number(0.02),
+            max_disagreement: ShareDocument::Number(0.1),
         }
     }
 }

@@ -24,6 +24,15 @@ pub(super) fn suggest(unknown: &str, known: &[&str]) -> String {
 
 /// A whole number and a unit: `500ms`, `30s`, `10m`, `1h`, `7d`.
 pub(super) fn duration(path: &str, text: &str) -> Result<Duration, PolicyError> {
+    match read_duration(text) {
+        Some(duration) => Ok(duration),
+        None => fault(path, format!("`{text}` is no duration; write for example 500ms, 30s, 10m, 1h or 7d")),
+    }
+}
+
+/// A duration as text, at least a millisecond; `None` if it is none.
+#[must_use]
+pub fn read_duration(text: &str) -> Option<Duration> {
     let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
     let milliseconds_per_unit = match text.strip_prefix(digits) {
         Some("ms") => 1,
@@ -34,10 +43,7 @@ pub(super) fn duration(path: &str, text: &str) -> Result<Duration, PolicyError> 
         _ => 0,
     };
     let milliseconds = digits.parse::<u64>().ok().and_then(|count| count.checked_mul(milliseconds_per_unit));
-    match milliseconds {
-        Some(milliseconds @ 1..) => Ok(Duration::from_millis(milliseconds)),
-        _ => fault(path, format!("`{text}` is no duration; write for example 500ms, 30s, 10m, 1h or 7d")),
-    }
+    milliseconds.filter(|milliseconds| *milliseconds > 0).map(Duration::from_millis)
 }
 
 /// A host name or an address.

@@ -6,6 +6,7 @@
 mod cache;
 mod catalog;
 mod classify;
+mod console;
 mod document;
 mod fields;
 mod list;
@@ -18,6 +19,8 @@ mod tests;
 pub use catalog::{
     Abilities, Credential, MAX_TIER_MODELS, Model, ModelId, Provider, ProviderId, Tier, TierId,
 };
+pub use console::Console;
+pub use fields::read_duration;
 pub use share::read_share;
 
 use std::collections::BTreeSet;
@@ -55,6 +58,8 @@ pub struct Policy {
     pub semantic_cache: Option<SemanticBounds>,
     /// Where instances share the answers of the exact cache; `None` when each is alone.
     pub shared_store: Option<SharedStore>,
+    /// What operators may do on a listener of their own; `None`: there is no such listener.
+    pub console: Option<Console>,
     /// Whether answers carry `x-arbiter-decision`.
     pub decision_header: bool,
     /// When an attempt counts as failed.

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::cache::{exact_cache, semantic_cache, shared_store};
 use super::classify::classify;
+use super::console::console;
 use super::document::{
     self, AdmitDocument, CredentialDocument, Document, FailoverDocument, ModelDocument, Named, PathsDocument,
     ProviderDocument, RequestedModelDocument, TenantDocument, TierDocument, UnreadableDocument, repeated,
@@ -69,6 +70,7 @@ fn policy(document: Document) -> Result<Policy, PolicyError> {
         shared_store: shared_store(&document.cache)?,
         semantic_cache: semantic_cache(&document.cache)?,
         exact_cache: exact_cache(document.cache)?,
+        console: console(document.console)?,
         decision_header: document.decision_header,
         failover: failover(&document.failover)?,
         forwarded_headers: BTreeSet::new(),

@@ -3,6 +3,7 @@
 //! Two messages are compared without the document that both are about; [`Veto`] names what sets them apart. What no veto forbids
 //! is weighed by a [`Verifier`].
 
+mod agreement;
 mod alignment;
 mod difference;
 mod head;
@@ -18,6 +19,7 @@ mod verifier;
 mod vetoes;
 mod words;
 
+pub use agreement::agree;
 pub use head::{Head, HeadError, Step};
 pub use inputs::{INPUTS, Inputs, WORD_INPUTS, WordInputs};
 pub use verifier::{Pair, Verifier};

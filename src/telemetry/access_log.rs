@@ -87,6 +87,9 @@ pub struct AccessRecord<'r> {
     /// The key of the answer that was stored or served, in hexadecimal: a hash of all that the answer depends on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_key: Option<String>,
+    /// By which an operator names the tenant of that answer: the first bytes of a hash.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant_id: Option<String>,
     /// What the semantic cache said of a request that went to a provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub semantic: Option<&'r str>,
@@ -179,6 +182,7 @@ impl<'r> AccessRecord<'r> {
             failed: &[],
             cache: None,
             cache_key: None,
+            tenant_id: None,
             semantic: None,
             semantic_reason: None,
             estimated: None,

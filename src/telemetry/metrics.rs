@@ -30,6 +30,8 @@ pub enum Metric {
     Cache,
     /// What the semantic cache did.
     Semantic,
+    /// What hits that were not served would have saved.
+    SemanticForegone,
     /// What the store that instances share did.
     Shared,
     /// Answers that came from another model than the one asked first.
@@ -66,7 +68,7 @@ pub const LABELS: [&str; 8] =
     ["outcome", "reason", "tier", "provider", "model", "complexity", "kind", "result"];
 
 /// The table.
-pub const METRICS: [Description; 15] = [
+pub const METRICS: [Description; 16] = [
     Description {
         metric: Metric::Requests,
         name: "arbiter.requests",
@@ -116,15 +118,22 @@ pub const METRICS: [Description; 15] = [
         unit: "requests",
         labels: &["result", "reason"],
         meaning: "Exact cache: `hit`, `miss`, `bypass` by reason, `collapsed` (answered with what the same request got that was on its way), `released` (has waited for that in vain), \
-                  and what was `stored` or `not_stored` by reason",
+                  what was `stored` or `not_stored` by reason, and what an operator has `invalidated`, by what",
     },
     Description {
         metric: Metric::Semantic,
         name: "arbiter.semantic",
         unit: "requests",
         labels: &["result", "reason"],
-        meaning: "Semantic cache: `hit`, `shadow_hit` (not served), `unfit` (not looked for, by reason), `no_candidate`, `vetoed` (the nearest message, by veto), `unlikely`, \
+        meaning: "Semantic cache: `hit`, `shadow_hit` (not served), `audited` (a hit that goes to a provider as well, whose answer then `agreed` or `disagreed`), `tightened` (of a tenant's too many disagreed: from now on fewer may be wrong), `reported` (an operator says it was wrong), `unfit` (not looked for, by reason), `no_candidate`, `vetoed` (the nearest message, by veto), `unlikely`, \
                   `gone` (its answer has expired or made room), `unstreamable` (its answer cannot be put into a stream), `busy` (no time left), and what was `stored` or `not_stored` by reason",
+    },
+    Description {
+        metric: Metric::SemanticForegone,
+        name: "arbiter.semantic_foregone_nanousd",
+        unit: "USD / 10^9",
+        labels: &["tier"],
+        meaning: "What calls have cost that the semantic cache could have answered, in shadow or in an audit",
     },
     Description {
         metric: Metric::SemanticUnavailable,

@@ -37,7 +37,7 @@ def render(policy, directory, options=()):
     path.write_text(json.dumps(policy))
     command = [
         *(str(ARBITER), "render", str(path), "--wasm", str(WASM)),
-        *("--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"),
+        *("--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--console", "127.0.0.1:0"),
         *("--access-log", str(directory / "access.log")),
         *options,
     ]
@@ -78,7 +78,7 @@ class Envoy:
         try:
             self.admin = self._when_started(lambda: admin_address.exists() and admin_address.read_text().strip())
             self._when_started(lambda: httpx.get(f"http://{self.admin}/ready").text.strip() == "LIVE")
-            self.address = self._when_started(self._listener)
+            self.address = self._when_started(lambda: self.listener("llm"))
         except BaseException:
             self.stop()
             raise
@@ -171,7 +171,8 @@ class Envoy:
 
         return until(alive, lambda: f"Envoy to start, see {self.log}", START_PATIENCE)
 
-    def _listener(self):
+    def listener(self, name):
+        """The address of a listener, for example 127.0.0.1:41234; None while there is none."""
         listeners = httpx.get(f"http://{self.admin}/listeners?format=json").json().get("listener_statuses", [])
-        addresses = [listener["local_address"]["socket_address"] for listener in listeners]
-        return addresses and "{address}:{port_value}".format(**addresses[0])
+        addresses = {listener["name"]: listener["local_address"]["socket_address"] for listener in listeners}
+        return "{address}:{port_value}".format(**addresses[name]) if name in addresses else None

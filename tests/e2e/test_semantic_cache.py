@@ -11,7 +11,7 @@ from e2e.gateway import running
 from e2e.provider import answer, stream
 from e2e.waiting import until
 
-SEMANTIC = {"max_false_hits": "10%"}
+SEMANTIC = {"max_false_hits": "10%", "audit_share": 0}
 POLICY = {"cache": {"semantic": SEMANTIC}}
 
 EGG = "How do I boil an egg?"
@@ -210,6 +210,26 @@ def test_a_worker_that_has_spent_its_share_of_time_asks_the_provider(tmp_path):
 
         until(is_busy, "the worker has no time left")
         assert gateway.envoy.count("semantic", result="hit") > 0
+
+
+def test_a_share_of_hits_is_asked_again_and_too_many_that_differ_end_the_hits(tmp_path):
+    policy = {"cache": {"semantic": {**SEMANTIC, "audit_share": "100%"}}}
+    with running(tmp_path, policy) as gateway:
+        system = context()
+        says = itertools.cycle(["Cook it for eight minutes.", "Blot the stain with a clean cloth and rinse it."])
+
+        def is_refused():
+            dish = f"dish{next(_numbers)}".translate(str.maketrans("0123456789", "abcdefghij"))
+            for text in (f"How do I cook a {dish}?", f"Hello, how do I cook a {dish}, please?"):
+                gateway.mini.answer = answer(chat.completion(next(says)))
+                assert not is_semantic_hit(ask(gateway, system, text))
+            return gateway.envoy.count("semantic", result="unlikely") > 0
+
+        until(is_refused, "no more hits", patience=60)
+        counted = {
+            result: gateway.envoy.count("semantic", result=result) for result in ("audited", "disagreed", "tightened")
+        }
+        assert counted["audited"] == counted["disagreed"] >= 3 * counted["tightened"] > 0
 
 
 def test_anthropics_callers_are_answered_in_their_dialect(tmp_path):

@@ -31,7 +31,7 @@ fn semantic(policy: &Policy) -> String {
          at most {:.0} % of a worker's time\n",
         bounds.ring.entries(),
         bounds.ring.longest(cache.width()),
-        bounds.ring.bound().div_ceil(1 << 20),
+        bounds.bound().div_ceil(1 << 20),
         bounds.ttl.as_secs(),
         bounds.max_time_share * 100.0
     )

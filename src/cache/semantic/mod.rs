@@ -7,8 +7,10 @@ mod index;
 mod product;
 mod ring;
 mod time_share;
+mod trust;
 
 pub use ring::{Context, Ring, Unentered};
+pub use trust::Noted;
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -17,13 +19,15 @@ use std::time::Duration;
 use self::index::{Candidate, Index, rounded};
 use self::ring::{Entry, Slot};
 use self::time_share::TimeShare;
+use self::trust::{Audits, Trust};
 use super::CacheKey;
 use super::exact::{ExactCache, Lookup};
+use super::invalidation::TenantTag;
 use super::origin::Origin;
 use super::recall::{Hit, Question};
 use crate::embedding::{Encoders, Sieve};
 use crate::host::{Clock, SharedData};
-use crate::semantic::{HeadError, Pair, Step, Verifier, Veto};
+use crate::semantic::{HeadError, Pair, Step, Verifier, Veto, agree};
 
 /// Messages whose words are looked at for one request at most: about one document many things may be asked.
 const MOST_CANDIDATES: usize = 16;
@@ -45,6 +49,27 @@ pub struct SemanticBounds {
     pub max_time_share: f64,
     /// Whether hits are served; if not, they are only counted.
     pub serves: bool,
+    /// The share of hits, 0..=1, that go to a provider as well, to see what it says now.
+    pub audit_share: f64,
+    /// The share of those, 0..=1, whose fresh answer may differ.
+    pub max_disagreement: f64,
+}
+
+impl SemanticBounds {
+    /// Takes note of whether the answer of a tenant's hit was the right one, for all workers.
+    pub fn note<H: SharedData>(&self, host: &H, tenant: TenantTag, is_right: bool) -> Noted {
+        self.trust().note(host, tenant, is_right)
+    }
+
+    /// Most bytes of shared data that messages, and what is known of tenants, take.
+    #[must_use]
+    pub fn bound(&self) -> u64 {
+        self.ring.bound().saturating_add(trust::BOUND)
+    }
+
+    fn trust(&self) -> Trust {
+        Trust { max_false_hits: self.max_false_hits, max_disagreement: self.max_disagreement }
+    }
 }
 
 /// The semantic cache of a worker.
@@ -61,11 +86,13 @@ pub struct SemanticCache {
 struct State {
     index: Index,
     time: TimeShare,
+    audits: Audits,
 }
 
 /// A message as the cache looks for it and keeps it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query {
+    tenant: TenantTag,
     context: Context,
     vector: Vec<i8>,
     text: String,
@@ -147,7 +174,8 @@ impl SemanticCache {
     pub fn new(bounds: SemanticBounds, encoders: Encoders) -> Result<Self, HeadError> {
         let verifier = Verifier::new(encoders.clone())?;
         let index = Index::new(bounds.ring, encoders.sieve.width());
-        let state = RefCell::new(State { index, time: TimeShare::new(bounds.max_time_share) });
+        let (time, audits) = (TimeShare::new(bounds.max_time_share), Audits::new(bounds.audit_share));
+        let state = RefCell::new(State { index, time, audits });
         Ok(Self { bounds, encoder: encoders.sieve, verifier, state })
     }
 
@@ -181,7 +209,8 @@ impl SemanticCache {
         }
         let context = question.context(tier).ok_or(Unfit::Parts)?;
         let embedding = self.encoder.embed(&text).ok_or(Unfit::Empty)?;
-        Ok(Query { context, vector: rounded(&embedding), text: text.into_owned() })
+        let tenant = TenantTag::of(question.partition);
+        Ok(Query { tenant, context, vector: rounded(&embedding), text: text.into_owned() })
     }
 
     /// Looks for an answer that serves the message and that the caller accepts.
@@ -193,14 +222,18 @@ impl SemanticCache {
         accepts: Accepts,
     ) -> Found {
         let Ok(mut state) = self.state.try_borrow_mut() else { return Found::Miss(Missed::Busy) };
-        let State { index, time } = &mut *state;
+        let State { index, time, .. } = &mut *state;
         index.catch_up(host);
-        let Some(Step { score: asked, .. }) = self.threshold(accepts.max_false_hits) else {
-            return Found::Miss(Missed::Unlikely);
-        };
         let max_age = accepts.max_age.map_or(self.bounds.ttl, |max_age| max_age.min(self.bounds.ttl));
         let since = host.now().saturating_sub(max_age);
         let candidates = index.nearest(&query.context, &query.vector, LEAST_LIKENESS, MOST_CANDIDATES, since);
+        if candidates.is_empty() {
+            return Found::Miss(Missed::NoCandidate);
+        }
+        let allowed = accepts.max_false_hits.min(self.bounds.trust().max_false_hits(host, query.tenant));
+        let Some(Step { score: asked, .. }) = self.threshold(allowed) else {
+            return Found::Miss(Missed::Unlikely);
+        };
         let mut missed = Missed::NoCandidate;
         let mut likely: Vec<(u64, Entry, Pair)> = Vec::new();
         for Candidate { number, .. } in candidates {
@@ -231,6 +264,17 @@ impl SemanticCache {
             }
         }
         Found::Miss(missed)
+    }
+
+    /// Whether a hit that was found just now goes to a provider as well. Hits that are not served go there anyway.
+    pub fn is_audited(&self) -> bool {
+        !self.bounds.serves || self.state.try_borrow_mut().is_ok_and(|mut state| state.audits.is_due())
+    }
+
+    /// Whether the answer of a hit says what a provider says now, in words.
+    #[must_use]
+    pub fn agree(&self, served: &str, fresh: &str) -> bool {
+        agree(&self.encoder, served, fresh)
     }
 
     /// Looks at the words of a candidate: what it is if nothing forbids to answer both alike, and it is likely.
@@ -276,7 +320,7 @@ impl SemanticCache {
         query: Query,
         key: CacheKey,
     ) -> Result<(), Unentered> {
-        let Query { context, vector, text } = query;
+        let Query { context, vector, text, tenant: _ } = query;
         let stored_at = Duration::from_secs(host.now().as_secs());
         self.bounds.ring.enter(host, &Entry { context, key, stored_at, vector, text }).map(drop)
     }

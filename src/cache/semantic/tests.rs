@@ -43,6 +43,8 @@ impl Worker {
             ring,
             max_time_share,
             serves: true,
+            audit_share: 0.5,
+            max_disagreement: 0.1,
         };
         let exact = ExactCache::new(&Bounds {
             ttl: Duration::from_secs(90),

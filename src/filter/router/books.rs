@@ -70,11 +70,13 @@ pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering)
     let told = sought.as_ref().map(|sought| (sought.result, sought.reason));
     let model = ModelTag::of(books.model_name());
     let kept = observed.reusable.map(|body| KeptAnswer { body, usage: observed.usage, model });
+    books.audit(sought.as_ref(), &caching, kept.as_ref(), bill);
     let cache = books.remember(&caching, sought, kept.as_ref());
     let stored = caching.key().filter(|_| cache == Some("stored"));
     books.publish(&AccessRecord {
         cache,
         cache_key: stored.map(|key| key.name().to_string()),
+        tenant_id: stored.map(|key| key.tenant().to_string()),
         semantic: told.map(|(result, _)| result),
         semantic_reason: told.map(|(_, reason)| reason).filter(|reason| !reason.is_empty()),
         attempts: Some(attempts.len()).filter(|count| *count > 0),
@@ -127,6 +129,7 @@ pub(super) fn hit<H: Host>(role: &RouterRole, host: &H, asked: &Asked, hit: &Hit
     books.publish(&AccessRecord {
         cache: Some(cache),
         cache_key: Some(hit.key.name().to_string()),
+        tenant_id: Some(hit.key.tenant().to_string()),
         likeness,
         tokens: usage.map(Into::into),
         money: bill.map(Into::into),
@@ -261,6 +264,23 @@ impl<'s, H: Host> Books<'s, H> {
         add(Metric::Baseline, &[tier], bill.baseline.0);
         let metric = if saved >= 0 { Metric::Saved } else { Metric::Overspent };
         add(metric, &[tier], saved.unsigned_abs());
+    }
+
+    /// Compares the answer with the one that the semantic cache would have served, if it would.
+    fn audit(
+        &self,
+        sought: Option<&Sought>,
+        caching: &Caching,
+        fresh: Option<&KeptAnswer>,
+        bill: Option<Bill>,
+    ) {
+        let Some(served) = sought.and_then(|sought| sought.audited.as_ref()) else { return };
+        if let Some(bill) = bill.filter(|bill| bill.cost.0 > 0) {
+            self.role.counters.add(Metric::SemanticForegone, &[self.tier_name()], bill.cost.0);
+        }
+        if let (Some(key), Some(fresh)) = (caching.key(), fresh) {
+            semantic::audit(self.role, self.host, (self.asked.caller, key.tenant()), served, fresh);
+        }
     }
 
     /// Stores the answer if it may stand for a later one. Returns what the cache did, for the log.

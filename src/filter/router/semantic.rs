@@ -3,9 +3,11 @@
 use super::reading::Reading;
 use super::role::RouterRole;
 use crate::cache::CacheKey;
+use crate::cache::exact::KeptAnswer;
+use crate::cache::invalidation::TenantTag;
 use crate::cache::recall::{Caching, Hit};
-use crate::cache::semantic::{Accepts, Found, Query, SemanticCache, Unentered, Unfit};
-use crate::chat::ChatRequest;
+use crate::cache::semantic::{Accepts, Found, Noted, Query, SemanticCache, Unentered, Unfit};
+use crate::chat::{Caller, ChatRequest, whole};
 use crate::host::Host;
 use crate::routing::Plan;
 use crate::telemetry::Metric;
@@ -19,6 +21,8 @@ pub(super) struct Sought {
     pub(super) reason: &'static str,
     /// What is kept of the request when a provider has answered.
     pub(super) query: Option<Query>,
+    /// The answer that would have been served.
+    pub(super) audited: Option<KeptAnswer>,
 }
 
 /// Looks for an answer to a message that asks for the same, for a request that by its plan goes to a provider. `reply` makes the plan
@@ -43,28 +47,53 @@ pub(super) fn recall<H: Host>(
         Err(unfit) => {
             let reason = reason(unfit);
             count("unfit", reason);
-            return (plan, Some(Sought { result: "unfit", reason, query: None }));
+            return (plan, Some(Sought { result: "unfit", reason, query: None, audited: None }));
         }
     };
     // A caller that wants a fresh answer has it kept.
     if matches!(forward.caching, Caching::Refresh(_)) {
-        return (plan, Some(Sought { result: "refresh", reason: "", query: Some(query) }));
+        return (plan, Some(Sought { result: "refresh", reason: "", query: Some(query), audited: None }));
     }
     let accepts = Accepts { max_age: reading.directives.max_age, max_false_hits: reading.max_false_hits };
-    let (result, reason) = match semantic.recall(host, exact, &query, accepts) {
+    let ((result, reason), audited) = match semantic.recall(host, exact, &query, accepts) {
+        Found::Hit(hit) if !reading.directives.only_if_cached && semantic.is_audited() => {
+            let result = if semantic.bounds().serves { "audited" } else { "shadow_hit" };
+            ((result, ""), Some(hit.answer))
+        }
         Found::Hit(hit) if semantic.bounds().serves => match reply(hit) {
             plan @ Plan::Reply(_) => {
                 count("hit", "");
                 return (plan, None);
             }
             // It stands under the key of another request: this one's plan holds.
-            Plan::Forward(_) | Plan::Refuse(_) => ("unstreamable", ""),
+            Plan::Forward(_) | Plan::Refuse(_) => (("unstreamable", ""), None),
         },
-        Found::Hit(_) => ("shadow_hit", ""),
-        Found::Miss(missed) => missed.names(),
+        Found::Hit(_) => (("shadow_hit", ""), None),
+        Found::Miss(missed) => (missed.names(), None),
     };
     count(result, reason);
-    (plan, Some(Sought { result, reason, query: Some(query) }))
+    (plan, Some(Sought { result, reason, query: Some(query), audited }))
+}
+
+/// A provider has answered what the cache would have answered as well: compares the two.
+pub(super) fn audit<H: Host>(
+    role: &RouterRole,
+    host: &H,
+    (caller, tenant): (Caller, TenantTag),
+    served: &KeptAnswer,
+    fresh: &KeptAnswer,
+) {
+    let Some(semantic) = &role.semantic else { return };
+    let text = |answer: &KeptAnswer| whole::text(&answer.body, caller);
+    let (Some(served), Some(fresh)) = (text(served), text(fresh)) else { return };
+    let agrees = semantic.agree(&served, &fresh);
+    role.counters.add(Metric::Semantic, &[if agrees { "agreed" } else { "disagreed" }], 1);
+    if semantic.bounds().note(host, tenant, agrees) == Noted::Tightened {
+        role.counters.add(Metric::Semantic, &["tightened"], 1);
+        log::warn!(
+            "the semantic cache's answers to tenant {tenant} differ too often from what providers say: fewer may be wrong from now on"
+        );
+    }
 }
 
 /// Keeps a message whose answer has been stored.

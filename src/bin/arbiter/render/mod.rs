@@ -1,6 +1,7 @@
 //! `arbiter render`: an Envoy bootstrap that enforces a policy.
 
 mod clusters;
+mod console;
 mod edge;
 mod listener;
 mod pass_through;
@@ -28,6 +29,9 @@ pub struct Options {
     /// Address of Envoy's administration interface.
     #[arg(long, default_value = "127.0.0.1:9901")]
     admin: SocketAddr,
+    /// Address that operators connect to, if the policy has a `console`.
+    #[arg(long, default_value = "127.0.0.1:9902")]
+    console: SocketAddr,
     /// File with the certificates of the authorities that providers' certificates must come from.
     #[arg(long, default_value = "/etc/ssl/certs/ca-certificates.crt")]
     trusted_ca: PathBuf,
@@ -40,12 +44,14 @@ pub struct Options {
 
 /// Renders the bootstrap as YAML.
 pub fn bootstrap(file: &PolicyFile, options: &Options) -> Result<String, CommandError> {
+    let mut listeners = vec![listener::listener(file, options)];
+    listeners.extend(console::listener(file, options));
     let bootstrap = json!({
         // Envoy demands a name where it reads secrets.
         "node": {"id": "llm-arbiter", "cluster": "llm-arbiter"},
         "admin": {"address": address(options.admin)},
         "static_resources": {
-            "listeners": [listener::listener(file, options)],
+            "listeners": listeners,
             "clusters": clusters::all(file, options),
         },
         "overload_manager": edge::overload_manager(&options.capacity),

@@ -1,4 +1,4 @@
-//! The wasm plugin, in both of its roles.
+//! The wasm plugin, in its roles.
 
 use llm_arbiter::envoy::FILTER;
 use llm_arbiter::policy::Provider;
@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 use super::Options;
 use crate::policy_file::PolicyFile;
 
-/// The filter in a role. Both roles have the same VM configuration, so that they share one VM per worker.
+/// The filter in a role. All roles have the same VM configuration, so that they share one VM per worker.
 pub fn filter(role: &str, file: &PolicyFile, options: &Options) -> Value {
-    let mut variables: Vec<&str> =
-        file.policy.providers().filter_map(Provider::credential_variable).collect();
+    let token = file.policy.console.as_ref().map(|console| console.token.as_str());
+    let credentials = file.policy.providers().filter_map(Provider::credential_variable);
+    let mut variables: Vec<&str> = credentials.chain(token).collect();
     variables.sort_unstable();
     variables.dedup();
     let mut vm = json!({

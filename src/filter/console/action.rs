@@ -1,0 +1,124 @@
+//! What an operator may have done to the cache, and how it is asked for.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::cache::KeyName;
+use crate::cache::invalidation::{ModelTag, Scope, TenantTag};
+use crate::identity::{Partition, TenantSource};
+use crate::policy::{Policy, read_duration};
+
+/// An action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Action {
+    /// One answer is removed.
+    Remove(KeyName),
+    /// Answers of a scope are void that are older than this.
+    Invalidate(Scope, Duration),
+}
+
+/// A wrong answer to a message that it was not given to, by the key that it stands under.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Report {
+    key: String,
+}
+
+impl Report {
+    /// Reads which answer was wrong.
+    ///
+    /// # Errors
+    /// [`ActionError`] says what to write instead.
+    pub(super) fn read(body: &[u8]) -> Result<KeyName, ActionError> {
+        let Self { key } =
+            serde_json::from_slice(body).map_err(|error| ActionError::Body(error.to_string()))?;
+        Ok(key.parse()?)
+    }
+}
+
+/// Why an action is not done.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(super) enum ActionError {
+    #[error("the body is not what is asked for: {0}")]
+    Body(String),
+    #[error("name exactly one of `key`, `tenant`, `tenant_id`, `model` and `everything: true`")]
+    Scope,
+    #[error("key: {0}")]
+    Key(#[from] crate::cache::key::NoKeyName),
+    #[error("tenant_id: eight hexadecimal digits, as the access log has them")]
+    TenantId,
+    #[error(
+        "tenant: this policy tells tenants apart by their API keys; name one by `tenant_id`, as the access log has it"
+    )]
+    TenantIsKey,
+    #[error("model: the policy has no model `{0}`")]
+    Model(String),
+    #[error("older_than: `{0}` is no duration; write for example 30s, 10m or 1h")]
+    Age(String),
+    #[error("older_than: a key names one answer, however old")]
+    KeyAge,
+}
+
+/// The body of `POST /api/cache/invalidate`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Body {
+    key: Option<String>,
+    tenant: Option<String>,
+    tenant_id: Option<String>,
+    model: Option<String>,
+    everything: bool,
+    older_than: Option<String>,
+}
+
+impl Action {
+    /// Its name in metrics.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Remove(_) => "key",
+            Self::Invalidate(Scope::Everything, _) => "everything",
+            Self::Invalidate(Scope::Tenant(_), _) => "tenant",
+            Self::Invalidate(Scope::Model(_), _) => "model",
+        }
+    }
+
+    /// Reads what is to be invalidated.
+    ///
+    /// # Errors
+    /// [`ActionError`] says what to write instead.
+    pub(super) fn read(body: &[u8], policy: &Policy) -> Result<Self, ActionError> {
+        let body: Body =
+            serde_json::from_slice(body).map_err(|error| ActionError::Body(error.to_string()))?;
+        let Body { key, tenant, tenant_id, model, everything, older_than } = body;
+        let age = match &older_than {
+            None => Duration::ZERO,
+            Some(text) => read_duration(text).ok_or_else(|| ActionError::Age(text.clone()))?,
+        };
+        let scope = match (key, tenant, tenant_id, model, everything) {
+            (Some(_), None, None, None, false) if older_than.is_some() => return Err(ActionError::KeyAge),
+            (Some(key), None, None, None, false) => return Ok(Self::Remove(key.parse()?)),
+            (None, Some(tenant), None, None, false) => Scope::Tenant(tenant_named(&tenant, policy)?),
+            (None, None, Some(id), None, false) => {
+                Scope::Tenant(TenantTag::named(&id).ok_or(ActionError::TenantId)?)
+            }
+            (None, None, None, Some(model), false) => match policy.model_by_name(&model) {
+                Some(_) => Scope::Model(ModelTag::of(&model)),
+                None => return Err(ActionError::Model(model)),
+            },
+            (None, None, None, None, true) => Scope::Everything,
+            _ => return Err(ActionError::Scope),
+        };
+        Ok(Self::Invalidate(scope, age))
+    }
+}
+
+fn tenant_named(name: &str, policy: &Policy) -> Result<TenantTag, ActionError> {
+    match &policy.tenancy.source {
+        TenantSource::Header(header) => {
+            Ok(TenantTag::of(&Partition::of_header(header, Some(name.as_bytes()))))
+        }
+        TenantSource::ApiKey => Err(ActionError::TenantIsKey),
+    }
+}
