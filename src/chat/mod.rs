@@ -20,6 +20,7 @@ pub mod observe;
 mod openai;
 mod openai_like;
 pub mod registry;
+pub mod renewal;
 pub mod request;
 pub mod splice;
 pub mod sse;

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import time
 
 _numbers = itertools.count(1)
 
@@ -40,6 +41,14 @@ def completion(text="Hello there", finish_reason="stop", usage=USAGE, **message)
         ],
         **({"usage": usage} if usage else {}),
     }
+
+
+def is_given_anew(response, first):
+    """Whether an answer is one that was stored, with an id and a time of its own."""
+    again, stored = response.json(), first.json()
+    is_fresh = again["id"] != stored["id"] and abs(again.get("created", time.time()) - time.time()) < 60
+    renewed = {"id": 0, "created": 0}
+    return is_fresh and {**again, **renewed} == {**stored, **renewed}
 
 
 def event(document):

@@ -17,7 +17,13 @@ pub(super) fn decide<H: Host>(
     request: ChatRequest,
     recall: Recall,
 ) -> Applied {
-    let make = |recall| plan(&role.policy, role.encoder.as_deref(), &role.credentials, &request, recall);
+    let make = |recall| {
+        let recall = match recall {
+            Recall::Hit(hit) => Recall::Hit(role.renewed(host, hit)),
+            forward @ Recall::Forward(_) => forward,
+        };
+        plan(&role.policy, role.encoder.as_deref(), &role.credentials, &request, recall)
+    };
     let plan = make(recall);
     let (plan, sought) =
         semantic::recall(role, host, (&reading, &request), plan, |hit| make(Recall::Hit(hit)));

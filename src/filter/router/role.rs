@@ -1,12 +1,15 @@
 //! The router role: what all its streams share.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use crate::cache::exact::ExactCache;
+use crate::cache::recall::Hit;
 use crate::cache::semantic::SemanticCache;
+use crate::chat::renewal::{Renewal, renew};
 use crate::complexity;
 use crate::embedding::{Encoders, Sieve};
-use crate::host::Metrics;
+use crate::host::{Clock, Metrics};
 use crate::policy::Policy;
 use crate::routing::Credentials;
 use crate::telemetry::{Counters, Metric};
@@ -20,6 +23,8 @@ pub(super) struct RouterRole {
     pub(super) counters: Counters,
     pub(super) credentials: Credentials,
     pub(super) encoder: Option<Arc<Sieve>>,
+    /// Stored answers that were given.
+    given: Cell<u64>,
 }
 
 impl RouterRole {
@@ -42,7 +47,23 @@ impl RouterRole {
             None
         });
         let semantic = semantic(&policy, &counters);
-        Self { policy, cache, semantic, counters, credentials, encoder }
+        Self { policy, cache, semantic, counters, credentials, encoder, given: Cell::new(0) }
+    }
+
+    /// A stored answer with an id of its own and the time of now.
+    pub(super) fn renewed<H: Clock>(&self, host: &H, mut hit: Hit) -> Hit {
+        let (now, given) = (host.now(), self.given.get());
+        self.given.set(given.wrapping_add(1));
+        let mut hash = blake3::Hasher::new();
+        for part in [hit.key.bytes().as_slice(), &now.as_nanos().to_le_bytes(), &given.to_le_bytes()] {
+            hash.update(part);
+        }
+        let hash: [u8; 32] = hash.finalize().into();
+        let renewal = Renewal { id: hash.first_chunk().copied().unwrap_or_default(), created: now.as_secs() };
+        if let Some(body) = renew(&hit.answer.body, renewal) {
+            hit.answer.body = body;
+        }
+        hit
     }
 
     /// Hands the counters to the host; to be called now and then.

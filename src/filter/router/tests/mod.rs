@@ -97,6 +97,10 @@ impl Asked<'_> {
         self.call.stream.reply.borrow().clone().expect("the router answered by itself")
     }
 
+    fn reply_json(&self) -> Value {
+        serde_json::from_slice(&self.reply().body).unwrap()
+    }
+
     fn went_to_a_provider(&self) -> bool {
         self.call.stream.reply.borrow().is_none()
     }
@@ -141,6 +145,15 @@ fn completion(text: &str) -> String {
         "usage": {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100}
     })
     .to_string()
+}
+
+/// A completion without what it is given anew each time.
+fn without_renewal(body: &[u8]) -> Value {
+    let mut body: Value = serde_json::from_slice(body).unwrap();
+    for member in ["id", "created"] {
+        body[member] = Value::Null;
+    }
+    body
 }
 
 fn question(model: &str, text: &str) -> String {
@@ -224,7 +237,13 @@ fn a_second_call_is_answered_from_the_cache_at_no_cost() {
     vm.advance(Duration::from_secs(7));
     let asked = ask(&router, &vm, &[], &question("auto", "hi"));
     let reply = asked.reply();
-    assert_eq!(reply.body, completion("hello").into_bytes());
+    assert_eq!(without_renewal(&reply.body), without_renewal(completion("hello").as_bytes()));
+    assert_eq!(asked.reply_json()["created"], 7, "the time of now");
+    assert_ne!(
+        asked.reply_json()["id"],
+        ask(&router, &vm, &[], &question("auto", "hi")).reply_json()["id"],
+        "an id of its own"
+    );
     assert!(reply.headers.contains(&("age".into(), "7".into())), "{:?}", reply.headers);
     assert!(reply.headers.iter().any(|(n, v)| n == "cache-status" && v.starts_with("arbiter; hit")));
     assert_eq!(asked.log()["cost_nanousd"], 0);

@@ -1,0 +1,103 @@
+//! A stored answer as a new one: callers tell answers apart by their ids, and see when they were given.
+
+use std::ops::Range;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// What a stored answer is given anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Renewal {
+    /// What its id ends in.
+    pub id: [u8; 12],
+    /// When it is given, in seconds since the Unix epoch.
+    pub created: u64,
+}
+
+#[derive(Deserialize)]
+struct Head<'b> {
+    #[serde(borrow)]
+    id: Option<&'b RawValue>,
+    #[serde(borrow)]
+    created: Option<&'b RawValue>,
+}
+
+/// Puts another id in the place of an answer's own, the kind of id that its beginning shows aside, and the time if it has one; no
+/// other byte changes. What is no answer stays as it is.
+#[must_use]
+pub fn renew(body: &[u8], renewal: Renewal) -> Option<Vec<u8>> {
+    let Head { id, created } = serde_json::from_slice(body).ok()?;
+    let id = id.and_then(|raw| Some((span(body, raw)?, renewed_id(raw, renewal.id)?)));
+    let created = created.and_then(|raw| Some((span(body, raw)?, renewal.created.to_string())));
+    let mut changes: Vec<(Range<usize>, String)> = id.into_iter().chain(created).collect();
+    changes.sort_by_key(|(span, _)| span.start);
+    let mut renewed = Vec::with_capacity(body.len().saturating_add(32));
+    let mut copied = 0;
+    for (span, text) in changes {
+        renewed.extend_from_slice(body.get(copied..span.start)?);
+        renewed.extend_from_slice(text.as_bytes());
+        copied = span.end;
+    }
+    renewed.extend_from_slice(body.get(copied..)?);
+    Some(renewed)
+}
+
+/// Where a value stands that was read from a body.
+fn span(body: &[u8], raw: &RawValue) -> Option<Range<usize>> {
+    let start = raw.get().as_ptr().addr().checked_sub(body.as_ptr().addr())?;
+    let end = start.checked_add(raw.get().len())?;
+    (end <= body.len()).then_some(start..end)
+}
+
+/// `chatcmpl-` of `"chatcmpl-123"` and the end, as a JSON string.
+fn renewed_id(raw: &RawValue, end: [u8; 12]) -> Option<String> {
+    let old: String = serde_json::from_str(raw.get()).ok()?;
+    let kind = old.find(['-', '_']).and_then(|at| old.get(..=at)).unwrap_or_default();
+    let end = end.iter().fold(String::with_capacity(24), |mut text, byte| {
+        let digit = |half: u8| char::from_digit(half.into(), 16).unwrap_or('0');
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 15));
+        text
+    });
+    serde_json::to_string(&format!("{kind}{end}")).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RENEWAL: Renewal = Renewal { id: [0xab; 12], created: 1_700_000_000 };
+
+    fn renewed(body: &str) -> Option<String> {
+        renew(body.as_bytes(), RENEWAL).map(|bytes| String::from_utf8(bytes).unwrap())
+    }
+
+    #[test]
+    fn only_id_and_time_change() {
+        let id = "ab".repeat(12);
+        let cases = [
+            (
+                r#"{ "id":"chatcmpl-1" ,"x": 1.50, "created":7}"#,
+                format!(r#"{{ "id":"chatcmpl-{id}" ,"x": 1.50, "created":1700000000}}"#),
+            ),
+            (
+                r#"{"created":7,"y":{"id":"z"},"id":"7"}"#,
+                format!(r#"{{"created":1700000000,"y":{{"id":"z"}},"id":"{id}"}}"#),
+            ),
+            (r#"{"type":"message","id":"msg_1"}"#, format!(r#"{{"type":"message","id":"msg_{id}"}}"#)),
+            (r#"{"id":null}"#, r#"{"id":null}"#.to_owned()),
+            (r#"{"id":5}"#, r#"{"id":5}"#.to_owned()),
+            (r#"{"id":"é\"-x"}"#, format!(r#"{{"id":"é\"-{id}"}}"#)),
+        ];
+        for (body, expected) in cases {
+            assert_eq!(renewed(body), Some(expected), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_answer_stays_as_it_is() {
+        for body in ["", "[]", "{", r#"{"id":"a","id":"b"}"#] {
+            assert_eq!(renewed(body), None, "{body}");
+        }
+    }
+}
