@@ -131,6 +131,7 @@ fn semantic() {
             ttl: Duration::from_secs(3600),
             ring: Ring::new(entries, u64::from(entries) * 512),
             max_time_share: 0.1,
+            tenant_share: 1.0,
             serves: true,
             audit_share: 0.0,
             max_disagreement: 1.0,

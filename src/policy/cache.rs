@@ -106,12 +106,14 @@ pub(super) fn semantic_cache(document: &CacheDocument) -> Result<Option<Semantic
     }
     let audit_share = share("cache.semantic.audit_share", &semantic.audit_share)?;
     let max_disagreement = share("cache.semantic.max_disagreement", &semantic.max_disagreement)?;
+    let tenant_share = exact.tenant_share;
     let (ring, serves) = (Ring::new(*entries, *bytes), !shadow);
     Ok(Some(SemanticBounds {
         max_false_hits,
         ttl,
         ring,
         max_time_share,
+        tenant_share,
         serves,
         audit_share,
         max_disagreement,

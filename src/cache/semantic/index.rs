@@ -5,8 +5,9 @@ use std::time::Duration;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
+use super::super::invalidation::TenantTag;
 use super::product::Factor;
-use super::ring::{Context, Ring, Slot};
+use super::ring::{Context, Entry, Ring, Slot};
 use crate::host::SharedData;
 
 /// Messages that are taken in at once at most: a worker that has just started catches up over several requests.
@@ -22,6 +23,7 @@ struct Place {
     number: u64,
     context: Context,
     stored_at: Duration,
+    tenant: TenantTag,
     /// Where it stands among the places of its context.
     rank: usize,
 }
@@ -50,13 +52,16 @@ pub(super) struct Index {
     places: Vec<Option<Place>>,
     /// Slots of the messages of a context.
     contexts: HashMap<Context, Vec<u32>, FixedState>,
+    /// How many messages each tenant has.
+    tenants: HashMap<TenantTag, u32, FixedState>,
 }
 
 impl Index {
     pub(super) fn new(ring: Ring, width: usize) -> Self {
         let contexts = HashMap::with_hasher(FixedState::with_seed(0));
+        let tenants = HashMap::with_hasher(FixedState::with_seed(0));
         let (late, vectors, lengths, places) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { ring, width, seen: 0, late, vectors, lengths, places, contexts }
+        Self { ring, width, seen: 0, late, vectors, lengths, places, contexts, tenants }
     }
 
     /// Takes in what has been entered since the last call. Returns whether all of it has been.
@@ -91,7 +96,7 @@ impl Index {
         match self.ring.read(host, number) {
             Slot::Entry(entry) => {
                 if entry.vector.len() == self.width {
-                    self.insert(number, entry.context, entry.stored_at, &entry.vector);
+                    self.insert(number, &entry);
                 }
                 true
             }
@@ -104,7 +109,9 @@ impl Index {
         u32::try_from(number.checked_rem(self.ring.entries().into()).unwrap_or_default()).unwrap_or_default()
     }
 
-    fn insert(&mut self, number: u64, context: Context, stored_at: Duration, vector: &[i8]) {
+    fn insert(&mut self, number: u64, entry: &Entry) {
+        let Entry { context, stored_at, ref vector, .. } = *entry;
+        let tenant = entry.key.tenant();
         let slot = self.slot(number);
         self.remove_slot(slot);
         let Ok(at) = usize::try_from(slot) else { return };
@@ -122,8 +129,15 @@ impl Index {
         if let (Some(place), Some(own), Some(own_length)) = room {
             own.copy_from_slice(vector);
             *own_length = length(vector);
-            *place = Some(Place { number, context, stored_at, rank });
+            *place = Some(Place { number, context, stored_at, tenant, rank });
+            let count = self.tenants.entry(tenant).or_default();
+            *count = count.saturating_add(1);
         }
+    }
+
+    /// How many messages of a tenant are known.
+    pub(super) fn count(&self, tenant: TenantTag) -> u32 {
+        self.tenants.get(&tenant).copied().unwrap_or_default()
     }
 
     /// Forgets a message.
@@ -141,7 +155,13 @@ impl Index {
 
     fn remove_slot(&mut self, slot: u32) {
         let place = usize::try_from(slot).ok().and_then(|at| self.places.get_mut(at)).and_then(Option::take);
-        let Some(Place { context, rank, .. }) = place else { return };
+        let Some(Place { context, tenant, rank, .. }) = place else { return };
+        if let Some(count) = self.tenants.get_mut(&tenant) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.tenants.remove(&tenant);
+            }
+        }
         let Some(slots) = self.contexts.get_mut(&context) else { return };
         if rank < slots.len() {
             slots.swap_remove(rank);
@@ -216,7 +236,6 @@ pub(super) fn rounded(direction: &[f64]) -> Vec<i8> {
 #[cfg(test)]
 mod tests {
     use super::super::super::CacheKey;
-    use super::super::ring::Entry;
     use super::*;
     use crate::host::memory::MemoryHost;
 

@@ -33,6 +33,8 @@ use crate::semantic::{HeadError, Pair, Step, Verifier, Veto, agree};
 const MOST_CANDIDATES: usize = 16;
 /// Of those, how many are read closely at most.
 const MOST_READ: usize = 3;
+/// Messages of others that are entered anew at most before one of a tenant that has more than its share takes a place.
+const MOST_SPARED: usize = 32;
 /// Cosine below which a message is no candidate.
 const LEAST_LIKENESS: f32 = 0.5;
 
@@ -47,6 +49,8 @@ pub struct SemanticBounds {
     pub ring: Ring,
     /// The share of a worker's time, 0..=1, that may be spent on comparing.
     pub max_time_share: f64,
+    /// The part of the messages, above 0 and at most 1, that one tenant may have when others want room.
+    pub tenant_share: f64,
     /// Whether hits are served; if not, they are only counted.
     pub serves: bool,
     /// The share of hits, 0..=1, that go to a provider as well, to see what it says now.
@@ -277,6 +281,30 @@ impl SemanticCache {
         agree(&self.encoder, served, fresh)
     }
 
+    /// A tenant that has more than its share takes no place from one that has not: whose message would have to go is entered anew,
+    /// until one of somebody who has enough comes.
+    fn spare_others<H: SharedData + Clock>(&self, host: &H, tenant: TenantTag) {
+        let Ok(mut state) = self.state.try_borrow_mut() else { return };
+        let index = &mut state.index;
+        index.catch_up(host);
+        let share = f64::from(self.bounds.ring.entries()) * self.bounds.tenant_share;
+        let has_enough = |index: &Index, tenant| f64::from(index.count(tenant)) >= share;
+        if !has_enough(index, tenant) {
+            return;
+        }
+        let since = host.now().saturating_sub(self.bounds.ttl);
+        for _ in 0..MOST_SPARED {
+            let Some(oldest) = self.bounds.ring.oldest(host) else { return };
+            let other = oldest.key.tenant();
+            if other == tenant || oldest.stored_at < since || has_enough(index, other) {
+                return;
+            }
+            if self.bounds.ring.enter(host, &oldest).is_err() {
+                return;
+            }
+        }
+    }
+
     /// Looks at the words of a candidate: what it is if nothing forbids to answer both alike, and it is likely.
     fn glance<H: SharedData>(&self, host: &H, query: &Query, number: u64) -> Result<(Entry, Pair), Missed> {
         let Slot::Entry(entry) = self.bounds.ring.read(host, number) else { return Err(Missed::Gone) };
@@ -322,6 +350,7 @@ impl SemanticCache {
     ) -> Result<(), Unentered> {
         let Query { context, vector, text, tenant: _ } = query;
         let stored_at = Duration::from_secs(host.now().as_secs());
+        self.spare_others(host, key.tenant());
         self.bounds.ring.enter(host, &Entry { context, key, stored_at, vector, text }).map(drop)
     }
 }

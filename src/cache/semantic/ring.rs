@@ -107,6 +107,15 @@ impl Ring {
         None
     }
 
+    /// The message that the next one to be entered takes the place of.
+    pub(super) fn oldest<H: SharedData>(self, host: &H) -> Option<Entry> {
+        let number = self.next(host).checked_sub(self.entries.into())?;
+        match self.read(host, number) {
+            Slot::Entry(entry) => Some(*entry),
+            Slot::Overwritten | Slot::NotYet => None,
+        }
+    }
+
     /// What stands in the slot of a number.
     pub(super) fn read<H: SharedData>(self, host: &H, number: u64) -> Slot {
         match self.decode(&host.shared_data(&self.slot(number)).value) {

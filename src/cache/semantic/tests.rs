@@ -42,6 +42,7 @@ impl Worker {
             ttl: Duration::from_secs(60),
             ring,
             max_time_share,
+            tenant_share: 0.5,
             serves: true,
             audit_share: 0.5,
             max_disagreement: 0.1,
@@ -52,7 +53,7 @@ impl Worker {
             bytes: 1 << 20,
             max_temperature: 1.0,
             max_choices: 1,
-            tenant_share: 1.0,
+            tenant_share: 0.5,
             collapse: None,
         });
         Self { semantic: SemanticCache::new(bounds, Encoders::bundled().unwrap()).unwrap(), exact }
@@ -136,6 +137,42 @@ fn only_messages_in_the_same_context_are_compared() {
         assert_eq!(worker.ask(&host, elsewhere), Found::Miss(Missed::NoCandidate));
     }
     assert!(answer(&worker.ask(&host, again)).is_some());
+}
+
+#[test]
+fn one_tenant_cannot_push_out_what_others_have_asked() {
+    let (host, worker) = (host_at(100), Worker::new());
+    let others = ["b", "c", "d"];
+    for tenant in others {
+        worker.answered(&host, Asked { tenant, ..ASKED }, b"six minutes");
+    }
+    let flood = |from: u32, to: u32| {
+        for number in from..to {
+            let message = format!("How do I cook number {number}?");
+            worker.answered(&host, Asked { tenant: "a", message: &message, ..ASKED }, b"so");
+        }
+    };
+    let is_answered =
+        |tenant| answer(&worker.ask(&host, Asked { tenant, message: EGG_AGAIN, ..ASKED })).is_some();
+    flood(0, 500);
+    assert_eq!(others.map(is_answered), [true; 3]);
+    // What has expired makes room for everybody.
+    host.set_time(Duration::from_secs(170));
+    flood(500, 600);
+    let next = worker.semantic.bounds.ring.next(&host);
+    flood(600, 700);
+    assert_eq!(worker.semantic.bounds.ring.next(&host) - next, 100, "nobody is spared");
+}
+
+#[test]
+fn alone_a_tenant_may_have_all_places() {
+    let (host, worker) = (host_at(100), Worker::new());
+    worker.answered(&host, ASKED, b"six minutes");
+    for number in 1..64 {
+        let message = format!("How do I cook number {number}?");
+        worker.answered(&host, Asked { message: &message, ..ASKED }, b"so");
+    }
+    assert!(answer(&worker.ask(&host, Asked { message: EGG_AGAIN, ..ASKED })).is_some());
 }
 
 #[test]
