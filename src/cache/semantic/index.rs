@@ -316,6 +316,22 @@ mod tests {
     }
 
     #[test]
+    fn it_stays_as_large_as_the_ring_over_a_million_messages() {
+        let (host, ring) = (MemoryHost::default(), Ring::new(64, 64 * 512));
+        let mut index = Index::new(ring, 2);
+        for number in 0..1_000_000_u32 {
+            let context = [u8::try_from(number % 100).unwrap(); 16];
+            enter(ring, &host, context, vec![100, 0], 5);
+            index.catch_up(&host);
+        }
+        let slots: usize = index.contexts.values().map(Vec::len).sum();
+        assert_eq!((index.places.len(), index.vectors.len(), slots), (64, 128, 64));
+        assert!(index.contexts.len() <= 64 && index.late.is_empty());
+        assert_eq!(index.tenants.values().sum::<u32>(), 64);
+        assert!(u64::try_from(host.shared_bytes()).unwrap() <= ring.bound());
+    }
+
+    #[test]
     fn directions_are_rounded() {
         assert_eq!(rounded(&[0.5, -1.0, 0.0]), [64, -127, 0]);
         assert_eq!(rounded(&[0.0]), [0]);
