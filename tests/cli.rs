@@ -115,6 +115,42 @@ fn render_names_the_credentials_that_envoy_must_hand_over_and_not_their_values()
 }
 
 #[test]
+fn render_leaves_calls_that_wait_for_others_the_time_that_they_may_wait() {
+    let timeout = |name: &str, cache: &str| {
+        let policy = file(name, &format!("{POLICY}\n{cache}\n"));
+        let output = arbiter(&["render", policy.to_str().unwrap(), "--wasm", "x.wasm"]);
+        let printed = text(&output.stdout);
+        printed.lines().find(|line| line.contains(" request_timeout:")).unwrap_or_default().trim().to_owned()
+    };
+    assert_eq!(timeout("render_no_collapse", ""), "request_timeout: 60.000s");
+    assert_eq!(
+        timeout("render_collapse", "cache: { exact: { collapse: 90s } }"),
+        "request_timeout: 150.000s"
+    );
+}
+
+#[test]
+fn render_opens_the_operators_listener_only_where_the_policy_has_a_console() {
+    let printed = |name: &str, console: &str| {
+        let policy = file(name, &format!("{POLICY}\n{console}\n"));
+        text(
+            &arbiter(&[
+                "render",
+                policy.to_str().unwrap(),
+                "--wasm",
+                "x.wasm",
+                "--console",
+                "127.0.0.1:7777",
+            ])
+            .stdout,
+        )
+    };
+    let with = printed("render_console", "console: { token: OPERATORS_TOKEN }");
+    assert!(with.contains("port_value: 7777") && with.contains("- OPERATORS_TOKEN"), "{with}");
+    assert!(!printed("render_no_console", "").contains("7777"));
+}
+
+#[test]
 fn the_example_configuration_is_what_render_prints() {
     let envoy = Path::new(env!("CARGO_MANIFEST_DIR")).join("envoy");
     let policy = envoy.join("policy.yaml");

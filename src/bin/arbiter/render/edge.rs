@@ -36,7 +36,7 @@ pub struct Capacity {
 /// Members of the HTTP connection manager.
 pub fn connection_manager(policy: &Policy) -> Map<String, Value> {
     let limits = json!({
-        "request_timeout": duration(REQUEST_TIMEOUT),
+        "request_timeout": duration(request_timeout(policy)),
         "request_headers_timeout": duration(HEADERS_TIMEOUT),
         "stream_idle_timeout": duration(idle_timeout(policy)),
         "max_request_headers_kb": MAX_HEADERS_KB,
@@ -59,6 +59,12 @@ pub fn connection_manager(policy: &Policy) -> Map<String, Value> {
         Value::Object(members) => members,
         _ => Map::new(),
     }
+}
+
+/// Time for a request to come: to Envoy it has not, as long as the filter lets it wait for another one's answer.
+fn request_timeout(policy: &Policy) -> Duration {
+    let waits = policy.exact_cache.as_ref().and_then(|bounds| bounds.collapse);
+    REQUEST_TIMEOUT.saturating_add(waits.unwrap_or_default())
 }
 
 /// Longest silence on a caller's stream: an attempt that is silent is ended by its route, which can ask the next model.
