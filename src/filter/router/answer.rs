@@ -29,8 +29,20 @@ impl Forwarded {
             None => self.look(role, host, &attempts, end_of_stream),
         };
         self.announce(role, host, model.unwrap_or(self.verdict.decision.model), &attempts);
-        let Self { asked, verdict, caching, sought, leads } = self;
-        Answering { asked, verdict, caching, sought, leads, status, model, attempts, body, cut_off: None }
+        let Self { asked, verdict, caching, sought, flight, asked_at } = self;
+        Answering {
+            asked,
+            verdict,
+            caching,
+            sought,
+            flight,
+            asked_at,
+            status,
+            model,
+            attempts,
+            body,
+            cut_off: None,
+        }
     }
 
     /// Looks at the headers: what a provider says in our name is removed, and they decide what is done with the body.

@@ -124,5 +124,12 @@ fn forward<H: Host>(
     };
     call.publish(host);
     let verdict = Verdict { complexity, decision: candidates.decision };
-    Forwarded { asked: Asked::of(request), verdict, caching, sought: None, leads: false }
+    Forwarded {
+        asked: Asked::of(request),
+        verdict,
+        caching,
+        sought: None,
+        flight: None,
+        asked_at: host.now(),
+    }
 }

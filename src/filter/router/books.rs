@@ -4,8 +4,9 @@ use super::exchange::{Answering, Asked, Body, Forwarded, Side, Verdict};
 use super::role::RouterRole;
 use super::semantic::{self, Sought};
 use super::waiting;
+use crate::cache::CacheKey;
 use crate::cache::exact::{KeptAnswer, Stored};
-use crate::cache::invalidation::ModelTag;
+use crate::cache::invalidation::{Invalidated, ModelTag};
 use crate::cache::origin::Origin;
 use crate::cache::recall::{Caching, Hit};
 use crate::chat::Usage;
@@ -27,7 +28,8 @@ pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering)
         verdict,
         caching,
         sought,
-        leads: _,
+        flight: _,
+        asked_at,
         status,
         model: answered,
         attempts,
@@ -70,6 +72,9 @@ pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering)
     let told = sought.as_ref().map(|sought| (sought.result, sought.reason));
     let model = ModelTag::of(books.model_name());
     let kept = observed.reusable.map(|body| KeptAnswer { body, usage: observed.usage, model });
+    // What was asked before it became void is void when it comes.
+    let is_void = |key: &CacheKey| Invalidated::read(host).covers(key.tenant(), model, asked_at);
+    let kept = kept.filter(|_| !caching.key().is_some_and(is_void));
     books.audit(sought.as_ref(), &caching, kept.as_ref(), bill);
     let cache = books.remember(&caching, sought, kept.as_ref());
     let stored = caching.key().filter(|_| cache == Some("stored"));

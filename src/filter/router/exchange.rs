@@ -1,5 +1,7 @@
 //! What is passed from step to step of an exchange between a caller and a provider.
 
+use std::time::Duration;
+
 use super::semantic::Sought;
 use crate::cache::recall::Caching;
 use crate::chat::completion::Completion;
@@ -43,8 +45,10 @@ pub(super) struct Forwarded {
     pub(super) caching: Caching,
     /// What the semantic cache said of it.
     pub(super) sought: Option<Sought>,
-    /// Whether others may wait for its answer.
-    pub(super) leads: bool,
+    /// The number of the flight of those who wait for its answer; `None`: nobody may.
+    pub(super) flight: Option<u64>,
+    /// When it was sent.
+    pub(super) asked_at: Duration,
 }
 
 /// An answer that flows past.
@@ -54,7 +58,8 @@ pub(super) struct Answering {
     pub(super) verdict: Verdict,
     pub(super) caching: Caching,
     pub(super) sought: Option<Sought>,
-    pub(super) leads: bool,
+    pub(super) flight: Option<u64>,
+    pub(super) asked_at: Duration,
     /// HTTP status of the answer; 0 when it has none.
     pub(super) status: u16,
     /// The model whose provider answered; `None` when none did.

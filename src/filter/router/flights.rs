@@ -24,12 +24,28 @@ use crate::chat::ChatRequest;
 use crate::host::{Host, StreamId};
 use crate::telemetry::Metric;
 
+/// Requests that may wait for one answer: they are all answered in one callback.
+const MOST_FOLLOWERS: usize = 256;
+/// Bytes of bodies that may wait on a worker.
+const MOST_HELD: usize = 32 << 20;
+
 /// The flights of a worker.
 #[derive(Debug)]
-pub(super) struct Flights(RefCell<HashMap<CacheKey, Flight, FixedState>>);
+pub(super) struct Flights(RefCell<State>);
+
+#[derive(Debug)]
+struct State {
+    flights: HashMap<CacheKey, Flight, FixedState>,
+    /// The number of the last flight.
+    last: u64,
+    /// Bytes of the bodies that wait.
+    held: usize,
+}
 
 #[derive(Debug)]
 struct Flight {
+    /// Which one it is: another one may go by the same key when its time is over.
+    number: u64,
     /// When nobody waits for it any longer.
     until: Duration,
     followers: Vec<Follower>,
@@ -38,6 +54,8 @@ struct Flight {
 #[derive(Debug)]
 struct Follower {
     stream: StreamId,
+    /// Length of its body, in bytes.
+    size: usize,
     seat: Seat,
 }
 
@@ -53,6 +71,8 @@ pub(super) struct Held {
 #[derive(Debug)]
 pub(super) struct Landing {
     pub(super) key: CacheKey,
+    /// The number of its flight.
+    pub(super) number: u64,
     /// Its answer, if it may stand for others.
     pub(super) answer: Option<KeptAnswer>,
 }
@@ -95,7 +115,8 @@ impl Held {
 
 impl Flights {
     pub(super) fn new() -> Self {
-        Self(RefCell::new(HashMap::with_hasher(FixedState::with_seed(0))))
+        let flights = HashMap::with_hasher(FixedState::with_seed(0));
+        Self(RefCell::new(State { flights, last: 0, held: 0 }))
     }
 
     /// Lets a request wait, if there is a flight that it can wait for.
@@ -112,51 +133,78 @@ impl Flights {
         let Recall::Forward(caching @ (Caching::Store(key) | Caching::Replace(key))) = recall else {
             return Err((reading, request, recall));
         };
-        let Ok(mut flights) = self.0.try_borrow_mut() else { return Err((reading, request, recall)) };
-        let flight = flights.get_mut(&key).filter(|flight| host.now() < flight.until);
-        let Some(flight) = flight.filter(|_| !reading.directives.only_if_cached) else {
-            return Err((reading, request, recall));
-        };
+        let Ok(mut state) = self.0.try_borrow_mut() else { return Err((reading, request, recall)) };
+        let State { flights, held, .. } = &mut *state;
+        let size = request.body().len();
+        let flight = flights.get_mut(&key).filter(|flight| {
+            let has_room = flight.followers.len() < MOST_FOLLOWERS && held.saturating_add(size) <= MOST_HELD;
+            has_room && host.now() < flight.until && !reading.directives.only_if_cached
+        });
+        let Some(flight) = flight else { return Err((reading, request, recall)) };
+        *held = held.saturating_add(size);
         let seat = Seat(Rc::new(RefCell::new(Seated::Waiting(Box::new(Held { reading, request, caching })))));
-        flight.followers.push(Follower { stream, seat: seat.clone() });
+        flight.followers.push(Follower { stream, size, seat: seat.clone() });
         Ok(seat)
     }
 
-    /// Opens the flight of a request that goes to a provider. Returns whether others may wait for it.
-    fn open<H: Host>(&self, host: &H, longest: Duration, caching: &Caching) -> bool {
-        let (Caching::Store(key) | Caching::Replace(key)) = caching else { return false };
-        let Ok(mut flights) = self.0.try_borrow_mut() else { return false };
-        let Entry::Vacant(vacant) = flights.entry(*key) else { return false };
-        vacant.insert(Flight { until: host.now().saturating_add(longest), followers: Vec::new() });
-        true
+    /// Opens the flight of a request that goes to a provider. Returns its number; `None` if nobody may wait for it.
+    fn open<H: Host>(&self, host: &H, longest: Duration, caching: &Caching) -> Option<u64> {
+        let (Caching::Store(key) | Caching::Replace(key)) = caching else { return None };
+        let mut state = self.0.try_borrow_mut().ok()?;
+        let State { flights, last, .. } = &mut *state;
+        let Entry::Vacant(vacant) = flights.entry(*key) else { return None };
+        *last = last.wrapping_add(1);
+        let until = host.now().saturating_add(longest);
+        vacant.insert(Flight { number: *last, until, followers: Vec::new() });
+        Some(*last)
     }
 
     /// Lets others wait for the answer, if the request goes to a provider and the policy allows it.
     pub(super) fn lead<H: Host>(&self, role: &RouterRole, host: &H, applied: &mut Applied) {
         let longest = role.policy.exact_cache.as_ref().and_then(|bounds| bounds.collapse);
         if let (Applied::Forwarded(forwarded), Some(longest)) = (applied, longest) {
-            forwarded.leads = self.open(host, longest, &forwarded.caching);
+            forwarded.flight = self.open(host, longest, &forwarded.caching);
         }
     }
 
     /// Wakes the followers of a leader that is at its end, with its answer if they may have it.
-    pub(super) fn land<H: Host>(&self, role: &RouterRole, host: &H, Landing { key, answer }: &Landing) {
-        let flight = self.0.try_borrow_mut().ok().and_then(|mut flights| flights.remove(key));
-        for follower in flight.into_iter().flat_map(|flight| flight.followers) {
+    pub(super) fn land<H: Host>(&self, role: &RouterRole, host: &H, landing: &Landing) {
+        let Landing { key, number, answer } = landing;
+        let flight = match self.0.try_borrow_mut() {
+            // Who leads the next one will wake those who wait for that.
+            Ok(mut state) => match state.flights.entry(*key) {
+                Entry::Occupied(flight) if flight.get().number == *number => Some(flight.remove()),
+                _ => None,
+            },
+            Err(_) => None,
+        };
+        let followers = flight.map(|flight| flight.followers).unwrap_or_default();
+        self.left(&followers);
+        for follower in followers {
             self.wake(role, host, follower, answer.as_ref());
+        }
+    }
+
+    /// These wait no longer.
+    fn left(&self, followers: &[Follower]) {
+        if let Ok(mut state) = self.0.try_borrow_mut() {
+            state.held =
+                followers.iter().fold(state.held, |held, follower| held.saturating_sub(follower.size));
         }
     }
 
     /// Wakes those who have waited long enough.
     pub(super) fn release_overdue<H: Host>(&self, role: &RouterRole, host: &H) {
         let now = host.now();
-        let overdue: Vec<Flight> = match self.0.try_borrow_mut() {
-            Ok(mut flights) => {
-                flights.extract_if(|_, flight| flight.until <= now).map(|(_, flight)| flight).collect()
+        let followers: Vec<Follower> = match self.0.try_borrow_mut() {
+            Ok(mut state) => {
+                let overdue = state.flights.extract_if(|_, flight| flight.until <= now);
+                overdue.flat_map(|(_, flight)| flight.followers).collect()
             }
             Err(_) => return,
         };
-        for follower in overdue.into_iter().flat_map(|flight| flight.followers) {
+        self.left(&followers);
+        for follower in followers {
             self.wake(role, host, follower, None);
         }
     }
@@ -165,7 +213,7 @@ impl Flights {
         &self,
         role: &RouterRole,
         host: &H,
-        Follower { stream, seat }: Follower,
+        Follower { stream, seat, .. }: Follower,
         answer: Option<&KeptAnswer>,
     ) {
         let Seated::Waiting(held) = seat.leave() else { return };

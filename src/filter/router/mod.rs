@@ -172,9 +172,9 @@ impl RouterStream {
     }
 
     fn settled<H: Host>(&self, host: &H, answering: Answering) -> Option<Box<Landing>> {
-        let key = answering.caching.key().filter(|_| answering.leads).copied();
+        let flight = answering.caching.key().copied().zip(answering.flight);
         let answer = books::settle(&self.router.role, host, answering);
-        key.map(|key| Box::new(Landing { key, answer }))
+        flight.map(|(key, number)| Box::new(Landing { key, number, answer }))
     }
 
     /// The stream is over in a phase; what others may have waited for.
@@ -198,8 +198,8 @@ impl RouterStream {
 
     fn abandoned<H: Host>(&self, host: &H, forwarded: &Forwarded) -> Option<Box<Landing>> {
         books::abandoned(&self.router.role, host, forwarded);
-        let key = forwarded.caching.key().filter(|_| forwarded.leads).copied();
-        key.map(|key| Box::new(Landing { key, answer: None }))
+        let flight = forwarded.caching.key().copied().zip(forwarded.flight);
+        flight.map(|(key, number)| Box::new(Landing { key, number, answer: None }))
     }
 }
 

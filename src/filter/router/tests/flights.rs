@@ -162,3 +162,51 @@ fn who_must_not_wait_does_not() {
         assert!(!ask(&router, &vm, &headers, &body).waits(), "{name}");
     }
 }
+
+#[test]
+fn a_leader_that_was_waited_for_too_long_does_not_end_the_next_flight() {
+    let (vm, router) = (MemoryHost::default(), router(collapsing()));
+    vm.set_time(Duration::from_secs(100));
+    let mut slow = ask(&router, &vm, &[], &question("auto", "hi"));
+    let mut released = ask(&router, &vm, &[], &question("auto", "hi"));
+    vm.advance(Duration::from_secs(31));
+    router.release_overdue(&slow.call);
+    assert!(released.was_sent_on());
+    let late = ask(&router, &vm, &[], &question("auto", "hi"));
+    slow.stream.on_done(&slow.call);
+    assert!(late.waits(), "for who leads now");
+    released.ends_with("hello");
+    assert_eq!(without_renewal(&late.reply().body), without_renewal(completion("hello").as_bytes()));
+}
+
+#[test]
+fn only_so_many_wait_at_a_time() {
+    let (vm, router) = (MemoryHost::default(), router(collapsing()));
+    vm.set_time(Duration::from_secs(100));
+    let mut leader = ask(&router, &vm, &[], &question("auto", "hi"));
+    let followers: Vec<Asked<'_>> =
+        (0..257).map(|_| ask(&router, &vm, &[], &question("auto", "hi"))).collect();
+    assert_eq!(followers.iter().filter(|follower| follower.waits()).count(), 256);
+    leader.ends_with("hello");
+
+    let long = "x".repeat(5 << 20);
+    let _leader = ask(&router, &vm, &[], &question("auto", &long));
+    let followers: Vec<Asked<'_>> =
+        (0..8).map(|_| ask(&router, &vm, &[], &question("auto", &long))).collect();
+    assert_eq!(followers.iter().filter(|follower| follower.waits()).count(), 6, "bodies of 32 MiB in all");
+}
+
+#[test]
+fn an_answer_that_was_void_before_it_came_is_neither_stored_nor_given_to_others() {
+    use crate::cache::invalidation::{Invalidated, Scope};
+    let (vm, router) = (MemoryHost::default(), router(collapsing()));
+    vm.set_time(Duration::from_secs(100));
+    let mut leader = ask(&router, &vm, &[], &question("auto", "hi"));
+    let follower = ask(&router, &vm, &[], &question("auto", "hi"));
+    vm.advance(Duration::from_secs(5));
+    Invalidated::add(&vm, Scope::Everything, Duration::from_secs(105), Duration::ZERO).unwrap();
+    vm.advance(Duration::from_secs(5));
+    leader.ends_with("hello");
+    assert!(follower.was_sent_on());
+    assert!(ask(&router, &vm, &[], &question("auto", "hi")).waits(), "it is not stored");
+}
