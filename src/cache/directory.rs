@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::invalidation::TenantTag;
 use super::milliseconds::milliseconds;
+use super::tag::TenantTag;
 
 /// Slots of a set.
 pub const WAYS: u32 = 8;

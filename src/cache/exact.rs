@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::directory::CLOCK_SKEW;
-use super::invalidation::{Invalidated, Scope, TenantTag};
+use super::invalidation::{Invalidated, Scope};
 pub use super::slots::{Geometry, KeptAnswer, Stored, WAYS};
 use super::slots::{Slots, Times};
+use super::tag::TenantTag;
 use super::{CacheKey, KeyName};
 use crate::chat::request::Sampling;
 use crate::host::{Clock, HostError, SharedData};
@@ -133,7 +134,7 @@ impl ExactCache {
             return Lookup::TooOld;
         };
         let Some(answer) = self.slots.read(host, key, &entry) else { return Lookup::Miss };
-        if Invalidated::read(host).covers(key.tenant(), answer.model, entry.stored_at) {
+        if Invalidated::read(host).covers(key, answer.model, entry.stored_at) {
             return Lookup::TooOld;
         }
         Lookup::Hit { answer, age, ttl_left }
@@ -157,11 +158,17 @@ impl ExactCache {
         is_fresh.then(|| (age, self.bounds.ttl.saturating_sub(age)))
     }
 
-    /// Removes the answer of a key, for all workers. Returns whose it was; `None` when there is none.
+    /// Removes the answer of a key, for all workers, and takes none from another instance that is as old. Returns whose it was; `None`
+    /// when there is none.
     ///
     /// # Errors
     /// [`HostError`] when other workers were quicker every time.
-    pub fn remove<H: SharedData>(&self, host: &H, name: KeyName) -> Result<Option<TenantTag>, HostError> {
+    pub fn remove<H: SharedData + Clock>(
+        &self,
+        host: &H,
+        name: KeyName,
+    ) -> Result<Option<TenantTag>, HostError> {
+        self.invalidate(host, Scope::key(name), host.now())?;
         self.slots.remove(host, name)
     }
 
@@ -187,7 +194,7 @@ impl ExactCache {
         answer: &KeptAnswer,
         stored_at: Duration,
     ) -> bool {
-        if Invalidated::read(host).covers(key.tenant(), answer.model, stored_at) {
+        if Invalidated::read(host).covers(key, answer.model, stored_at) {
             return false;
         }
         let times = Times { stored_at, now: host.now() };
@@ -210,7 +217,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::cache::invalidation::ModelTag;
+    use crate::cache::tag::ModelTag;
     use crate::chat::Usage;
     use crate::chat::usage::ServiceTier;
     use crate::host::memory::MemoryHost;
@@ -348,6 +355,7 @@ mod tests {
         assert_eq!(cache.remove(&host, name), Ok(Some(key("a").tenant())));
         assert_eq!(cache.remove(&host, name), Ok(None));
         assert_eq!(lookup_at(&cache, &host, &key("a"), at(11), None), Lookup::Miss);
+        assert!(!cache.adopt(&host, &key("a"), &kept(b"a"), at(10)), "another instance still has it");
         assert!(is_hit(&lookup_at(&cache, &host, &key("b"), at(11), None)));
         for no_name in ["", "1", "+0000000000000000000000000000001", &"g".repeat(32), &"1".repeat(33)] {
             assert!(no_name.parse::<KeyName>().is_err(), "{no_name}");

@@ -1,11 +1,11 @@
 //! What is not to be served any more, although it has not expired: one small value in shared data, so that all workers stop at once.
 
-use std::fmt;
 use std::time::Duration;
 
+use super::key::{CacheKey, KeyName};
 use super::milliseconds::milliseconds;
+use super::tag::{ModelTag, TenantTag};
 use crate::host::{HostError, SharedData};
-use crate::identity::Partition;
 
 /// The key of the value.
 const KEY: &str = "arbiter.invalidated";
@@ -17,51 +17,10 @@ const HEAD: usize = 1 + 8;
 const ROW: usize = 1 + 8 + 8;
 /// Tenants and models that are told apart. Of more, the oldest voids everything that was stored until then.
 const MOST_ROWS: usize = 64;
+/// Single answers that are told apart. Of more, the oldest is void in this instance's own slots alone.
+const MOST_KEYS: usize = 64;
 /// How often a change is tried before it is given up.
 const TRIES: usize = 8;
-
-/// Whose an answer is, as far as invalidation asks: the first bytes of a hash.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct TenantTag(pub [u8; 4]);
-
-/// Which model gave an answer, as far as invalidation asks: the first bytes of the BLAKE3 of its name in the policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct ModelTag(pub [u8; 8]);
-
-impl TenantTag {
-    /// The tag of a tenant. Two tenants may have the same one, and are invalidated together then.
-    #[must_use]
-    pub fn of(partition: &Partition) -> Self {
-        let mut hash = blake3::Hasher::new();
-        for part in partition.parts() {
-            hash.update(part);
-        }
-        let hash: [u8; 32] = hash.finalize().into();
-        Self(hash.first_chunk().copied().unwrap_or_default())
-    }
-
-    /// The tag by its name in logs, eight hexadecimal digits.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        let is_hexadecimal = name.len() == 8 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-        u32::from_str_radix(name, 16).ok().filter(|_| is_hexadecimal).map(|tag| Self(tag.to_be_bytes()))
-    }
-}
-
-impl fmt::Display for TenantTag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:08x}", u32::from_be_bytes(self.0))
-    }
-}
-
-impl ModelTag {
-    /// The tag of the model that a policy calls by this name.
-    #[must_use]
-    pub fn of(name: &str) -> Self {
-        let hash: [u8; 32] = blake3::hash(name.as_bytes()).into();
-        Self(hash.first_chunk().copied().unwrap_or_default())
-    }
-}
 
 /// Which answers are void.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,14 +31,23 @@ pub enum Scope {
     Tenant(TenantTag),
     /// One model's.
     Model(ModelTag),
+    /// The one under a key, by the first bytes of its name.
+    Key([u8; 8]),
 }
 
 impl Scope {
+    /// The answer under one key.
+    #[must_use]
+    pub fn key(name: KeyName) -> Self {
+        Self::Key(name.bytes().first_chunk().copied().unwrap_or_default())
+    }
+
     fn to_bytes(self) -> (u8, [u8; 8]) {
         match self {
             Self::Everything => (0, [0; 8]),
             Self::Tenant(TenantTag([a, b, c, d])) => (1, [a, b, c, d, 0, 0, 0, 0]),
             Self::Model(ModelTag(tag)) => (2, tag),
+            Self::Key(tag) => (3, tag),
         }
     }
 
@@ -88,6 +56,7 @@ impl Scope {
         match kind {
             1 => Some(Self::Tenant(TenantTag([a, b, c, d]))),
             2 => Some(Self::Model(ModelTag(tag))),
+            3 => Some(Self::Key(tag)),
             _ => None,
         }
     }
@@ -104,6 +73,14 @@ impl Invalidated {
     /// Reads what is in force.
     pub fn read<H: SharedData>(host: &H) -> Self {
         Self::decode(&host.shared_data(KEY).value)
+    }
+
+    /// Lets later changes be told from each other: the first write to a value is not compared with anything.
+    pub fn prepare<H: SharedData>(host: &H) {
+        if host.shared_data(KEY).cas.is_none() {
+            // If it fails, the first two changes at a time may be one.
+            let _ = host.set_shared_data(KEY, &Self::default().encode(), None);
+        }
     }
 
     /// Makes void what was stored in a scope until a time, and forgets what concerns only answers that were stored before
@@ -131,14 +108,16 @@ impl Invalidated {
         Err(refused)
     }
 
-    /// Whether an answer is void that a model gave to a tenant and that was stored at this time.
+    /// Whether an answer is void that stands under a key, that a model gave and that was stored at this time.
     #[must_use]
-    pub fn covers(&self, tenant: TenantTag, model: ModelTag, stored_at: Duration) -> bool {
+    pub fn covers(&self, key: &CacheKey, model: ModelTag, stored_at: Duration) -> bool {
+        let (tenant, key) = (key.tenant(), Scope::key(key.name()));
         let stored_at = milliseconds(stored_at);
         let is_covered = |scope: &Scope| match scope {
             Scope::Everything => true,
             Scope::Tenant(tag) => *tag == tenant,
             Scope::Model(tag) => *tag == model,
+            Scope::Key(_) => *scope == key,
         };
         self.everything.is_some_and(|until| stored_at <= until)
             || self.rows.iter().any(|(scope, until)| stored_at <= *until && is_covered(scope))
@@ -153,12 +132,20 @@ impl Invalidated {
             Some((_, found)) => *found = until.max(*found),
             None => self.rows.push((scope, until)),
         }
-        while self.rows.len() > MOST_ROWS {
-            let oldest = self.rows.iter().enumerate().min_by_key(|(_, (_, until))| *until);
-            let Some((at, _)) = oldest else { return };
+        if let Some(at) = self.oldest_of_many(MOST_KEYS, |scope| matches!(scope, Scope::Key(_))) {
+            self.rows.swap_remove(at);
+        }
+        if let Some(at) = self.oldest_of_many(MOST_ROWS, |scope| !matches!(scope, Scope::Key(_))) {
             let (_, until) = self.rows.swap_remove(at);
             self.everything = self.everything.max(Some(until));
         }
+    }
+
+    /// Where the oldest row of a kind stands, if there are more than `most`.
+    fn oldest_of_many(&self, most: usize, is_one: impl Fn(&Scope) -> bool) -> Option<usize> {
+        let rows = || self.rows.iter().enumerate().filter(|(_, (scope, _))| is_one(scope));
+        let oldest = rows().min_by_key(|(_, (_, until))| *until).map(|(at, _)| at);
+        oldest.filter(|_| rows().count() > most)
     }
 
     fn forget(&mut self, expired: u64) {
@@ -203,6 +190,10 @@ mod tests {
     const ONE: TenantTag = TenantTag([1; 4]);
     const OTHER: TenantTag = TenantTag([2; 4]);
 
+    fn key(tenant: TenantTag) -> CacheKey {
+        CacheKey::of_parts([7; 32], tenant)
+    }
+
     fn at(milliseconds: u64) -> Duration {
         Duration::from_millis(milliseconds)
     }
@@ -222,20 +213,32 @@ mod tests {
             (Scope::Everything, [true, true, true]),
             (Scope::Tenant(ONE), [true, false, true]),
             (Scope::Model(mini), [true, true, false]),
+            (Scope::key(key(ONE).name()), [true, true, true]),
+            (Scope::key(CacheKey::named("another").name()), [false, false, false]),
         ];
         for (scope, expected) in cases {
             let invalidated = invalidated(&[(scope, 100)]);
             let answers = [(ONE, mini), (OTHER, mini), (ONE, big)];
-            assert_eq!(answers.map(|(tenant, model)| invalidated.covers(tenant, model, at(100))), expected);
-            assert!(!answers.iter().any(|(tenant, model)| invalidated.covers(*tenant, *model, at(101))));
+            assert_eq!(
+                answers.map(|(tenant, model)| invalidated.covers(&key(tenant), model, at(100))),
+                expected
+            );
+            assert!(!answers.iter().any(|(tenant, model)| invalidated.covers(
+                &key(*tenant),
+                *model,
+                at(101)
+            )));
         }
-        assert!(!Invalidated::read(&MemoryHost::default()).covers(ONE, mini, at(0)), "at first nothing is");
+        assert!(
+            !Invalidated::read(&MemoryHost::default()).covers(&key(ONE), mini, at(0)),
+            "at first nothing is"
+        );
     }
 
     #[test]
     fn of_two_for_the_same_the_later_one_counts() {
         let invalidated = invalidated(&[(Scope::Tenant(ONE), 100), (Scope::Tenant(ONE), 50)]);
-        assert!(invalidated.covers(ONE, ModelTag::default(), at(100)));
+        assert!(invalidated.covers(&key(ONE), ModelTag::default(), at(100)));
     }
 
     #[test]
@@ -244,10 +247,33 @@ mod tests {
         let scopes: Vec<(Scope, u64)> = (0..200).map(|number| (tag(number), 100 + number)).collect();
         let invalidated = invalidated(&scopes);
         for number in 0..200_u64 {
-            assert!(invalidated.covers(ONE, ModelTag(number.to_le_bytes()), at(100 + number)), "{number}");
+            assert!(
+                invalidated.covers(&key(ONE), ModelTag(number.to_le_bytes()), at(100 + number)),
+                "{number}"
+            );
         }
-        assert!(!invalidated.covers(ONE, ModelTag([9; 8]), at(300)));
+        assert!(!invalidated.covers(&key(ONE), ModelTag([9; 8]), at(300)));
         assert!(invalidated.encode().len() <= HEAD + MOST_ROWS * ROW);
+    }
+
+    #[test]
+    fn of_single_answers_the_latest_are_told_apart_and_nothing_else_is_void_for_them() {
+        let tag = |number: u64| Scope::Key(number.to_le_bytes());
+        let scopes: Vec<(Scope, u64)> = (0..200).map(|number| (tag(number), 100 + number)).collect();
+        let invalidated = invalidated(&scopes);
+        assert!(!invalidated.covers(&key(ONE), ModelTag::default(), at(1)));
+        assert_eq!(invalidated.rows.len(), MOST_KEYS);
+        assert!(invalidated.rows.iter().all(|(_, until)| *until >= 236));
+    }
+
+    #[test]
+    fn what_is_prepared_says_nothing_and_stays() {
+        let host = MemoryHost::default();
+        Invalidated::prepare(&host);
+        assert_eq!(Invalidated::read(&host), Invalidated::default());
+        Invalidated::add(&host, Scope::Everything, at(100), at(0)).unwrap();
+        Invalidated::prepare(&host);
+        assert!(Invalidated::read(&host).covers(&key(ONE), ModelTag::default(), at(100)));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::invalidation::TenantTag;
+use super::tag::TenantTag;
 use crate::chat::ChatRequest;
 use crate::identity::Partition;
 

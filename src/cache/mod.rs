@@ -12,5 +12,6 @@ pub mod origin;
 pub mod recall;
 pub mod semantic;
 mod slots;
+pub mod tag;
 
 pub use key::{CacheKey, KeyName, Variant};

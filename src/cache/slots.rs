@@ -9,8 +9,8 @@ use std::time::Duration;
 
 pub use super::directory::WAYS;
 use super::directory::{DIRECTORY, Directory, Placed, Room, Share, Slot, Stamp};
-use super::invalidation::{ModelTag, TenantTag};
 use super::milliseconds::milliseconds;
+use super::tag::{ModelTag, TenantTag};
 use super::{CacheKey, KeyName};
 use crate::chat::Usage;
 use crate::host::{HostError, SharedData};
@@ -251,10 +251,11 @@ impl Slots {
             let read = host.shared_data(&directory_name);
             let mut directory = Directory::decode(&read.value, self.geometry.stamp());
             let Some((way, tenant)) = directory.remove(name.bytes()) else { return Ok(None) };
+            let payload = host.shared_data(&payload_name(set, way));
             match host.set_shared_data(&directory_name, &directory.encode(self.geometry.stamp()), read.cas) {
                 Ok(()) => {
-                    // What the directory does not name is not read.
-                    let _ = host.set_shared_data(&payload_name(set, way), &[], None);
+                    // What the directory does not name is not read; another answer may have its place by now.
+                    let _ = host.set_shared_data(&payload_name(set, way), &[], payload.cas);
                     return Ok(Some(tenant));
                 }
                 Err(error) => refused = error,

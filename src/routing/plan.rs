@@ -98,8 +98,8 @@ mod tests {
 
     use super::*;
     use crate::cache::exact::KeptAnswer;
-    use crate::cache::invalidation::ModelTag;
     use crate::cache::origin::Origin;
+    use crate::cache::tag::ModelTag;
     use crate::cache::{CacheKey, Variant};
     use crate::chat::Caller;
     use crate::chat::request::{Canonical, Limits};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::cache::CacheKey;
 use crate::cache::exact::KeptAnswer;
-use crate::cache::invalidation::ModelTag;
+use crate::cache::tag::ModelTag;
 
 /// What a stored value begins with; another beginning means another format.
 const FORMAT: &str = "arbiter 2 ";

@@ -71,10 +71,15 @@ def test_streams_and_whole_answers_wait_for_each_other(gateway):
     gate = Gate()
     gateway.mini.answer = stream(gate, *chat.streamed("one ", "two"))
     text = chat.unique()
-    bodies = [chat.request(text, stream=is_stream) for is_stream in (True, True, False)]
-    with asked_at_once(gateway, bodies) as calls:
+    stream_body, whole_body = (chat.request(text, stream=is_stream) for is_stream in (True, False))
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        # The provider streams, so that a stream must lead.
+        leader = pool.submit(gateway.envoy.chat, stream_body)
+        gateway.mini.wait_for(1)
+        followers = [pool.submit(gateway.envoy.chat, body) for body in (stream_body, whole_body)]
+        until(lambda: under_way(gateway.envoy) == 3, "3 calls to be under way")
         gate.open()
-        *streams, whole = [call.result() for call in calls]
+        *streams, whole = [call.result() for call in (leader, *followers)]
 
     assert len(gateway.mini.received) == 1
     for response in streams:

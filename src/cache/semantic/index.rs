@@ -5,7 +5,7 @@ use std::time::Duration;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use super::super::invalidation::TenantTag;
+use super::super::tag::TenantTag;
 use super::product::Factor;
 use super::ring::{Context, Entry, Ring, Slot};
 use crate::host::SharedData;

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::super::CacheKey;
-use super::super::invalidation::TenantTag;
+use super::super::tag::TenantTag;
 use crate::host::{HostError, SharedData};
 
 /// The key of the number that is claimed next.

@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::cache::Variant;
 use crate::cache::exact::{Bounds, KeptAnswer};
-use crate::cache::invalidation::ModelTag;
+use crate::cache::tag::ModelTag;
 use crate::chat::request::{Canonical, Limits};
 use crate::chat::{Caller, ChatRequest};
 use crate::embedding::Encoders;

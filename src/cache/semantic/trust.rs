@@ -1,6 +1,6 @@
 //! How far a tenant's semantic hits are trusted, by what audits and reports have shown: in shared data, so that all workers trust alike.
 
-use super::super::invalidation::TenantTag;
+use super::super::tag::TenantTag;
 use crate::host::{HostError, SharedData};
 
 /// Cells that tenants are spread over. Those of one cell are trusted alike.

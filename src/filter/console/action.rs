@@ -6,7 +6,8 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::cache::KeyName;
-use crate::cache::invalidation::{ModelTag, Scope, TenantTag};
+use crate::cache::invalidation::Scope;
+use crate::cache::tag::{ModelTag, TenantTag};
 use crate::identity::{Partition, TenantSource};
 use crate::policy::{Policy, read_duration};
 
@@ -81,6 +82,7 @@ impl Action {
             Self::Invalidate(Scope::Everything, _) => "everything",
             Self::Invalidate(Scope::Tenant(_), _) => "tenant",
             Self::Invalidate(Scope::Model(_), _) => "model",
+            Self::Invalidate(Scope::Key(_), _) => "key",
         }
     }
 

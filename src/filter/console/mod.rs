@@ -4,6 +4,7 @@ mod action;
 #[cfg(test)]
 mod tests;
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use serde_json::{Value, json};
@@ -11,8 +12,9 @@ use serde_json::{Value, json};
 use self::action::{Action, Report};
 use super::{Flow, Role};
 use crate::cache::exact::ExactCache;
+use crate::cache::invalidation::Invalidated;
 use crate::cache::semantic::Noted;
-use crate::host::{Direction, Host, Metrics};
+use crate::host::{Direction, Host, Metrics, SharedData};
 use crate::policy::Policy;
 use crate::telemetry::{Counters, Metric};
 
@@ -27,6 +29,7 @@ pub struct Console {
     /// The hash of the token that actions must come with; `None`: there are no actions.
     token: Option<blake3::Hash>,
     counters: Counters,
+    is_prepared: Cell<bool>,
 }
 
 impl Console {
@@ -42,11 +45,14 @@ impl Console {
             );
         }
         let token = token.map(|token| blake3::hash(token.as_bytes()));
-        Self { policy, cache, token, counters: Counters::default() }
+        Self { policy, cache, token, counters: Counters::default(), is_prepared: Cell::new(false) }
     }
 
     /// Hands the counters to the host; to be called now and then.
-    pub fn report<H: Metrics>(&self, host: &H) {
+    pub fn report<H: Metrics + SharedData>(&self, host: &H) {
+        if !self.is_prepared.replace(true) {
+            Invalidated::prepare(host);
+        }
         self.counters.flush(host);
     }
 

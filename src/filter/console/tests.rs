@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::cache::exact::{KeptAnswer, Lookup};
-use crate::cache::invalidation::ModelTag;
+use crate::cache::tag::ModelTag;
 use crate::cache::{CacheKey, Variant};
 use crate::chat::request::{Canonical, Limits};
 use crate::chat::{Caller, ChatRequest};

@@ -6,9 +6,10 @@ use super::semantic::{self, Sought};
 use super::waiting;
 use crate::cache::CacheKey;
 use crate::cache::exact::{KeptAnswer, Stored};
-use crate::cache::invalidation::{Invalidated, ModelTag};
+use crate::cache::invalidation::Invalidated;
 use crate::cache::origin::Origin;
 use crate::cache::recall::{Caching, Hit};
+use crate::cache::tag::ModelTag;
 use crate::chat::Usage;
 use crate::chat::completion::Ending;
 use crate::chat::excerpt::excerpt;
@@ -73,7 +74,7 @@ pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering)
     let model = ModelTag::of(books.model_name());
     let kept = observed.reusable.map(|body| KeptAnswer { body, usage: observed.usage, model });
     // What was asked before it became void is void when it comes.
-    let is_void = |key: &CacheKey| Invalidated::read(host).covers(key.tenant(), model, asked_at);
+    let is_void = |key: &CacheKey| Invalidated::read(host).covers(key, model, asked_at);
     let kept = kept.filter(|_| !caching.key().is_some_and(is_void));
     books.audit(sought.as_ref(), &caching, kept.as_ref(), bill);
     let cache = books.remember(&caching, sought, kept.as_ref());
