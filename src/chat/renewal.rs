@@ -1,9 +1,12 @@
 //! A stored answer as a new one: callers tell answers apart by their ids, and see when they were given.
 
+use std::fmt::Write;
 use std::ops::Range;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+
+use super::splice::replace;
 
 /// What a stored answer is given anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,24 +25,14 @@ struct Head<'b> {
     created: Option<&'b RawValue>,
 }
 
-/// Puts another id in the place of an answer's own, the kind of id that its beginning shows aside, and the time if it has one; no
-/// other byte changes. What is no answer stays as it is.
+/// Puts another id in the place of an answer's own, which keeps its beginning (`chatcmpl-`), and the time of now in the place of
+/// `created`, if it has them; no other byte changes. `None` if it is no answer.
 #[must_use]
 pub fn renew(body: &[u8], renewal: Renewal) -> Option<Vec<u8>> {
     let Head { id, created } = serde_json::from_slice(body).ok()?;
     let id = id.and_then(|raw| Some((span(body, raw)?, renewed_id(raw, renewal.id)?)));
     let created = created.and_then(|raw| Some((span(body, raw)?, renewal.created.to_string())));
-    let mut changes: Vec<(Range<usize>, String)> = id.into_iter().chain(created).collect();
-    changes.sort_by_key(|(span, _)| span.start);
-    let mut renewed = Vec::with_capacity(body.len().saturating_add(32));
-    let mut copied = 0;
-    for (span, text) in changes {
-        renewed.extend_from_slice(body.get(copied..span.start)?);
-        renewed.extend_from_slice(text.as_bytes());
-        copied = span.end;
-    }
-    renewed.extend_from_slice(body.get(copied..)?);
-    Some(renewed)
+    replace(body, id.into_iter().chain(created).collect())
 }
 
 /// Where a value stands that was read from a body.
@@ -52,14 +45,11 @@ fn span(body: &[u8], raw: &RawValue) -> Option<Range<usize>> {
 /// `chatcmpl-` of `"chatcmpl-123"` and the end, as a JSON string.
 fn renewed_id(raw: &RawValue, end: [u8; 12]) -> Option<String> {
     let old: String = serde_json::from_str(raw.get()).ok()?;
-    let kind = old.find(['-', '_']).and_then(|at| old.get(..=at)).unwrap_or_default();
-    let end = end.iter().fold(String::with_capacity(24), |mut text, byte| {
-        let digit = |half: u8| char::from_digit(half.into(), 16).unwrap_or('0');
-        text.push(digit(byte >> 4));
-        text.push(digit(byte & 15));
-        text
-    });
-    serde_json::to_string(&format!("{kind}{end}")).ok()
+    let mut id = old.find(['-', '_']).and_then(|at| old.get(..=at)).unwrap_or_default().to_owned();
+    for byte in end {
+        let _ = write!(id, "{byte:02x}");
+    }
+    serde_json::to_string(&id).ok()
 }
 
 #[cfg(test)]

@@ -27,7 +27,11 @@ pub fn splice(request: &ChatRequest, edit: Edit<'_>) -> Option<Vec<u8>> {
     if model.is_none() && usage.is_none() {
         return None;
     }
-    let mut changes: Vec<(Range<usize>, String)> = model.into_iter().chain(usage).collect();
+    replace(body, model.into_iter().chain(usage).collect())
+}
+
+/// A body with other texts in the place of some of its spans, which do not overlap; `None` if one is not in it.
+pub(super) fn replace(body: &[u8], mut changes: Vec<(Range<usize>, String)>) -> Option<Vec<u8>> {
     changes.sort_by_key(|(span, _)| span.start);
     let added: usize = changes.iter().map(|(_, text)| text.len()).sum();
     let mut edited = Vec::with_capacity(body.len().saturating_add(added));

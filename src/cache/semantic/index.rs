@@ -24,8 +24,8 @@ struct Place {
     context: Context,
     stored_at: Duration,
     tenant: TenantTag,
-    /// Where it stands among the places of its context.
-    rank: usize,
+    /// Where it stands among the places of its context; `None`: it is no candidate any more, but takes up its slot.
+    rank: Option<usize>,
 }
 
 /// A message that may ask for the same.
@@ -129,23 +129,23 @@ impl Index {
         if let (Some(place), Some(own), Some(own_length)) = room {
             own.copy_from_slice(vector);
             *own_length = length(vector);
-            *place = Some(Place { number, context, stored_at, tenant, rank });
+            *place = Some(Place { number, context, stored_at, tenant, rank: Some(rank) });
             let count = self.tenants.entry(tenant).or_default();
             *count = count.saturating_add(1);
         }
     }
 
-    /// How many messages of a tenant are known.
+    /// How many slots a tenant's messages take up.
     pub(super) fn count(&self, tenant: TenantTag) -> u32 {
         self.tenants.get(&tenant).copied().unwrap_or_default()
     }
 
-    /// Forgets a message.
+    /// A message is no candidate any more. Until another one takes its slot, the slot is its tenant's.
     pub(super) fn remove(&mut self, number: u64) {
         let slot = self.slot(number);
         let is_it = |place: &Place| place.number == number;
         if self.place(slot).is_some_and(is_it) {
-            self.remove_slot(slot);
+            self.leave_context(slot);
         }
     }
 
@@ -153,25 +153,34 @@ impl Index {
         self.places.get(usize::try_from(slot).ok()?)?.as_ref()
     }
 
+    fn place_mut(&mut self, slot: u32) -> Option<&mut Option<Place>> {
+        self.places.get_mut(usize::try_from(slot).ok()?)
+    }
+
     fn remove_slot(&mut self, slot: u32) {
-        let place = usize::try_from(slot).ok().and_then(|at| self.places.get_mut(at)).and_then(Option::take);
-        let Some(Place { context, tenant, rank, .. }) = place else { return };
+        self.leave_context(slot);
+        let Some(Place { tenant, .. }) = self.place_mut(slot).and_then(Option::take) else { return };
         if let Some(count) = self.tenants.get_mut(&tenant) {
             *count = count.saturating_sub(1);
             if *count == 0 {
                 self.tenants.remove(&tenant);
             }
         }
+    }
+
+    fn leave_context(&mut self, slot: u32) {
+        let Some(Some(place)) = self.place_mut(slot) else { return };
+        let (context, Some(rank)) = (place.context, place.rank.take()) else { return };
         let Some(slots) = self.contexts.get_mut(&context) else { return };
         if rank < slots.len() {
             slots.swap_remove(rank);
         }
-        let moved = slots.get(rank).and_then(|moved| usize::try_from(*moved).ok());
+        let moved = slots.get(rank).copied();
         if slots.is_empty() {
             self.contexts.remove(&context);
         }
-        if let Some(Some(moved)) = moved.and_then(|moved| self.places.get_mut(moved)) {
-            moved.rank = rank;
+        if let Some(Some(moved)) = moved.and_then(|moved| self.place_mut(moved)) {
+            moved.rank = Some(rank);
         }
     }
 
@@ -272,6 +281,23 @@ mod tests {
         assert!(index.nearest(&HERE, &[50, 0], 0.0, 9, Duration::from_secs(6)).is_empty());
         index.remove(0);
         assert_eq!(found(&index, &[50, 0]), [2]);
+    }
+
+    #[test]
+    fn what_is_no_candidate_takes_up_its_slot_until_it_is_overwritten() {
+        let (host, ring) = (MemoryHost::default(), Ring::new(3, 8192));
+        let mut index = Index::new(ring, 2);
+        let tenant = CacheKey::named("k").tenant();
+        for x in [100, 90, 80] {
+            enter(ring, &host, HERE, vec![x, 0], 5);
+        }
+        index.catch_up(&host);
+        index.remove(0);
+        index.remove(0);
+        assert_eq!((found(&index, &[50, 0]).len(), index.count(tenant)), (2, 3));
+        enter(ring, &host, [2; 16], vec![100, 0], 5);
+        index.catch_up(&host);
+        assert_eq!((found(&index, &[50, 0]).len(), index.count(tenant)), (2, 3));
     }
 
     #[test]

@@ -34,7 +34,7 @@ const MOST_CANDIDATES: usize = 16;
 /// Of those, how many are read closely at most.
 const MOST_READ: usize = 3;
 /// Messages of others that are entered anew at most before one of a tenant that has more than its share takes a place.
-const MOST_SPARED: usize = 32;
+const MOST_SPARED: usize = 8;
 /// Cosine below which a message is no candidate.
 const LEAST_LIKENESS: f32 = 0.5;
 
