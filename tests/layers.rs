@@ -19,7 +19,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("complexity", &["chat", "embedding"]),
     ("admission", &["chat"]),
     ("cache", &["chat", "embedding", "host", "identity", "semantic"]),
-    ("sharing", &["cache"]),
+    ("sharing", &["cache", "chat"]),
     (
         "policy",
         &["admission", "cache", "chat", "complexity", "embedding", "envoy", "identity", "ledger", "sharing"],

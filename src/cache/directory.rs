@@ -9,7 +9,7 @@ use super::tag::TenantTag;
 pub const WAYS: u32 = 8;
 
 /// First byte of every directory; another one means another format.
-const FORMAT: u8 = 4;
+const FORMAT: u8 = 5;
 /// Bytes before the slots in a directory: format, entries, bytes.
 const HEAD: usize = 13;
 /// Bytes of a slot in a directory: tag, tenant, time, length.

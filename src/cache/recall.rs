@@ -102,10 +102,10 @@ impl Question<'_> {
         let Self { partition, revision, variant, request } = self;
         let [source, name] = partition.parts();
         let (before, after) = request.around_user_text()?;
-        let (model, caller) = (request.model.as_bytes(), request.caller.as_str().as_bytes());
+        let (words, _) = request.canonical()?;
+        let (model, words) = (request.model.as_bytes(), words.as_str().as_bytes());
         let mut hash = blake3::Hasher::new();
-        for part in [source, name, *revision, variant.bytes(), model, caller, tier.as_bytes(), before, after]
-        {
+        for part in [source, name, *revision, variant.bytes(), model, words, tier.as_bytes(), before, after] {
             hash.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
             hash.update(part);
         }

@@ -12,13 +12,16 @@ use super::directory::{DIRECTORY, Directory, Placed, Room, Share, Slot, Stamp};
 use super::milliseconds::milliseconds;
 use super::tag::{ModelTag, TenantTag};
 use super::{CacheKey, KeyName};
-use crate::chat::Usage;
+use crate::chat::{Caller, Usage, translate};
 use crate::host::{HostError, SharedData};
 
 /// Bytes of the key, which a payload value begins with.
 const KEY: usize = 32;
-/// Bytes before an answer in a payload value: the key, the time, the model, whether its tokens are known, and their numbers.
-const PAYLOAD_HEAD: usize = KEY + 8 + 8 + 1 + Usage::NUMBERS * 8;
+/// Bytes before an answer in a payload value: the key, the time, the model, the dialect, whether its tokens are known, and their
+/// numbers.
+const PAYLOAD_HEAD: usize = KEY + 8 + 8 + 1 + 1 + Usage::NUMBERS * 8;
+/// The dialects by their numbers in a payload value.
+const DIALECTS: [Caller; 2] = [Caller::OpenAi, Caller::Anthropic];
 /// How often a removal is tried before it is given up.
 const REMOVALS: usize = 8;
 /// Bytes that shared data keeps beside a value: an estimate of key name, map node and token.
@@ -88,8 +91,10 @@ impl Geometry {
 /// An answer and what it took.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptAnswer {
-    /// The whole answer, in the dialect of those who may ask for it.
+    /// The whole answer.
     pub body: Vec<u8>,
+    /// Whose dialect it is in: that of the caller that it was given to.
+    pub dialect: Caller,
     /// Its tokens, if the provider reported them.
     pub usage: Option<Usage>,
     /// The model that gave it.
@@ -97,12 +102,24 @@ pub struct KeptAnswer {
 }
 
 impl KeptAnswer {
+    /// The same answer to a `caller`; `None` when it cannot be said in the caller's dialect.
+    #[must_use]
+    pub fn spoken_to(self, caller: Caller) -> Option<Self> {
+        if self.dialect == caller {
+            return Some(self);
+        }
+        let body = translate::answer(&self.body, self.dialect.format(), caller, 0).ok()?;
+        Some(Self { body, dialect: caller, ..self })
+    }
+
     /// Reads a payload value; `None` when it is not that of `key`, or not the one that was stored at this time.
     fn decode(mut payload: Vec<u8>, key: &CacheKey, stored_at: Duration) -> Option<Self> {
         let (found, rest) = payload.split_first_chunk::<KEY>()?;
         let (time, rest) = rest.split_first_chunk()?;
         let (model, rest) = rest.split_first_chunk()?;
         let model = ModelTag(*model);
+        let (dialect, rest) = rest.split_first()?;
+        let dialect = DIALECTS.get(usize::from(*dialect)).copied()?;
         let (known, rest) = rest.split_first()?;
         if found != key.bytes() || u64::from_le_bytes(*time) != milliseconds(stored_at) {
             return None;
@@ -113,17 +130,18 @@ impl KeptAnswer {
         }
         let usage = (*known == 1).then(|| Usage::from_numbers(numbers));
         payload.drain(..PAYLOAD_HEAD.min(payload.len()));
-        Some(Self { body: payload, usage, model })
+        Some(Self { body: payload, dialect, usage, model })
     }
 }
 
 /// A payload value.
 fn encode(key: &CacheKey, answer: &KeptAnswer, stored_at: Duration) -> Vec<u8> {
-    let KeptAnswer { body, usage, model } = answer;
+    let KeptAnswer { body, dialect, usage, model } = answer;
     let mut payload = Vec::with_capacity(PAYLOAD_HEAD.saturating_add(body.len()));
     payload.extend_from_slice(key.bytes());
     payload.extend_from_slice(&milliseconds(stored_at).to_le_bytes());
     payload.extend_from_slice(&model.0);
+    payload.push(u8::from(*dialect == Caller::Anthropic));
     payload.push(u8::from(usage.is_some()));
     for number in usage.unwrap_or_default().to_numbers() {
         payload.extend_from_slice(&number.to_le_bytes());

@@ -107,6 +107,12 @@ pub fn may_change_answer(name: &str, caller: Caller) -> bool {
     DIALECTS.iter().any(|dialect| dialect.takes_header(name, caller))
 }
 
+/// Whether a request header names the version of a dialect.
+#[must_use]
+pub fn names_version(name: &str) -> bool {
+    DIALECTS.iter().any(|dialect| dialect.version_header == Some(name))
+}
+
 /// Whether an answer's header reaches the caller.
 #[must_use]
 pub fn is_returned(name: &str) -> bool {

@@ -31,6 +31,7 @@ use self::list::NonEmpty;
 use crate::admission::Admission;
 use crate::cache::exact::Bounds;
 use crate::cache::semantic::SemanticBounds;
+use crate::chat::headers::names_version;
 use crate::complexity::{Classify, Level};
 use crate::envoy::Failover;
 use crate::identity::Tenancy;
@@ -105,6 +106,13 @@ impl Policy {
     /// All providers.
     pub fn providers(&self) -> impl Iterator<Item = &Provider> {
         self.providers.iter().map(|(_, provider)| provider)
+    }
+
+    /// Whether a header names the API version that its readers among the providers are told anyway, if there are any.
+    #[must_use]
+    pub fn names_usual_version(&self, name: &str, value: &[u8]) -> bool {
+        let mut readers = self.providers().filter(|provider| provider.dialect.version_header == Some(name));
+        names_version(name) && readers.all(|provider| provider.api_version.as_bytes() == value)
     }
 
     /// A model by its id.

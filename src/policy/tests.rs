@@ -37,6 +37,20 @@ fn changed(pointer: &str, value: Value) -> Value {
 }
 
 #[test]
+fn a_version_that_all_its_readers_are_told_anyway_asks_for_nothing() {
+    let (usual, other) = (b"2023-06-01".as_slice(), b"2026-01-01".as_slice());
+    let speaking = |provider: Value| Policy::from_value(changed("/providers/openai", provider)).unwrap();
+    let openai = speaking(json!({"host": "a.test"}));
+    let anthropic = speaking(json!({"host": "a.test", "dialect": "anthropic"}));
+    let newer = speaking(json!({"host": "a.test", "dialect": "anthropic", "api_version": "2026-01-01"}));
+    let asks = |policy: &Policy, value| !policy.names_usual_version("anthropic-version", value);
+    assert!(!asks(&openai, usual) && !asks(&openai, other), "nobody reads it");
+    assert!(!asks(&anthropic, usual) && asks(&anthropic, other));
+    assert!(asks(&newer, usual) && !asks(&newer, other));
+    assert!(!openai.names_usual_version("anthropic-beta", usual));
+}
+
+#[test]
 fn a_short_document_gets_sound_defaults() {
     let policy = Policy::from_value(document()).unwrap();
     assert_eq!(policy.requested_model, RequestedModel::Cap);

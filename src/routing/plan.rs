@@ -167,7 +167,12 @@ mod tests {
         )
         .unwrap();
         let (age, ttl_left) = (Duration::from_secs(1), Duration::from_secs(59));
-        let answer = KeptAnswer { body: answer.into(), usage: None, model: ModelTag::default() };
+        let answer = KeptAnswer {
+            body: answer.into(),
+            dialect: Caller::OpenAi,
+            usage: None,
+            model: ModelTag::default(),
+        };
         Recall::Hit(Hit { key, answer, age, ttl_left, origin: Origin::Stored })
     }
 

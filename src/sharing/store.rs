@@ -6,9 +6,10 @@ use std::time::Duration;
 use crate::cache::CacheKey;
 use crate::cache::exact::KeptAnswer;
 use crate::cache::tag::ModelTag;
+use crate::chat::Caller;
 
 /// What a stored value begins with; another beginning means another format.
-const FORMAT: &str = "arbiter 2 ";
+const FORMAT: &str = "arbiter 3 ";
 
 /// Where answers are shared, and how long a caller may be kept waiting for one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,8 +47,10 @@ pub struct SharedAnswer {
     pub stored_at: Duration,
     /// The model that gave it.
     pub model: ModelTag,
+    /// Whose dialect it is in.
+    pub dialect: Caller,
     /// The whole answer.
-    pub answer: Vec<u8>,
+    pub body: Vec<u8>,
 }
 
 impl SharedStore {
@@ -68,7 +71,8 @@ impl SharedStore {
     ) -> Option<Storing> {
         let seconds = Some(ttl.as_secs()).filter(|seconds| *seconds > 0)?;
         let model = u64::from_be_bytes(answer.model.0);
-        let mut value = format!("{FORMAT}{} {model:016x}\n", now.as_secs()).into_bytes();
+        let dialect = answer.dialect.as_str();
+        let mut value = format!("{FORMAT}{} {model:016x} {dialect}\n", now.as_secs()).into_bytes();
         value.extend_from_slice(&answer.body);
         Some(Storing { path: format!("/SETEX/{}/{seconds}", name(key)), value })
     }
@@ -80,11 +84,12 @@ impl SharedAnswer {
     pub fn read(status: u16, body: &[u8]) -> Option<Self> {
         let rest = body.strip_prefix(FORMAT.as_bytes()).filter(|_| status == 200)?;
         let end = rest.iter().position(|byte| *byte == b'\n')?;
-        let (head, answer) = rest.split_at_checked(end)?;
-        let (seconds, model) = std::str::from_utf8(head).ok()?.split_once(' ')?;
+        let (head, body) = rest.split_at_checked(end)?;
+        let mut words = std::str::from_utf8(head).ok()?.split(' ');
+        let (seconds, model, dialect) = (words.next()?, words.next()?, Caller::named(words.next()?)?);
         let model = ModelTag(u64::from_str_radix(model, 16).ok()?.to_be_bytes());
         let stored_at = Duration::from_secs(seconds.parse().ok()?);
-        Some(Self { stored_at, model, answer: answer.get(1..)?.to_vec() })
+        Some(Self { stored_at, model, dialect, body: body.get(1..)?.to_vec() })
     }
 }
 
@@ -102,8 +107,8 @@ fn name(key: &CacheKey) -> String {
 mod tests {
     use super::*;
     use crate::cache::Variant;
+    use crate::chat::ChatRequest;
     use crate::chat::request::{Canonical, Limits};
-    use crate::chat::{Caller, ChatRequest};
     use crate::identity::Partition;
 
     fn store() -> SharedStore {
@@ -111,7 +116,7 @@ mod tests {
     }
 
     fn answer(body: &str) -> KeptAnswer {
-        KeptAnswer { body: body.into(), usage: None, model: ModelTag::of("mini") }
+        KeptAnswer { body: body.into(), dialect: Caller::Anthropic, usage: None, model: ModelTag::of("mini") }
     }
 
     fn key() -> CacheKey {
@@ -134,7 +139,8 @@ mod tests {
         let shared = SharedAnswer {
             stored_at: Duration::from_secs(1_700_000_000),
             model: ModelTag::of("mini"),
-            answer: b"{\n}".to_vec(),
+            dialect: Caller::Anthropic,
+            body: b"{\n}".to_vec(),
         };
         assert_eq!(SharedAnswer::read(200, &storing.value), Some(shared));
         let name = storing.path.strip_prefix("/SETEX/").unwrap().strip_suffix("/60").unwrap();
@@ -144,12 +150,19 @@ mod tests {
 
     #[test]
     fn what_is_not_ours_is_nothing() {
-        let bodies: [&[u8]; 6] =
-            [b"", b"{}", b"arbiter 2 ", b"arbiter 2 soon 0\n{}", b"arbiter 1 7\n{}", b"ERR unknown"];
+        let bodies: [&[u8]; 7] = [
+            b"",
+            b"{}",
+            b"arbiter 3 ",
+            b"arbiter 3 soon 0 openai\n{}",
+            b"arbiter 3 7 0 klingon\n{}",
+            b"arbiter 2 7 0\n{}",
+            b"ERR unknown",
+        ];
         for body in bodies {
             assert_eq!(SharedAnswer::read(200, body), None, "{body:?}");
         }
-        assert_eq!(SharedAnswer::read(404, b"arbiter 2 7 0\n{}"), None);
+        assert_eq!(SharedAnswer::read(404, b"arbiter 3 7 0 openai\n{}"), None);
     }
 
     #[test]

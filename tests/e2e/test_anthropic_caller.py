@@ -1,6 +1,7 @@
 """A caller that speaks Anthropic's dialect gets everything that OpenAI's callers get."""
 
 import json
+import time
 
 import anthropic
 import pytest
@@ -10,6 +11,7 @@ from e2e.dialects import question, streaming
 from e2e.policies import CACHE_OFF
 
 PATH = "/v1/messages"
+WITH_USAGE = {"openai": {"stream_options": {"include_usage": True}}, "anthropic": {}}
 
 
 @pytest.fixture(scope="module", params=["openai", "anthropic", "gemini"])
@@ -53,16 +55,37 @@ def test_a_streamed_answer_serves_both_forms(asked):
     assert len(provider.received) == 1
 
 
-def test_the_two_dialects_share_no_answers(asked, shared):
+@pytest.mark.parametrize(("first", "other"), [("anthropic", "openai"), ("openai", "anthropic")])
+def test_an_answer_serves_callers_of_both_dialects(asked, shared, first, other):
+    """Who asks for the same in the other dialect gets the same answer, in its own words and in both forms."""
     _, gateway = shared
-    _, provider, ask = asked
-    body = question("anthropic", "auto", chat.unique())
-    ask(body)
-    response = gateway.ask("openai", body)
+    _, provider, _ = asked
+    text = chat.unique()
+    instructed = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": text}]
+    bodies = {
+        "anthropic": question("anthropic", "auto", text, system="Be brief.", temperature=0),
+        "openai": {"model": "auto", "max_tokens": 100, "temperature": 0, "messages": instructed},
+    }
+    headers = {"anthropic": {"anthropic-version": "2023-06-01"}, "openai": {}}
 
-    assert "fwd=miss" in response.headers["cache-status"]
-    assert response.json()["object"] == "chat.completion"
-    assert len(provider.received) == 2
+    def ask(caller, **members):
+        return gateway.ask(caller, {**bodies[caller], **members}, headers[caller])
+
+    assert "fwd=miss" in ask(first).headers["cache-status"]
+    whole, streamed = ask(other), ask(other, stream=True, **WITH_USAGE[other])
+
+    assert "; hit" in whole.headers["cache-status"] and "; hit" in streamed.headers["cache-status"]
+    assert len(provider.received) == 1
+    answer, events = whole.json(), chat.events(streamed.content)
+    if other == "openai":
+        assert abs(answer["created"] - time.time()) < 60
+        assert answer["choices"][0]["message"]["content"] == "hello"
+        assert answer["usage"]["prompt_tokens"] == 1000
+        assert events[-2]["usage"]["completion_tokens"] == 50
+    else:
+        assert answer["content"] == [{"type": "text", "text": "hello"}]
+        assert answer["usage"]["input_tokens"] + answer["usage"]["cache_read_input_tokens"] == 1000
+        assert events[-2]["usage"]["output_tokens"] == 50
 
 
 def test_complexity_and_savings_are_reported(tmp_path):

@@ -4,14 +4,26 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::cache::tag::ModelTag;
-use crate::chat::Usage;
 use crate::chat::usage::ServiceTier;
+use crate::chat::{Caller, Usage};
 use crate::host::memory::MemoryHost;
 use crate::host::{HostError, Shared};
 
 fn bounds(entries: u32, bytes: u64) -> Bounds {
     let ttl = Duration::from_secs(60);
     Bounds { ttl, entries, bytes, max_temperature: 1.0, max_choices: 1, tenant_share: 0.5, collapse: None }
+}
+
+#[test]
+fn an_answer_is_put_into_the_words_of_whoever_gets_it() {
+    let message = br#"{"id":"msg_1","type":"message","model":"m","content":[{"type":"text","text":"yes"}],"stop_reason":"end_turn"}"#;
+    let stored = kept(message);
+    assert_eq!(stored.clone().spoken_to(Caller::Anthropic), Some(stored.clone()));
+    let spoken = stored.clone().spoken_to(Caller::OpenAi).unwrap();
+    assert_eq!(spoken, KeptAnswer { body: spoken.body.clone(), dialect: Caller::OpenAi, ..stored });
+    let body: serde_json::Value = serde_json::from_slice(&spoken.body).unwrap();
+    assert_eq!(body["choices"][0]["message"]["content"], "yes");
+    assert_eq!(kept(b"{").spoken_to(Caller::OpenAi), None);
 }
 
 fn key(name: &str) -> CacheKey {
@@ -29,7 +41,12 @@ const USAGE: Usage = Usage {
 };
 
 fn kept(body: &[u8]) -> KeptAnswer {
-    KeptAnswer { body: body.to_vec(), usage: Some(USAGE), model: ModelTag::of("mini") }
+    KeptAnswer {
+        body: body.to_vec(),
+        dialect: Caller::Anthropic,
+        usage: Some(USAGE),
+        model: ModelTag::of("mini"),
+    }
 }
 
 fn at(seconds: u64) -> Duration {

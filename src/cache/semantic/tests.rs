@@ -85,7 +85,12 @@ impl Worker {
             let key =
                 CacheKey::new(question.partition, question.revision, question.variant, question.request)
                     .unwrap();
-            let answer = KeptAnswer { body: answer.to_vec(), usage: None, model: ModelTag::default() };
+            let answer = KeptAnswer {
+                body: answer.to_vec(),
+                dialect: Caller::OpenAi,
+                usage: None,
+                model: ModelTag::default(),
+            };
             worker.exact.store(host, &key, &answer);
             let query = worker.semantic.query(question, asked.tier).unwrap();
             worker.semantic.remember(host, query, key).unwrap();

@@ -7,6 +7,7 @@ use jiter::Peek;
 use super::canonical::{Keep, Read, Reader};
 use super::doubt::{Doubt, Key};
 use super::messages::Messages;
+use super::plain::in_openais_words;
 use super::spelling::is_spelled_like;
 use super::text::{Text, decode};
 use super::view::{Canonical, ChatRequest, Limits, RequestError, Sampling, Shape, StreamOptions};
@@ -242,6 +243,12 @@ impl Found {
         let Some(model) = self.model.filter(|_| self.fault.is_none()) else {
             return Err(self.fault.unwrap_or(RequestError::UnknownShape { member: "model" }));
         };
+        let canonical = canonical.map(|bytes| match caller {
+            Caller::OpenAi => (caller, bytes),
+            Caller::Anthropic => {
+                in_openais_words(&bytes).map_or((caller, bytes), |bytes| (Caller::OpenAi, bytes))
+            }
+        });
         let shape = Shape {
             tools: self.tools,
             structured_output: self.structured_output,

@@ -4,6 +4,7 @@ mod canonical;
 mod doubt;
 mod members;
 mod messages;
+mod plain;
 mod sized;
 mod spelling;
 #[cfg(test)]

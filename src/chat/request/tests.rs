@@ -13,7 +13,7 @@ fn parse(body: &str) -> Result<ChatRequest, RequestError> {
 }
 
 fn canonical(body: &str) -> Vec<u8> {
-    parse(body).unwrap().canonical().unwrap().to_vec()
+    parse(body).unwrap().canonical().unwrap().1.to_vec()
 }
 
 #[test]

@@ -47,8 +47,8 @@ pub struct ChatRequest {
     pub sampling: Sampling,
     /// Text parts of the last message of role `user`.
     pub(super) last_user: Vec<Text>,
-    /// The canonical form of every member that can change the answer, `model` excluded.
-    pub(super) canonical: Option<Vec<u8>>,
+    /// The canonical form of every member that can change the answer, `model` excluded, and whose words it is in.
+    pub(super) canonical: Option<(Caller, Vec<u8>)>,
 }
 
 /// `stream_options` as the caller sent it.
@@ -215,10 +215,11 @@ impl ChatRequest {
         }
     }
 
-    /// The canonical form of every member that can change the answer, `model` excluded; `None` when it was not kept.
+    /// The canonical form of every member that can change the answer, `model` excluded, and whose words it is in: OpenAI's for
+    /// whatever they can say. `None` when it was not kept.
     #[must_use]
-    pub fn canonical(&self) -> Option<&[u8]> {
-        self.canonical.as_deref()
+    pub fn canonical(&self) -> Option<(Caller, &[u8])> {
+        self.canonical.as_ref().map(|(words, bytes)| (*words, bytes.as_slice()))
     }
 
     /// The last user message, if it consists of one text.
@@ -234,7 +235,7 @@ impl ChatRequest {
     /// place, which makes no two requests equal: their forms are, but for one string, and that is the last user message of both.
     #[must_use]
     pub fn around_user_text(&self) -> Option<(&[u8], &[u8])> {
-        let canonical = self.canonical()?;
+        let (_, canonical) = self.canonical()?;
         let text = sized(b's', self.only_user_text()?.as_bytes());
         let at = memchr::memmem::rfind(canonical, &text)?;
         let (before, rest) = canonical.split_at_checked(at)?;

@@ -74,7 +74,12 @@ fn served(actions: &[Value]) -> Vec<&'static str> {
     let tenants = [("acme", "mini", 500), ("acme-old", "mini", 100), ("zoo", "big", 500)];
     for (tenant, model, time) in tenants {
         vm.set_time(Duration::from_secs(time));
-        let answer = KeptAnswer { body: b"{}".to_vec(), usage: None, model: ModelTag::of(model) };
+        let answer = KeptAnswer {
+            body: b"{}".to_vec(),
+            dialect: Caller::OpenAi,
+            usage: None,
+            model: ModelTag::of(model),
+        };
         cache.store(&vm, &key(tenant), &answer);
     }
     for action in actions {
@@ -107,7 +112,12 @@ fn a_wrong_answer_that_is_reported_goes_and_counts_against_its_tenant() {
         cache.store(
             &vm,
             &key("acme"),
-            &KeptAnswer { body: b"{}".to_vec(), usage: None, model: ModelTag::default() },
+            &KeptAnswer {
+                body: b"{}".to_vec(),
+                dialect: Caller::OpenAi,
+                usage: None,
+                model: ModelTag::default(),
+            },
         );
         let report = json!({"key": key("acme").name().to_string()});
         said.push(act_at("/api/cache/report", &console, &vm, &report));

@@ -72,7 +72,12 @@ pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering)
     let failed: Vec<_> = failed(&attempts).collect();
     let told = sought.as_ref().map(|sought| (sought.result, sought.reason));
     let model = ModelTag::of(books.model_name());
-    let kept = observed.reusable.map(|body| KeptAnswer { body, usage: observed.usage, model });
+    let kept = observed.reusable.map(|body| KeptAnswer {
+        body,
+        dialect: asked.caller,
+        usage: observed.usage,
+        model,
+    });
     // What was asked before it became void is void when it comes.
     let is_void = |key: &CacheKey| Invalidated::read(host).covers(key, model, asked_at);
     let kept = kept.filter(|_| !caching.key().is_some_and(is_void));
@@ -285,7 +290,7 @@ impl<'s, H: Host> Books<'s, H> {
             self.role.counters.add(Metric::SemanticForegone, &[self.tier_name()], bill.cost.0);
         }
         if let (Some(key), Some(fresh)) = (caching.key(), fresh) {
-            semantic::audit(self.role, self.host, (self.asked.caller, key.tenant()), served, fresh);
+            semantic::audit(self.role, self.host, key.tenant(), served, fresh);
         }
     }
 

@@ -18,10 +18,7 @@ pub(super) fn decide<H: Host>(
     recall: Recall,
 ) -> Applied {
     let make = |recall| {
-        let recall = match recall {
-            Recall::Hit(hit) => Recall::Hit(role.renewed(host, hit)),
-            forward @ Recall::Forward(_) => forward,
-        };
+        let recall = role.recalled(host, recall, request.caller);
         plan(&role.policy, role.encoder.as_deref(), &role.credentials, &request, recall)
     };
     let plan = make(recall);

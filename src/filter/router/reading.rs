@@ -39,7 +39,10 @@ impl Reading {
     ) -> Self {
         let may_change_answer =
             |name: &str| may_change_answer(name, caller) || role.policy.forwarded_headers.contains(name);
-        let variant = Variant::of(headers.iter().filter(|(name, _)| may_change_answer(name)));
+        let varying = headers
+            .iter()
+            .filter(|(name, value)| may_change_answer(name) && !role.policy.names_usual_version(name, value));
+        let variant = Variant::of(varying);
         Self {
             caller,
             variant,

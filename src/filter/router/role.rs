@@ -4,8 +4,9 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use crate::cache::exact::ExactCache;
-use crate::cache::recall::Hit;
+use crate::cache::recall::{Caching, Hit, Recall};
 use crate::cache::semantic::SemanticCache;
+use crate::chat::Caller;
 use crate::chat::renewal::{Renewal, renew};
 use crate::complexity;
 use crate::embedding::{Encoders, Sieve};
@@ -50,8 +51,22 @@ impl RouterRole {
         Self { policy, cache, semantic, counters, credentials, encoder, given: Cell::new(0) }
     }
 
-    /// A stored answer with an id of its own and the time of now.
-    pub(super) fn renewed<H: Clock>(&self, host: &H, mut hit: Hit) -> Hit {
+    /// What the cache has to say to a `caller`: a stored answer is put into its dialect, and has an id of its own and the time
+    /// of now.
+    pub(super) fn recalled<H: Clock>(&self, host: &H, recall: Recall, caller: Caller) -> Recall {
+        match recall {
+            Recall::Hit(hit) => {
+                let key = hit.key;
+                let spoken = hit.answer.spoken_to(caller);
+                spoken.map_or(Recall::Forward(Caching::Replace(key)), |answer| {
+                    Recall::Hit(self.renewed(host, Hit { answer, ..hit }))
+                })
+            }
+            forward @ Recall::Forward(_) => forward,
+        }
+    }
+
+    fn renewed<H: Clock>(&self, host: &H, mut hit: Hit) -> Hit {
         let (now, given) = (host.now(), self.given.get());
         self.given.set(given.wrapping_add(1));
         let mut hash = blake3::Hasher::new();

@@ -7,7 +7,7 @@ use crate::cache::exact::KeptAnswer;
 use crate::cache::recall::{Caching, Hit};
 use crate::cache::semantic::{Accepts, Found, Noted, Query, SemanticCache, Unentered, Unfit};
 use crate::cache::tag::TenantTag;
-use crate::chat::{Caller, ChatRequest, whole};
+use crate::chat::{ChatRequest, whole};
 use crate::host::Host;
 use crate::routing::Plan;
 use crate::telemetry::Metric;
@@ -79,12 +79,12 @@ pub(super) fn recall<H: Host>(
 pub(super) fn audit<H: Host>(
     role: &RouterRole,
     host: &H,
-    (caller, tenant): (Caller, TenantTag),
+    tenant: TenantTag,
     served: &KeptAnswer,
     fresh: &KeptAnswer,
 ) {
     let Some(semantic) = &role.semantic else { return };
-    let text = |answer: &KeptAnswer| whole::text(&answer.body, caller);
+    let text = |answer: &KeptAnswer| whole::text(&answer.body, answer.dialect);
     let (Some(served), Some(fresh)) = (text(served), text(fresh)) else { return };
     let agrees = semantic.agree(&served, &fresh);
     role.counters.add(Metric::Semantic, &[if agrees { "agreed" } else { "disagreed" }], 1);

@@ -69,11 +69,11 @@ impl Waiting {
     ) -> (Reading, ChatRequest, Recall) {
         let Self { reading, request, pending: Pending { caching, key, .. } } = self;
         let shared = response.and_then(|response| SharedAnswer::read(response.status, &response.body));
-        let hit = shared.and_then(|SharedAnswer { stored_at, model, answer }| {
+        let hit = shared.and_then(|SharedAnswer { stored_at, model, dialect, body }| {
             let cache = role.cache.as_ref()?;
             let (age, ttl_left) = cache.freshness(host, stored_at, reading.directives.max_age)?;
-            let usage = whole::read(&answer, request.caller).and_then(|completion| completion.usage);
-            let answer = KeptAnswer { body: answer, usage, model };
+            let usage = whole::read(&body, dialect).and_then(|completion| completion.usage);
+            let answer = KeptAnswer { body, dialect, usage, model };
             cache.adopt(host, &key, &answer, stored_at).then_some(Hit {
                 key,
                 answer,
