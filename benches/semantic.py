@@ -36,10 +36,12 @@ OFF = {"exact": {"entries": 4 * MESSAGES}}
 DISHES = (ROOT / "benches" / "dishes.txt").read_text().split()
 """Words that make a message one that was never read."""
 
-QUESTION = "How long should the dough of a DISH rest in the fridge before it goes into a hot oven, and why does it taste better then"
-REPHRASED = "For how long should the dough of a DISH rest in the fridge before it goes into a hot oven, and why does it taste better then?"
-NEAR_MISS = "How long should the dough of a DISH rest in the fridge before it is thrown away, and why does it smell stronger then"
-VETOED = "How long should the dough of a DISH rest in the fridge for 12 hours before it goes into a hot oven, and why"
+QUESTION = "How long should the dough of a DISH rest in the fridge before it goes into the hot oven?"
+"""24 tokens, as are the others, within one or two."""
+REPHRASED = "For how long should the dough of a DISH rest in the fridge before it goes into the hot oven?"
+REPHRASED_AGAIN = "How long should the dough for a DISH rest in the fridge before it goes into the hot oven?"
+NEAR_MISS = "How long should the dough of a DISH rest in the fridge before it spoils and smells sour?"
+VETOED = "How long should the dough of a DISH rest in the fridge for 12 hours before it is baked?"
 
 _numbers = itertools.count(1)
 
@@ -103,7 +105,8 @@ def latencies():
     with gateway(ENTRIES) as semantic:
         caller = Caller(semantic)
         rows = [
-            ("semantic hit", REPHRASED, [QUESTION], "detail=semantic"),
+            ("semantic hit, both messages are read", REPHRASED, [QUESTION], "detail=semantic"),
+            ("semantic hit, the stored one has been read", REPHRASED_AGAIN, [QUESTION, REPHRASED], "detail=semantic"),
             ("semantic miss, nothing like it", QUESTION, [], "fwd=miss"),
             ("semantic miss, a candidate that is vetoed", VETOED, [QUESTION], "fwd=miss"),
             ("semantic miss, a candidate that is read", NEAR_MISS, [QUESTION], "fwd=miss"),

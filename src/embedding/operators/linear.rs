@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tract_core::internal::*;
-use wide::f32x4;
+use wide::{f32x4, i16x8};
 
-use super::products::{Block, COLUMNS, LANES, LONGEST, ROWS, products, words};
+use super::products::{Block, COLUMNS, LANES, LONGEST, ROWS, products, widened, words};
 use super::{by_rows, greater};
 
+/// Vector registers that hold [`LANES`] numbers in 16 bits.
+const WORDS: usize = LANES / 8;
 /// The greatest number that 16 bits are used for.
 const GREATEST: f32 = 32767.0;
 
@@ -56,8 +58,12 @@ impl Matrix {
             weights.chunks_exact(per_row.saturating_mul(COLUMNS)).zip(self.steps.as_chunks::<COLUMNS>().0);
         // By columns first, as they are made.
         let mut sums = vec![f32x4::ZERO; blocks.len().saturating_mul(self.to())];
+        // Widened once for all blocks.
+        let mut others: Vec<i16x8> = Vec::with_capacity(per_row.saturating_mul(COLUMNS * WORDS));
         for (column, (weights, weight_steps)) in columns.enumerate() {
-            let (first, second) = weights.split_at(per_row);
+            others.clear();
+            others.extend(weights.iter().flat_map(widened));
+            let (first, second) = others.split_at(per_row.saturating_mul(WORDS));
             let [first_step, second_step] = weight_steps.map(f32x4::splat);
             let [first_bias, second_bias] =
                 self.bias.as_chunks().0.get(column).copied().unwrap_or_default().map(f32x4::splat);
@@ -98,7 +104,7 @@ struct Rounded {
 
 impl Rounded {
     fn of(rows: &[f32], width: usize) -> Self {
-        let mut numbers: Vec<Block> = vec![[words([0; LANES]); ROWS]; width / LANES];
+        let mut numbers: Vec<Block> = vec![[i16x8::ZERO; ROWS]; (width / LANES).saturating_mul(WORDS)];
         let mut steps = [0.0; ROWS];
         for (place, (row, step)) in rows.chunks_exact(width).zip(&mut steps).enumerate() {
             let fours = row.as_chunks::<4>().0.iter();
@@ -106,9 +112,12 @@ impl Rounded {
             let greatest = greatest.to_array().into_iter().fold(0.0, greater);
             *step = greatest / GREATEST;
             let factor = if greatest > 0.0 { GREATEST / greatest } else { 0.0 };
-            for (block, lanes) in numbers.iter_mut().zip(row.as_chunks::<LANES>().0) {
-                if let Some(numbers) = block.get_mut(place) {
-                    *numbers = words(rounded(lanes, factor));
+            let pairs = numbers.as_chunks_mut::<WORDS>().0.iter_mut();
+            for (pair, lanes) in pairs.zip(row.as_chunks::<LANES>().0) {
+                for (block, words) in pair.iter_mut().zip(words(rounded(lanes, factor))) {
+                    if let Some(numbers) = block.get_mut(place) {
+                        *numbers = words;
+                    }
                 }
             }
         }

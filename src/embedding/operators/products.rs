@@ -3,8 +3,7 @@
 
 use wide::{f32x4, i16x8, i32x4};
 
-pub(super) use crate::embedding::lanes::LANES;
-use crate::embedding::lanes::{Words, widened};
+pub(super) use crate::embedding::lanes::{LANES, Words, widened};
 
 /// Rows of each side that are multiplied at once: what keeps all vector registers busy.
 pub(super) const ROWS: usize = 4;
@@ -12,8 +11,8 @@ pub(super) const COLUMNS: usize = 2;
 /// Longest rows whose products cannot overflow: each of four lanes adds up a fourth of them.
 pub(super) const LONGEST: usize = 2048;
 
-/// [`ROWS`] rows, interleaved by [`LANES`].
-pub(super) type Block = [Words; ROWS];
+/// Eight numbers of each of [`ROWS`] rows.
+pub(super) type Block = [i16x8; ROWS];
 
 /// Numbers of a row in the order in which [`products`] needs them.
 pub(super) fn words(numbers: [i16; LANES]) -> Words {
@@ -21,15 +20,15 @@ pub(super) fn words(numbers: [i16; LANES]) -> Words {
     [i16x8::new(pairs.map(|[even, _]| even)), i16x8::new(pairs.map(|[_, odd]| odd))]
 }
 
-/// The products of the rows of a block, side by side, with each of two others, which have as many numbers.
-pub(super) fn products(block: &[Block], weights: [&[[i8; LANES]]; COLUMNS]) -> [f32x4; COLUMNS] {
-    let [first, second] = weights;
+/// The products of the rows of a block, side by side, with each of two others, which have as many numbers. Eight numbers of each row at a
+/// time: with more, there are not registers enough.
+pub(super) fn products(block: &[Block], others: [&[i16x8]; COLUMNS]) -> [f32x4; COLUMNS] {
+    let [first, second] = others;
     let (mut first_sums, mut second_sums) = ([i32x4::ZERO; ROWS], [i32x4::ZERO; ROWS]);
     for ((rows, first), second) in block.iter().zip(first).zip(second) {
-        let (first, second) = (widened(first), widened(second));
         for ((first_sum, second_sum), row) in first_sums.iter_mut().zip(&mut second_sums).zip(rows) {
-            *first_sum += product(row, first);
-            *second_sum += product(row, second);
+            *first_sum += row.dot(*first);
+            *second_sum += row.dot(*second);
         }
     }
     [first_sums, second_sums].map(totals)
@@ -39,8 +38,4 @@ pub(super) fn products(block: &[Block], weights: [&[[i8; LANES]]; COLUMNS]) -> [
 fn totals(sums: [i32x4; ROWS]) -> f32x4 {
     let [a, b, c, d] = f32x4::transpose(sums.map(f32x4::from_i32x4));
     (a + b) + (c + d)
-}
-
-fn product([even, odd]: &Words, [other_even, other_odd]: Words) -> i32x4 {
-    even.dot(other_even) + odd.dot(other_odd)
 }
