@@ -5,13 +5,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tract_core::internal::*;
-use wide::{f32x4, i16x8};
+use wide::{f32x4, i16x8, i32x4, i32x8};
 
-use super::products::{Block, COLUMNS, LANES, LONGEST, ROWS, products, widened, words};
+use super::products::{Block, COLUMNS, LANES, LONGEST, ROWS, WORDS, products, widened};
 use super::{by_rows, greater};
 
-/// Vector registers that hold [`LANES`] numbers in 16 bits.
-const WORDS: usize = LANES / 8;
 /// The greatest number that 16 bits are used for.
 const GREATEST: f32 = 32767.0;
 
@@ -114,7 +112,7 @@ impl Rounded {
             let factor = if greatest > 0.0 { GREATEST / greatest } else { 0.0 };
             let pairs = numbers.as_chunks_mut::<WORDS>().0.iter_mut();
             for (pair, lanes) in pairs.zip(row.as_chunks::<LANES>().0) {
-                for (block, words) in pair.iter_mut().zip(words(rounded(lanes, factor))) {
+                for (block, words) in pair.iter_mut().zip(rounded(lanes, factor)) {
                     if let Some(numbers) = block.get_mut(place) {
                         *numbers = words;
                     }
@@ -125,12 +123,16 @@ impl Rounded {
     }
 }
 
-/// The numbers times `factor`, to the next whole ones.
-#[allow(clippy::cast_possible_truncation, reason = "at most GREATEST away from 0")]
-fn rounded(numbers: &[f32; LANES], factor: f32) -> [i16; LANES] {
+/// The numbers times `factor`, to the next whole ones, which are at most [`GREATEST`] away from 0: a float that is this much greater
+/// than its neighbours are apart has them in its last bits.
+fn rounded(numbers: &[f32; LANES], factor: f32) -> [i16x8; WORDS] {
+    const ABOVE: f32 = 1.5 * 8_388_608.0;
     let quarters: [[f32; 4]; LANES / 4] = bytemuck::cast(*numbers);
-    let whole = quarters.map(|quarter| (f32x4::new(quarter) * f32x4::splat(factor)).round_int().to_array());
-    bytemuck::cast::<_, [i32; LANES]>(whole).map(|x| x as i16)
+    let whole = quarters.map(|quarter| {
+        let bits: i32x4 = bytemuck::cast(f32x4::new(quarter) * f32x4::splat(factor) + f32x4::splat(ABOVE));
+        bits - i32x4::splat(ABOVE.to_bits().cast_signed())
+    });
+    bytemuck::cast::<_, [i32x8; WORDS]>(whole).map(i16x8::from_i32x8_saturate)
 }
 
 /// Multiplies rows with a matrix: float32 [.., from] -> float32 [.., to].

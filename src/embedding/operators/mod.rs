@@ -27,7 +27,10 @@ fn scalar_product(a: &[f32], b: &[f32]) -> f32 {
             *sum += a * b;
         }
     }
-    sums.into_iter().sum::<f32>() + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f32>()
+    let [a0, a1, a2, a3, b0, b1, b2, b3] = sums;
+    ((a0 + b0) + (a1 + b1))
+        + ((a2 + b2) + (a3 + b3))
+        + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f32>()
 }
 
 /// The greater of two numbers. `f32::max` also minds what is not a number, which costs a call in WebAssembly.

@@ -1,10 +1,12 @@
 //! Products of rows of 16-bit numbers with rows of 8-bit ones, exact but for the last addition: vector registers multiply eight of them and add up neighbours in one
 //! instruction.
 
-use wide::{f32x4, i16x8, i32x4};
+use wide::{f32x4, i8x16, i16x8, i16x16, i32x4};
 
-pub(super) use crate::embedding::lanes::{LANES, Words, widened};
-
+/// Numbers of a row that are taken from memory at once.
+pub(super) const LANES: usize = 16;
+/// Vector registers that hold [`LANES`] numbers in 16 bits.
+pub(super) const WORDS: usize = LANES / 8;
 /// Rows of each side that are multiplied at once: what keeps all vector registers busy.
 pub(super) const ROWS: usize = 4;
 pub(super) const COLUMNS: usize = 2;
@@ -14,10 +16,9 @@ pub(super) const LONGEST: usize = 2048;
 /// Eight numbers of each of [`ROWS`] rows.
 pub(super) type Block = [i16x8; ROWS];
 
-/// Numbers of a row in the order in which [`products`] needs them.
-pub(super) fn words(numbers: [i16; LANES]) -> Words {
-    let pairs: [[i16; 2]; LANES / 2] = bytemuck::cast(numbers);
-    [i16x8::new(pairs.map(|[even, _]| even)), i16x8::new(pairs.map(|[_, odd]| odd))]
+/// The numbers in 16 bits.
+pub(super) fn widened(numbers: &[i8; LANES]) -> [i16x8; WORDS] {
+    bytemuck::cast(i16x16::from_i8x16(i8x16::new(*numbers)))
 }
 
 /// The products of the rows of a block, side by side, with each of two others, which have as many numbers. Eight numbers of each row at a
