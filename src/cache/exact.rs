@@ -49,6 +49,8 @@ pub enum Bypass {
     Logprobs,
     /// The caller wants audio, which is not kept.
     Audio,
+    /// The provider holds a part of the conversation.
+    State,
 }
 
 impl Bypass {
@@ -61,6 +63,7 @@ impl Bypass {
             Self::Choices => "choices",
             Self::Logprobs => "logprobs",
             Self::Audio => "audio",
+            Self::State => "state",
         }
     }
 }
@@ -111,6 +114,8 @@ impl ExactCache {
             Err(Bypass::Logprobs)
         } else if sampling.audio {
             Err(Bypass::Audio)
+        } else if sampling.stateful {
+            Err(Bypass::State)
         } else {
             Ok(())
         }

@@ -4,6 +4,7 @@
 //! |---|---|---|---|
 //! | `system` | messages `system`, `developer` | `system` | `systemInstruction` |
 //! | `turns` | `messages` | `messages` | `contents` |
+//! | a turn by `System` | a message `system` | a message `system` | text by the user |
 //! | `tools` | `tools[].function` | `tools` | `tools[].functionDeclarations` |
 //! | `tool_choice` | `tool_choice` | `tool_choice` | `toolConfig.functionCallingConfig` |
 //! | `parallel_calls` | `parallel_tool_calls` | `tool_choice.disable_parallel_tool_use` | - |
@@ -92,6 +93,8 @@ pub enum Speaker {
     User,
     /// The model: answers and calls of tools.
     Assistant,
+    /// Whoever runs the conversation: instructions that hold from there on. Only texts.
+    System,
 }
 
 /// What one side says before the other side speaks.
@@ -278,12 +281,14 @@ impl Effort {
 pub struct Unsupported {
     /// The member or the kind of content, for example `logit_bias`.
     pub feature: String,
+    /// By which the caller's program knows what to do about it, if it does.
+    pub code: Option<&'static str>,
 }
 
 impl Unsupported {
     /// Something that cannot be said; what holds a name out of a request is cut.
     pub fn new(feature: impl AsRef<str>) -> Self {
-        Self { feature: excerpt(feature.as_ref()).to_owned() }
+        Self { feature: excerpt(feature.as_ref()).to_owned(), code: None }
     }
 }
 
@@ -351,6 +356,18 @@ impl Conversation {
     #[must_use]
     pub fn has_thoughts(&self) -> bool {
         self.turns.iter().flat_map(|turn| &turn.parts).any(|part| part.content == Content::Thinking)
+    }
+}
+
+impl Turn {
+    /// Its texts.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let texts = self.parts.iter().filter_map(|part| match &part.content {
+            Content::Text(text) => Some(text.as_str()),
+            _ => None,
+        });
+        texts.collect::<Vec<_>>().join("\n\n")
     }
 }
 

@@ -39,6 +39,7 @@ pub(super) const DIALECT: Dialect = Dialect {
             "modalities",
             "web_search_options",
         ],
+        instructions_first: true,
     },
 };
 

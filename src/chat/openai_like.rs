@@ -22,6 +22,8 @@ pub struct Quirks {
     pub implied: &'static [&'static str],
     /// Members that the provider refuses and that change the answer: such a request does not go there.
     pub refused: &'static [&'static str],
+    /// Whether it takes instructions only before all that is said; later ones are said to it by the user.
+    pub instructions_first: bool,
 }
 
 impl Quirks {
@@ -32,6 +34,7 @@ impl Quirks {
         dropped: &[],
         implied: &[],
         refused: &[],
+        instructions_first: false,
     };
 
     /// Whether there is no difference.

@@ -53,7 +53,7 @@ fn joined(evidence: &[Evidence]) -> f64 {
 
 /// The table of weights. A ramp says from where on a count has an effect, and where its effect is full.
 #[rustfmt::skip] // A table.
-fn evidence(text: &Features, shape: &Shape) -> [Evidence; 15] {
+fn evidence(text: &Features, shape: &Shape) -> [Evidence; 14] {
     let words = f64::from(text.quarter_words) / 4.0;
     // A single word asks for nothing.
     let text = if words > 1.0 { *text } else { Features::default() };
@@ -65,7 +65,9 @@ fn evidence(text: &Features, shape: &Shape) -> [Evidence; 15] {
         .max(0.6 * ramp(density(text.code_words), 0.0, 5.0));
     let steps = density(text.sequence) + f64::from(text.items);
     let math = density(text.math) + 2.0 * density(text.proof) + density(text.numbers) / 3.0;
-    let output_tokens = f64::from(saturate(shape.max_output_tokens.unwrap_or_default()));
+    // Who has tools is an agent, which names the same limit whatever it is asked.
+    let limit = shape.max_output_tokens.filter(|_| shape.tools == 0);
+    let output_tokens = f64::from(saturate(limit.unwrap_or_default()));
     let output = ramp(density(text.thorough), 0.0, 2.0).max(ramp(output_tokens, 2_000.0, 16_000.0));
     let tools = if shape.tools > 0 { 0.4 + 0.6 * ramp(f64::from(shape.tools), 1.0, 10.0) } else { 0.0 };
     let history = ramp(f64::from(shape.user_messages), 2.0, 12.0)
@@ -83,8 +85,7 @@ fn evidence(text: &Features, shape: &Shape) -> [Evidence; 15] {
         Evidence { signal: Signal::Questions, weight: 0.15, strength: ramp(f64::from(text.questions), 1.0, 4.0) },
         Evidence { signal: Signal::OutputSize, weight: 0.20, strength: output },
         Evidence { signal: Signal::StructuredOutput, weight: 0.10, strength: f64::from(u8::from(shape.structured_output)) },
-        Evidence { signal: Signal::Tools, weight: 0.30, strength: tools },
-        Evidence { signal: Signal::ToolResults, weight: 0.20, strength: ramp(f64::from(shape.tool_messages), 0.0, 4.0) },
+        Evidence { signal: Signal::Tools, weight: 0.10, strength: tools },
         Evidence { signal: Signal::Images, weight: 0.35, strength: ramp(f64::from(shape.images), 0.0, 2.0) },
         Evidence { signal: Signal::History, weight: 0.25, strength: history },
     ]

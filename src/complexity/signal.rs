@@ -29,8 +29,6 @@ pub enum Signal {
     StructuredOutput,
     /// The model may call tools.
     Tools,
-    /// Results of tools are to be worked into the answer.
-    ToolResults,
     /// Images in the last user message.
     Images,
     /// A long conversation so far.
@@ -58,7 +56,6 @@ impl Signal {
             Self::OutputSize => "output-size",
             Self::StructuredOutput => "structured-output",
             Self::Tools => "tools",
-            Self::ToolResults => "tool-results",
             Self::Images => "images",
             Self::History => "history",
             Self::Keywords => "keywords",

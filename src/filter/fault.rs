@@ -85,7 +85,7 @@ impl Fault<'_> {
             }
             Self::NoCandidate(none) => {
                 let kind = if none.is_ours() { ErrorKind::Server } else { ErrorKind::InvalidRequest };
-                coded(kind, none.to_string(), none.reason())
+                coded(kind, none.to_string(), none.code())
             }
             Self::NoAnswer { attempts, .. } if lacks_credential(attempts) => {
                 coded(ErrorKind::Server, what_was_tried(attempts), &Failure::Credential.to_string())

@@ -49,10 +49,20 @@ impl NoCandidate {
         self.0.0.iter().any(|(_, why)| matches!(why, Unfit::Credential { .. }))
     }
 
-    /// Its name in metrics, logs and the `code` of an error.
+    /// Its name in metrics and logs.
     #[must_use]
     pub fn reason(&self) -> &'static str {
         if self.is_ours() { "no_credential" } else { "no_able_model" }
+    }
+
+    /// The `code` of the error that the caller is told: its own program's word for what it can do, if there is one.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        let mut codes = self.0.0.iter().filter_map(|(_, why)| match why {
+            Unfit::Dialect(unsupported) => unsupported.code,
+            _ => None,
+        });
+        codes.next().unwrap_or_else(|| self.reason())
     }
 }
 

@@ -78,7 +78,7 @@ pub fn plan(
             }
         }
     };
-    let complexity = complexity::assess(&policy.classify, encoder, &request.last_user_text(), &request.shape);
+    let complexity = complexity::assess(&policy.classify, encoder, &request.said_last(), &request.shape);
     let decision = decide(policy, &request.model, complexity.level);
     match Candidates::find(policy, credentials, request, decision) {
         Ok(candidates) => {

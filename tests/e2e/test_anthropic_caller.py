@@ -88,6 +88,55 @@ def test_an_answer_serves_callers_of_both_dialects(asked, shared, first, other):
         assert events[-2]["usage"]["output_tokens"] == 50
 
 
+def test_the_rest_of_a_conversation_that_anthropic_holds_is_told_to_nobody_else(tmp_path):
+    """Its caller learns, in the word that it knows, that it must send all of it."""
+    body = question("anthropic", "auto", "and then?", thread={"type": "continue", "previous_message_id": "msg_1"})
+    with dialects.running(tmp_path, ("openai", "gemini")) as gateway:
+        response = gateway.ask("anthropic", body)
+
+        assert response.status_code == 400
+        assert response.json()["error"]["details"] == {"error_code": "thread_unsupported_request"}
+        assert all(provider.received == [] for provider in gateway.providers.values())
+
+
+def test_a_conversation_that_anthropic_holds_goes_on_there_and_is_not_cached(tmp_path):
+    body = question("anthropic", "auto", "and then?", thread={"type": "continue", "previous_message_id": "msg_1"})
+    with dialects.running(tmp_path, ("anthropic",), cache={"exact": {"ttl": "1h"}}) as gateway:
+        responses = [gateway.ask("anthropic", body) for _ in range(2)]
+
+        assert ["fwd=bypass; detail=state" in response.headers["cache-status"] for response in responses] == [
+            True,
+            True,
+        ]
+        assert [call.json["thread"] for call in gateway.providers["anthropic"].received] == [body["thread"]] * 2
+
+
+def test_what_an_agent_sends_is_not_what_its_user_asks(tmp_path):
+    """A short request stays one with an agent's instructions and tools around it, and while its tools are called."""
+    reminder = "<system-reminder>\n" + "Design the database schema, then prove that the kernel is correct.\n" * 50
+    asked = [{"type": "text", "text": f"{reminder}</system-reminder>"}, {"type": "text", "text": "fix the typo"}]
+    use = {"type": "tool_use", "id": "toolu_1", "name": "read", "input": {"path": "README.md"}}
+    found = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "the kernel of the database\n" * 500}
+    turns = [
+        {"role": "user", "content": asked},
+        {"role": "assistant", "content": [{"type": "text", "text": "I read it."}, use]},
+        {"role": "user", "content": [found]},
+    ]
+    agent = {
+        "system": [{"type": "text", "text": "You are an agent that writes code.\n" * 500}],
+        "tools": [{"name": f"tool{number}", "input_schema": {"type": "object"}} for number in range(20)],
+        "max_tokens": 32000,
+    }
+    with dialects.running(tmp_path, ("anthropic",), **CACHE_OFF) as gateway:
+        plain = gateway.ask("anthropic", question("anthropic", "auto", "fix the typo"))
+        first = gateway.ask("anthropic", {**question("anthropic", "auto"), **agent, "messages": turns[:1]})
+        later = gateway.ask("anthropic", {**question("anthropic", "auto"), **agent, "messages": turns})
+
+    decisions = [response.headers["x-arbiter-decision"] for response in (plain, first, later)]
+    assert all("complexity=low" in decision for decision in decisions), decisions
+    assert decisions[1] == decisions[2]
+
+
 def test_complexity_and_savings_are_reported(tmp_path):
     with dialects.running(tmp_path, ("anthropic",), **CACHE_OFF) as gateway:
         response = gateway.ask("anthropic", question("anthropic", "auto"))

@@ -333,6 +333,44 @@ FEATURES = [
         dropped_as="cache_control",
     ),
     Feature(
+        "instructions amid the conversation",
+        None,
+        turns_openai(ASK, {"role": "system", "content": [{"type": "text", "text": "Be brief from now on."}]}),
+        {"/messages/1": {"role": "system", "content": "Be brief from now on."}},
+        {},
+        {"/contents/0/parts/1": {"text": "Be brief from now on."}},
+    ),
+    Feature(
+        "settings of Anthropic's service",
+        None,
+        {"cache_control": {"type": "ephemeral"}, "diagnostics": {}, "speed": "fast", "thread": {"type": "create"}},
+        "dropped",
+        {},
+        "dropped",
+        dropped_as="cache_control, diagnostics, speed, thread",
+    ),
+    Feature(
+        "the rest of a conversation that Anthropic holds",
+        None,
+        {"thread": {"type": "continue", "previous_message_id": "msg_1"}},
+        "skipped",
+        {},
+        "skipped",
+    ),
+    Feature(
+        "a billing line in the instructions",
+        None,
+        {
+            "system": [
+                {"type": "text", "text": "x-anthropic-billing-header: cch=1;"},
+                {"type": "text", "text": "Be brief."},
+            ]
+        },
+        {"/messages/0": {"role": "system", "content": "Be brief."}},
+        {},
+        {"/systemInstruction/parts": [{"text": "Be brief."}]},
+    ),
+    Feature(
         "earlier thoughts",
         None,
         turns_openai(
@@ -372,6 +410,7 @@ FEATURES = [
 ]
 
 MISTRAL = {
+    "instructions amid the conversation": {"/messages/1": {"role": "user", "content": "Be brief from now on."}},
     "logit_bias": "skipped",
     "log probabilities": "skipped",
     "user": "dropped",

@@ -54,7 +54,7 @@ fn score(file: &PolicyFile, line: &str, with_inputs: bool) -> Result<Value, Line
         Plan::Reply(_) => json!({"id": id}),
     };
     if let (true, Some(sieve), Value::Object(verdict)) = (with_inputs, &file.encoder, &mut verdict) {
-        let inputs = complexity::inputs(sieve, &request.last_user_text());
+        let inputs = complexity::inputs(sieve, &request.said_last());
         verdict.insert("inputs".into(), inputs.map_or(Value::Null, |inputs| json!(inputs.numbers())));
     }
     Ok(verdict)

@@ -270,6 +270,7 @@ fn requests_that_want_variety_bypass_the_cache() {
         (Sampling { choices: Some(2), ..plain }, Err(Bypass::Choices)),
         (Sampling { logprobs: true, ..plain }, Err(Bypass::Logprobs)),
         (Sampling { audio: true, ..plain }, Err(Bypass::Audio)),
+        (Sampling { stateful: true, ..plain }, Err(Bypass::State)),
     ];
     for (sampling, admitted) in cases {
         assert_eq!(ExactCache::new(&bounds(8, 8192)).admits(&sampling), admitted, "{sampling:?}");

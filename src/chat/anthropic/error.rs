@@ -1,4 +1,4 @@
-//! Errors: `{"type": "error", "error": {"type", "message"}}`.
+//! Errors: `{"type": "error", "error": {"type", "message", "details": {"error_code"}}}`; few have details.
 
 use serde_json::{Value, json};
 
@@ -31,8 +31,12 @@ pub(in crate::chat) fn from_value(kind: ErrorKind, body: &Value) -> Option<ApiEr
 /// Writes an error body.
 #[must_use]
 pub(in crate::chat) fn write(error: &ApiError) -> Vec<u8> {
-    let ApiError { kind, message, .. } = error;
-    json!({"type": "error", "error": {"type": word(*kind), "message": message}}).to_string().into_bytes()
+    let ApiError { kind, message, code, .. } = error;
+    let mut told = json!({"type": word(*kind), "message": message});
+    if let (Some(code), Value::Object(members)) = (code, &mut told) {
+        members.insert("details".into(), json!({"error_code": code}));
+    }
+    json!({"type": "error", "error": told}).to_string().into_bytes()
 }
 
 /// The status that Anthropic's callers expect.

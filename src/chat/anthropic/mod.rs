@@ -1,6 +1,7 @@
 //! Anthropic Messages (`POST /v1/messages`).
 
 pub(super) mod answer;
+pub(super) mod billing;
 pub(super) mod completion;
 pub(super) mod error;
 pub(super) mod observe;

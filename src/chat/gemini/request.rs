@@ -102,18 +102,21 @@ fn generation_config(
 }
 
 fn contents(conversation: &Conversation) -> Result<Vec<Value>, Unsupported> {
-    let mut contents = Vec::with_capacity(conversation.turns.len());
+    let mut contents: Vec<(&str, Vec<Value>)> = Vec::with_capacity(conversation.turns.len());
     for turn in &conversation.turns {
         let parts = parts(turn)?;
-        if !parts.is_empty() {
-            let role = match turn.role {
-                Speaker::User => "user",
-                Speaker::Assistant => "model",
-            };
-            contents.push(json!({"role": role, "parts": parts}));
+        let role = match turn.role {
+            // Instructions of its own Gemini takes only above all that is said.
+            Speaker::User | Speaker::System => "user",
+            Speaker::Assistant => "model",
+        };
+        match contents.last_mut() {
+            Some((last, said)) if *last == role => said.extend(parts),
+            _ if parts.is_empty() => {}
+            _ => contents.push((role, parts)),
         }
     }
-    Ok(contents)
+    Ok(contents.into_iter().map(|(role, parts)| json!({"role": role, "parts": parts})).collect())
 }
 
 fn parts(turn: &Turn) -> Result<Vec<Value>, Unsupported> {

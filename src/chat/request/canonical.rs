@@ -70,6 +70,21 @@ impl<'b> Reader<'b> {
         self.json.current_index()
     }
 
+    /// How long the canonical form is so far.
+    pub(super) fn written(&self) -> usize {
+        self.canonical.len()
+    }
+
+    /// Puts a string in the place of what the canonical form got after it had been so long; `None`: nothing.
+    pub(super) fn rewrite(&mut self, since: usize, text: Option<&str>) {
+        if self.keeps {
+            self.canonical.truncate(since);
+            if let Some(text) = text {
+                push_sized(&mut self.canonical, b's', text.as_bytes());
+            }
+        }
+    }
+
     /// Nothing but whitespace may follow.
     pub(super) fn finish(&mut self) -> Read<()> {
         self.json.finish().map_err(invalid)

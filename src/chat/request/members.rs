@@ -32,6 +32,8 @@ enum Member {
     ResponseFormat,
     Tools,
     Functions,
+    /// Names what Anthropic holds of the conversation: its beginning, or the files of its tools.
+    State,
     /// Says who asks or how the call is kept, and changes no answer.
     Bookkeeping,
     Other,
@@ -57,8 +59,12 @@ const MEMBERS: [(&str, Member); 13] = [
 ];
 
 /// Those that Anthropic's callers have besides.
-const OF_ANTHROPIC: [(&str, Member); 2] =
-    [("system", Member::System), ("output_config", Member::ResponseFormat)];
+const OF_ANTHROPIC: [(&str, Member); 4] = [
+    ("system", Member::System),
+    ("output_config", Member::ResponseFormat),
+    ("thread", Member::State),
+    ("container", Member::State),
+];
 
 impl Member {
     fn of(key: &str, caller: Caller) -> Self {
@@ -218,6 +224,10 @@ impl Found {
                     self.tools = self.tools.saturating_add(1);
                     reader.value(peek, depth)
                 })?;
+            }
+            Member::State => {
+                self.sampling.stateful |= peek != Peek::Null;
+                reader.value(peek, depth)?;
             }
             Member::Model | Member::Bookkeeping | Member::Other => reader.value(peek, depth)?,
         }

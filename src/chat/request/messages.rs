@@ -7,6 +7,7 @@ use super::doubt::Doubt;
 use super::spelling::is_spelled_like;
 use super::text::{Text, decode};
 use super::view::Shape;
+use crate::chat::anthropic::billing::after_line;
 
 /// The messages that have been read.
 #[derive(Debug, Default)]
@@ -14,7 +15,7 @@ pub(super) struct Messages {
     shape: Shape,
     /// Text parts of the last user message.
     last_user: Vec<Text>,
-    /// Text in messages that are not system messages, the last user message included.
+    /// Text in messages that are not system messages.
     dialogue_bytes: u32,
     fault: Option<&'static str>,
     doubt: Doubt,
@@ -98,7 +99,25 @@ impl Messages {
         depth: u16,
     ) -> Read<()> {
         let mut system = Message::default();
-        system.content(reader, body, peek, depth)?;
+        if peek == Peek::Array {
+            let mut is_first = true;
+            reader.array(depth, |reader, peek, depth| {
+                let start = reader.written();
+                system.element(reader, body, peek, depth)?;
+                // A line that is another one in each request belongs neither to its form nor to its length.
+                if std::mem::take(&mut is_first) && system.after_billing_line(body).as_deref() == Some("") {
+                    reader.rewrite(start, None);
+                    system.texts.clear();
+                }
+                Ok(())
+            })?;
+        } else {
+            let start = reader.written();
+            system.content(reader, body, peek, depth)?;
+            if let Some(rest) = system.after_billing_line(body) {
+                reader.rewrite(start, Some(&rest));
+            }
+        }
         if system.malformed {
             self.fault = Some("system");
         }
@@ -120,20 +139,20 @@ impl Messages {
         self.shape.media_bytes = self.shape.media_bytes.saturating_add(message.media_bytes);
         let bytes = message.texts.iter().map(|text| size(text.length)).fold(0, u32::saturating_add);
         self.shape.messages = self.shape.messages.saturating_add(1);
-        if role == MessageRole::System {
-            self.shape.system_bytes = self.shape.system_bytes.saturating_add(bytes);
-        } else {
-            self.dialogue_bytes = self.dialogue_bytes.saturating_add(bytes);
-        }
         match role {
+            MessageRole::System => {
+                self.shape.system_bytes = self.shape.system_bytes.saturating_add(bytes);
+                return;
+            }
             MessageRole::User => {
                 self.shape.user_messages = self.shape.user_messages.saturating_add(1);
                 self.shape.images = message.images;
+                self.shape.history_bytes = self.dialogue_bytes;
                 self.last_user = message.texts;
             }
-            MessageRole::Tool => self.shape.tool_messages = self.shape.tool_messages.saturating_add(1),
-            MessageRole::System | MessageRole::Other => {}
+            MessageRole::Tool | MessageRole::Other => {}
         }
+        self.dialogue_bytes = self.dialogue_bytes.saturating_add(bytes);
     }
 
     /// The member that is not what a chat request has there.
@@ -147,8 +166,7 @@ impl Messages {
     }
 
     pub(super) fn shape(&self) -> Shape {
-        let last = self.last_user.iter().map(|text| size(text.length)).fold(0, u32::saturating_add);
-        Shape { history_bytes: self.dialogue_bytes.saturating_sub(last), ..self.shape }
+        self.shape
     }
 
     /// The text parts of the last user message.
@@ -211,19 +229,28 @@ impl Message {
                 Ok(())
             }
             Peek::Null => reader.value(peek, depth),
-            Peek::Array => reader.array(depth, |reader, peek, depth| {
-                if peek == Peek::Object {
-                    self.part(reader, body, depth)
-                } else {
-                    self.malformed = true;
-                    reader.value(peek, depth)
-                }
-            }),
+            Peek::Array => reader.array(depth, |reader, peek, depth| self.element(reader, body, peek, depth)),
             _ => {
                 self.malformed = true;
                 reader.value(peek, depth)
             }
         }
+    }
+
+    /// What the only text says after a billing line, if it begins with one.
+    fn after_billing_line(&self, body: &str) -> Option<String> {
+        match self.texts.as_slice() {
+            [text] => after_line(&decode(body, text)).map(str::to_owned),
+            _ => None,
+        }
+    }
+
+    fn element(&mut self, reader: &mut Reader<'_>, body: &str, peek: Peek, depth: u16) -> Read<()> {
+        if peek == Peek::Object {
+            return self.part(reader, body, depth);
+        }
+        self.malformed = true;
+        reader.value(peek, depth)
     }
 
     /// Reads a content part: `{"type": "text", "text": ...}`, `{"type": "image_url", ...}`, Anthropic's

@@ -2,6 +2,7 @@
 
 mod canonical;
 mod doubt;
+mod human;
 mod members;
 mod messages;
 mod plain;

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Canonical, ChatRequest, Limits, RequestError, Sampling};
+use super::{Canonical, ChatRequest, Limits, RequestError, Sampling, Shape};
 use crate::chat::Caller;
 
 const LIMITS: Limits = Limits { max_depth: 16 };
@@ -35,11 +35,65 @@ fn a_request_is_read_whatever_the_order_of_its_members() {
     assert_eq!(&body[request.stream_options.span.clone().unwrap()], r#"{"include_usage":true}"#);
     assert_eq!(request.last_user_text(), "hé\nllo");
     let shape = request.shape;
-    assert_eq!((shape.messages, shape.user_messages, shape.tool_messages), (5, 2, 1));
+    assert_eq!((shape.messages, shape.user_messages), (5, 2));
     assert_eq!((shape.system_bytes, shape.history_bytes, shape.images, shape.tools), (8, 7, 1, 2));
     assert_eq!((shape.max_output_tokens, shape.structured_output), (Some(7), true));
-    let sampling = Sampling { temperature: Some(0.5), choices: Some(2), logprobs: true, audio: true };
+    let sampling =
+        Sampling { temperature: Some(0.5), choices: Some(2), logprobs: true, stateful: false, audio: true };
     assert_eq!(request.sampling, sampling);
+}
+
+#[test]
+fn what_tools_give_back_changes_nothing_of_what_was_asked() {
+    let asked = json!([{"role": "user", "content": "hello"}, {"role": "assistant", "content": "hi"},
+                       {"role": "user", "content": "fix it"}]);
+    let mut called = asked.clone();
+    called.as_array_mut().unwrap().extend([
+        json!({"role": "assistant", "content": "I look.", "tool_calls": [{"id": "1"}]}),
+        json!({"role": "tool", "tool_call_id": "1", "content": "a long listing"}),
+    ]);
+    let read = |messages: Value| parse(&json!({"model": "m", "messages": messages}).to_string()).unwrap();
+    let (before, after) = (read(asked), read(called));
+    assert_eq!(before.last_user_text(), after.last_user_text());
+    assert_eq!(Shape { messages: 3, ..after.shape }, before.shape);
+    assert_eq!(before.shape.history_bytes, 7);
+}
+
+#[test]
+fn a_line_that_differs_in_each_request_belongs_to_no_form() {
+    let form = |system: Value| {
+        let body = json!({"model": "m", "max_tokens": 9, "system": system, "messages": [{"role": "user", "content": "x"}]});
+        let body = body.to_string().into();
+        let request = ChatRequest::parse(body, Caller::Anthropic, LIMITS, Canonical::Keep).unwrap();
+        let (words, bytes) = request.canonical().unwrap();
+        (words, bytes.to_vec(), request.shape.system_bytes)
+    };
+    let text = |text: &str| json!({"type": "text", "text": text});
+    let line = |mark: &str| format!("x-anthropic-billing-header: cc_version=2.1; cch={mark};");
+    let blocks = |mark: &str| json!([text(&line(mark)), text("be brief")]);
+    assert_eq!(form(blocks("0aaa9")), form(blocks("36ee5")));
+    assert_eq!(form(blocks("0aaa9")), form(json!([text("be brief")])));
+    let said = |mark: &str| json!(format!("{}\nbe brief", line(mark)));
+    let (words, bytes, _) = form(said("0aaa9"));
+    let (plain_words, plain_bytes, _) = form(json!("be brief"));
+    assert_eq!((words, bytes), (plain_words, plain_bytes));
+    assert_ne!(
+        form(json!([text("be brief"), text(&line("0aaa9"))])),
+        form(json!([text("be brief"), text(&line("36ee5"))]))
+    );
+}
+
+#[test]
+fn a_conversation_that_the_provider_holds_is_known() {
+    let holds = |name: &str, value: Value| {
+        let mut body = json!({"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]});
+        body[name] = value;
+        let body = body.to_string().into();
+        ChatRequest::parse(body, Caller::Anthropic, LIMITS, Canonical::Skip).unwrap().sampling.stateful
+    };
+    assert!(holds("thread", json!({"type": "continue", "previous_message_id": "msg_1"})));
+    assert!(holds("thread", json!({"type": "create"})) && holds("container", json!("c")));
+    assert!(!holds("container", json!(null)) && !holds("speed", json!("fast")));
 }
 
 #[test]
@@ -270,7 +324,7 @@ proptest! {
     }
 }
 
-fn from_anthropic(body: &Value) -> (String, super::Shape) {
+fn from_anthropic(body: &Value) -> (String, Shape) {
     let body = body.to_string();
     let request = ChatRequest::parse(body.into(), Caller::Anthropic, LIMITS, Canonical::Skip).unwrap();
     (request.last_user_text().into_owned(), request.shape)
@@ -284,7 +338,7 @@ fn an_image_that_a_tool_has_given_back_is_seen() {
     let (_, shape) = from_anthropic(&json!({
         "model": "auto", "max_tokens": 100, "messages": [{"role": "user", "content": [result]}]
     }));
-    assert_eq!((shape.tool_messages, shape.all_images), (1, 1));
+    assert_eq!((shape.user_messages, shape.all_images), (0, 1));
     assert!(shape.media_bytes > 0);
 }
 
@@ -321,7 +375,7 @@ fn an_anthropic_request_is_seen_as_it_is() {
         ]
     }));
     assert_eq!(text, "what is this?");
-    assert_eq!((shape.user_messages, shape.tool_messages, shape.system_bytes), (1, 1, 8));
+    assert_eq!((shape.user_messages, shape.system_bytes), (1, 8));
     assert_eq!((shape.images, shape.tools, shape.structured_output), (1, 1, true));
     assert!(shape.media_bytes > 0);
     assert_eq!(shape.max_output_tokens, Some(100));

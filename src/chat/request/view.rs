@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use thiserror::Error;
 
+use super::human::without_elements;
 use super::sized::sized;
 use super::text::{Text, decode};
 use crate::chat::dialect::Caller;
@@ -65,13 +66,11 @@ pub struct StreamOptions {
 pub struct Shape {
     /// Messages of any role.
     pub messages: u32,
-    /// Messages of role `user`.
+    /// Messages of role `user`, but those of Anthropic's callers that hold results of tools and no text.
     pub user_messages: u32,
-    /// Messages of role `tool` or `function`, or, from Anthropic's callers, messages that hold results of tools and no text.
-    pub tool_messages: u32,
     /// Text in messages of role `system` or `developer`.
     pub system_bytes: u32,
-    /// Text in all messages but the last user message and the system messages.
+    /// Text before the last user message, system messages excluded: it stays the same while tools are called for that message.
     pub history_bytes: u32,
     /// Image parts in the last user message.
     pub images: u32,
@@ -96,6 +95,8 @@ pub struct Sampling {
     pub choices: Option<u64>,
     /// Whether `logprobs` is `true`.
     pub logprobs: bool,
+    /// Whether the provider holds a part of the conversation, so that the request does not say all that the answer depends on.
+    pub stateful: bool,
     /// Whether the caller asked for audio output (`modalities` names `audio`).
     pub audio: bool,
 }
@@ -220,6 +221,12 @@ impl ChatRequest {
     #[must_use]
     pub fn canonical(&self) -> Option<(Caller, &[u8])> {
         self.canonical.as_ref().map(|(words, bytes)| (*words, bytes.as_slice()))
+    }
+
+    /// What the caller's user has said last: the text of the last message of role `user` without what an agent has put into it.
+    #[must_use]
+    pub fn said_last(&self) -> Cow<'_, str> {
+        without_elements(self.last_user_text())
     }
 
     /// The last user message, if it consists of one text.

@@ -45,7 +45,7 @@ pub fn write_request(
         Format::Gemini => gemini::request::write(conversation, target),
         Format::OpenAi => {
             let quirks = dialect.quirks;
-            let written = openai::request::write(conversation, target, quirks.longest_answer)?;
+            let written = openai::request::write(conversation, target, quirks)?;
             if quirks.is_none() {
                 return Ok(written);
             }

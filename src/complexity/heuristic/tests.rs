@@ -104,24 +104,15 @@ fn a_document_that_mentions_everything_once_is_not_high_for_it() {
 fn the_conversation_raises_an_innocent_question() {
     let base = Shape { messages: 1, user_messages: 1, ..Shape::default() };
     let tools = of_shape(Shape { tools: 10, ..base });
-    assert_eq!((tools.level, tools.reasons), (Level::Medium, vec![Signal::Tools]));
+    assert_eq!((tools.level, tools.reasons), (Level::Low, vec![Signal::Tools]));
     let images = of_shape(Shape { images: 2, ..base });
     assert_eq!((images.level, images.reasons), (Level::Medium, vec![Signal::Images]));
-    let agent = of_shape(Shape {
-        messages: 30,
-        user_messages: 12,
-        tool_messages: 10,
-        tools: 10,
-        history_bytes: 60_000,
-        max_output_tokens: Some(16_000),
-        structured_output: true,
-        ..base
-    });
-    assert_eq!(agent.level, Level::High, "{agent:?}");
-    assert_eq!(
-        agent.reasons,
-        [Signal::Tools, Signal::History, Signal::OutputSize, Signal::ToolResults, Signal::StructuredOutput]
-    );
+    let agent =
+        Shape { messages: 30, tools: 40, max_output_tokens: Some(64_000), system_bytes: 90_000, ..base };
+    assert_eq!(of_shape(agent).level, Level::Low, "what an agent says of itself asks for little");
+    let long = of_shape(Shape { user_messages: 12, history_bytes: 60_000, structured_output: true, ..agent });
+    assert_eq!(long.level, Level::Medium, "{long:?}");
+    assert_eq!(long.reasons, [Signal::History, Signal::StructuredOutput, Signal::Tools]);
     assert_eq!(of_shape(Shape { max_output_tokens: Some(u64::MAX), ..base }).reasons, [Signal::OutputSize]);
     assert_eq!(of_shape(base).level, Level::Low);
 }

@@ -84,12 +84,8 @@ fn the_shape_of_the_conversation_raises_the_score() {
     let sieve = encoder(&classify).unwrap();
     let text = "What about this one?";
     let plain = assess(&classify, sieve.as_deref(), text, &Shape::default());
-    let tools = assess(
-        &classify,
-        sieve.as_deref(),
-        text,
-        &Shape { tools: 10, tool_messages: 5, images: 2, ..Shape::default() },
-    );
+    let tools =
+        assess(&classify, sieve.as_deref(), text, &Shape { tools: 10, images: 2, ..Shape::default() });
     assert!(tools.score > plain.score);
     assert!(tools.reasons.contains(&Signal::Tools));
 }
@@ -98,7 +94,7 @@ fn the_shape_of_the_conversation_raises_the_score() {
 fn without_the_encoder_or_a_text_levels_are_those_of_the_heuristic() {
     let heuristic = Classify { scorer: Scorer::Heuristic, boundaries: Boundaries::HEURISTIC };
     for tools in [0, 1, 5, 40] {
-        let shape = Shape { tools, tool_messages: tools, images: tools, ..Shape::default() };
+        let shape = Shape { tools, images: tools, ..Shape::default() };
         for text in ["", "Why?", "Prove that there are infinitely many primes.", "Why is the sky blue?"] {
             let expected = assess(&heuristic, None, text, &shape).level;
             assert_eq!(assess(&learned(), None, text, &shape).level, expected, "{text} {tools}");

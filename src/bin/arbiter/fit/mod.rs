@@ -167,7 +167,7 @@ fn example(policy: &Policy, sieve: &Sieve, line: &str) -> Result<Option<Example>
         return Err(LineFault::Grades);
     }
     let request = lines::request(policy, prompt.as_deref(), body, &dialect)?;
-    let text = request.last_user_text();
+    let text = request.said_last();
     let by_heuristic = Classify { scorer: Scorer::Heuristic, boundaries: policy.classify.boundaries };
     let heuristic = complexity::assess(&by_heuristic, None, &text, &Shape::default()).score;
     // The same prompt twice must not judge itself.

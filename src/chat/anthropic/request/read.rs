@@ -3,11 +3,34 @@
 use serde_json::{Map, Value};
 
 use crate::chat::answer::text_of;
+use crate::chat::anthropic::billing;
 use crate::chat::conversation::{
     Content, Conversation, Effort, Image, OutputFormat, Part, Reasoning, Speaker, SystemText, Tool, ToolCall,
     ToolChoice, ToolResult, Unsupported, each,
 };
 use crate::chat::number::count;
+
+/// Members that are about Anthropic's service and not about the answer. As of November 2026.
+const LEFT_OUT: [&str; 10] = [
+    "service_tier",
+    "context_management",
+    "inference_geo",
+    // Where the provider shall cache the prompt up to.
+    "cache_control",
+    // What it shall say about its prompt cache.
+    "diagnostics",
+    // Faster answers by the same model, for another price.
+    "speed",
+    // Models that it may ask instead, and the bill for that: here the policy says who is asked.
+    "fallbacks",
+    "fallback_credit_token",
+    "user_profile_id",
+    // Features that a body asks for where no header can.
+    "anthropic_beta",
+];
+pub(super) const SYSTEM_NOT_TEXT: &str = "system content that is not text";
+/// By which Anthropic's callers know that they must send all of a conversation again.
+const THREADS_UNSUPPORTED: &str = "thread_unsupported_request";
 
 /// Reads a request body.
 ///
@@ -53,32 +76,61 @@ pub(super) fn member(conversation: &mut Conversation, name: &str, value: &Value)
         }
         "stream" => conversation.stream = value.as_bool() == Some(true),
         "model" => {}
-        "service_tier" => conversation.leave_out("service_tier"),
-        "context_management" => conversation.leave_out("context_management"),
-        "inference_geo" => conversation.leave_out("inference_geo"),
-        other => return Err(Unsupported::new(other)),
+        "output_format" => output_format(conversation, name, value)?,
+        "thread" => thread(conversation, value)?,
+        "mcp_servers" if value.as_array().is_some_and(Vec::is_empty) => {}
+        other => match LEFT_OUT.iter().find(|name| **name == other) {
+            Some(name) => conversation.leave_out(name),
+            None => return Err(Unsupported::new(other)),
+        },
     }
     Ok(())
 }
 
 fn system(value: &Value) -> Result<Vec<SystemText>, Unsupported> {
-    if let Some(text) = value.as_str() {
-        return Ok(vec![SystemText { text: text.to_owned(), cache: false }]);
+    let mut texts = match value.as_str() {
+        Some(text) => vec![SystemText { text: text.to_owned(), cache: false }],
+        None => each(value, system_text)?,
+    };
+    if let Some(first) = texts.first_mut()
+        && let Some(rest) = billing::after_line(&first.text)
+    {
+        first.text = rest.to_owned();
     }
-    each(value, |block| match block.get("type").and_then(Value::as_str) {
+    texts.retain(|text| !text.text.is_empty());
+    Ok(texts)
+}
+
+fn system_text(block: &Value) -> Result<SystemText, Unsupported> {
+    match block.get("type").and_then(Value::as_str) {
         Some("text") => Ok(SystemText { text: text_of(block, "text"), cache: is_marked(block) }),
-        _ => Err(Unsupported::new("system content that is not text")),
-    })
+        _ => Err(Unsupported::new(SYSTEM_NOT_TEXT)),
+    }
+}
+
+/// A conversation of which Anthropic holds what was said before: others can be told its beginning, which is all of it, but not
+/// what is added to it.
+fn thread(conversation: &mut Conversation, thread: &Value) -> Result<(), Unsupported> {
+    if thread.get("type").and_then(Value::as_str) == Some("create") {
+        conversation.leave_out("thread");
+        return Ok(());
+    }
+    Err(Unsupported { code: Some(THREADS_UNSUPPORTED), ..Unsupported::new("thread") })
 }
 
 fn read_message(conversation: &mut Conversation, message: &Value) -> Result<(), Unsupported> {
     let role = match message.get("role").and_then(Value::as_str).unwrap_or_default() {
         "user" => Speaker::User,
         "assistant" => Speaker::Assistant,
+        "system" => Speaker::System,
         other => return Err(Unsupported::new(format!("a message of role {other}"))),
     };
     let parts = match message.get("content").unwrap_or(&Value::Null) {
         Value::String(text) => vec![Part::text(text.as_str())],
+        blocks if role == Speaker::System => each(blocks, |block| {
+            let SystemText { text, cache } = system_text(block)?;
+            Ok(Part { cache, ..Part::text(text) })
+        })?,
         blocks => each(blocks, |block| part(conversation, block))?,
     };
     conversation.say(role, parts);
@@ -185,14 +237,22 @@ fn output_config(conversation: &mut Conversation, config: &Value) -> Result<(), 
                     conversation.reasoning = Some(Reasoning::Effort(effort));
                 }
             }
-            "format" if value.get("type").and_then(Value::as_str) == Some("json_schema") => {
-                let schema = value.get("schema").cloned().unwrap_or_default();
-                conversation.output =
-                    Some(OutputFormat::JsonSchema { name: None, schema, strict: Some(true) });
-            }
+            "format" => output_format(conversation, "output_config.format", value)?,
+            // How many tokens a whole task may take, over several calls.
+            "task_budget" => conversation.leave_out("output_config.task_budget"),
             other => return Err(Unsupported::new(format!("output_config.{other}"))),
         }
     }
+    Ok(())
+}
+
+/// `{"type": "json_schema", "schema": ...}`, in `output_config` or, as it was first, beside it.
+fn output_format(conversation: &mut Conversation, name: &str, format: &Value) -> Result<(), Unsupported> {
+    if format.get("type").and_then(Value::as_str) != Some("json_schema") {
+        return Err(Unsupported::new(name));
+    }
+    let schema = format.get("schema").cloned().unwrap_or_default();
+    conversation.output = Some(OutputFormat::JsonSchema { name: None, schema, strict: Some(true) });
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess};
 use serde_json::Value;
 
-use super::read::member;
+use super::read::{SYSTEM_NOT_TEXT, member};
 use crate::chat::conversation::{Conversation, Unsupported};
 use crate::chat::survey::{Calls, Seen, Survey, Word, Words, look_over, see};
 
@@ -94,6 +94,14 @@ fn look_at_messages(messages: &[Message], survey: &mut Survey) {
     let mut speaker = "";
     for message in messages {
         let role = message.role.0.as_str();
+        if role == "system" {
+            speaker = role;
+            calls.begin_turn();
+            if message.content.0.iter().any(|block| block.r#type.0 != "text") {
+                survey.refuse(Unsupported::new(SYSTEM_NOT_TEXT));
+            }
+            continue;
+        }
         if !matches!(role, "user" | "assistant") {
             survey.refuse(Unsupported::new(format!("a message of role {role}")));
             continue;

@@ -108,6 +108,7 @@ fn messages(conversation: &Conversation) -> Vec<Value> {
         let role = match turn.role {
             Speaker::User => "user",
             Speaker::Assistant => "assistant",
+            Speaker::System => "system",
         };
         // Results of tools must come first.
         let (results, rest): (Vec<_>, Vec<_>) =

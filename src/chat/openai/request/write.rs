@@ -6,17 +6,17 @@ use crate::chat::conversation::{
     Addressee, Content, Conversation, Image, OutputFormat, Part, Reasoning, Speaker, Tool, ToolChoice,
     ToolResult, Turn, Unsupported, Written,
 };
+use crate::chat::openai_like::Quirks;
 use crate::chat::survey::OPENAI_STOPS;
 
-/// Writes a request body. `longest_answer` is the member that bounds the answer: `max_completion_tokens` or, with
-/// providers that do not know it, `max_tokens`.
+/// Writes a request body for a provider whose OpenAI differs by `quirks`, as far as that is a matter of writing.
 ///
 /// # Errors
 /// [`Unsupported`] names what OpenAI has no word for and what cannot be left out.
 pub(in crate::chat) fn write(
     conversation: &Conversation,
     target: Addressee<'_>,
-    longest_answer: &str,
+    quirks: &Quirks,
 ) -> Result<Written, Unsupported> {
     if conversation.stop.len() > OPENAI_STOPS {
         return Err(Unsupported::new("more than 4 stop sequences"));
@@ -29,7 +29,7 @@ pub(in crate::chat) fn write(
         }
     };
     put("model", Some(target.model.into()));
-    put("messages", Some(messages(conversation)?.into()));
+    put("messages", Some(messages(conversation, quirks)?.into()));
     put("tools", some_list(conversation.tools.iter().map(tool)));
     put("tool_choice", conversation.tool_choice.as_ref().map(tool_choice));
     put(
@@ -38,7 +38,7 @@ pub(in crate::chat) fn write(
     );
     put("response_format", conversation.output.as_ref().map(response_format));
     put("stop", some_list(conversation.stop.iter().map(|stop| Value::from(stop.as_str()))));
-    put(longest_answer, conversation.max_tokens.map(Value::from));
+    put(quirks.longest_answer, conversation.max_tokens.map(Value::from));
     put("temperature", conversation.temperature.map(Value::from));
     put("top_p", conversation.top_p.map(Value::from));
     put("seed", conversation.seed.map(Value::from));
@@ -66,7 +66,7 @@ pub(in crate::chat) fn write(
     Ok(Written { body: Value::Object(body).to_string().into_bytes(), dropped })
 }
 
-fn messages(conversation: &Conversation) -> Result<Vec<Value>, Unsupported> {
+fn messages(conversation: &Conversation, quirks: &Quirks) -> Result<Vec<Value>, Unsupported> {
     let mut messages = Vec::new();
     let system: Vec<&str> = conversation.system.iter().map(|text| text.text.as_str()).collect();
     if !system.is_empty() {
@@ -76,6 +76,10 @@ fn messages(conversation: &Conversation) -> Result<Vec<Value>, Unsupported> {
         match turn.role {
             Speaker::User => user_messages(turn, &mut messages)?,
             Speaker::Assistant => messages.extend(assistant_message(turn)?),
+            Speaker::System if quirks.instructions_first => {
+                messages.push(json!({"role": "user", "content": turn.text()}));
+            }
+            Speaker::System => messages.push(json!({"role": "system", "content": turn.text()})),
         }
     }
     Ok(messages)
