@@ -11,10 +11,11 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use llm_arbiter::chat::conversation::Addressee;
-use llm_arbiter::chat::translate::{self, StreamTranslator};
+use llm_arbiter::chat::translate::{self, Given, StreamTranslator};
 use llm_arbiter::chat::{Caller, Dialect, Format};
 use serde_json::{Value, json};
 
+const GIVEN: Given<'_> = Given { model: "m", at: Duration::from_secs(7) };
 const EVENTS: usize = 200;
 const REQUEST_BYTES: usize = 2048;
 /// Time given to each figure; the least of its rounds counts, since noise only adds.
@@ -107,7 +108,7 @@ fn request(caller: Caller) -> Vec<u8> {
 }
 
 fn translate_stream(caller: Caller, format: Format, events: &[String]) {
-    let mut translator = StreamTranslator::new(format, caller, 7);
+    let mut translator = StreamTranslator::new(format, caller, GIVEN);
     for event in events {
         black_box(translator.feed(black_box(event.as_bytes()), false));
     }

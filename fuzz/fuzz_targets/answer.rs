@@ -2,13 +2,18 @@
 
 #![no_main]
 
+use std::time::Duration;
+
 use libfuzzer_sys::fuzz_target;
+use llm_arbiter::chat::translate::Given;
 use llm_arbiter::chat::{Caller, Format, translate, whole};
+
+const GIVEN: Given<'_> = Given { model: "m", at: Duration::from_secs(7) };
 
 fuzz_target!(|body: &[u8]| {
     for caller in [Caller::OpenAi, Caller::Anthropic] {
         for format in [Format::OpenAi, Format::Anthropic, Format::Gemini] {
-            if let Ok(answer) = translate::answer(body, format, caller, 7) {
+            if let Ok(answer) = translate::answer(body, format, caller, GIVEN) {
                 assert!(
                     whole::read(&answer, caller).is_some(),
                     "an answer is one in the caller's dialect"

@@ -3,10 +3,14 @@
 
 #![no_main]
 
+use std::time::Duration;
+
 use libfuzzer_sys::fuzz_target;
 use llm_arbiter::chat::observe::{Observer, Wanted};
-use llm_arbiter::chat::translate::StreamTranslator;
+use llm_arbiter::chat::translate::{Given, StreamTranslator};
 use llm_arbiter::chat::{AnswerHead, Caller, Format};
+
+const GIVEN: Given<'_> = Given { model: "m", at: Duration::from_secs(7) };
 
 fuzz_target!(|input: &[u8]| {
     let Some((cuts, stream)) = input.split_first_chunk::<2>() else { return };
@@ -15,8 +19,8 @@ fuzz_target!(|input: &[u8]| {
     let pieces = [&stream[..first], &stream[first..second], &stream[second..]];
     for caller in [Caller::OpenAi, Caller::Anthropic] {
         for format in [Format::OpenAi, Format::Anthropic, Format::Gemini] {
-            let mut whole = StreamTranslator::new(format, caller, 7);
-            let mut split = StreamTranslator::new(format, caller, 7);
+            let mut whole = StreamTranslator::new(format, caller, GIVEN);
+            let mut split = StreamTranslator::new(format, caller, GIVEN);
             let mut expected = whole.feed(stream, false);
             expected.extend(whole.feed(&[], true));
             let mut translated: Vec<u8> = pieces.iter().flat_map(|piece| split.feed(piece, false)).collect();

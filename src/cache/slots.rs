@@ -12,7 +12,8 @@ use super::directory::{DIRECTORY, Directory, Placed, Room, Share, Slot, Stamp};
 use super::milliseconds::milliseconds;
 use super::tag::{ModelTag, TenantTag};
 use super::{CacheKey, KeyName};
-use crate::chat::{Caller, Usage, translate};
+use crate::chat::translate::{self, Given};
+use crate::chat::{Caller, Usage};
 use crate::host::{HostError, SharedData};
 
 /// Bytes of the key, which a payload value begins with.
@@ -108,7 +109,8 @@ impl KeptAnswer {
         if self.dialect == caller {
             return Some(self);
         }
-        let body = translate::answer(&self.body, self.dialect.format(), caller, 0).ok()?;
+        let given = Given { model: "", at: Duration::ZERO };
+        let body = translate::answer(&self.body, self.dialect.format(), caller, given).ok()?;
         Some(Self { body, dialect: caller, ..self })
     }
 

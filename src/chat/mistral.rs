@@ -39,6 +39,7 @@ pub(super) const DIALECT: Dialect = Dialect {
             "modalities",
             "web_search_options",
         ],
+        short_call_ids: true,
         instructions_first: true,
     },
 };

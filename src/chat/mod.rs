@@ -10,6 +10,7 @@ mod azure;
 pub mod completion;
 pub mod conversation;
 pub mod dialect;
+mod edits;
 pub mod excerpt;
 mod gemini;
 pub mod head;

@@ -1,12 +1,11 @@
 //! A stored answer as a new one: callers tell answers apart by their ids, and see when they were given.
 
 use std::fmt::Write;
-use std::ops::Range;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::splice::replace;
+use super::edits::{replace, span};
 
 /// What a stored answer is given anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,13 +32,6 @@ pub fn renew(body: &[u8], renewal: Renewal) -> Option<Vec<u8>> {
     let id = id.and_then(|raw| Some((span(body, raw)?, renewed_id(raw, renewal.id)?)));
     let created = created.and_then(|raw| Some((span(body, raw)?, renewal.created.to_string())));
     replace(body, id.into_iter().chain(created).collect())
-}
-
-/// Where a value stands that was read from a body.
-fn span(body: &[u8], raw: &RawValue) -> Option<Range<usize>> {
-    let start = raw.get().as_ptr().addr().checked_sub(body.as_ptr().addr())?;
-    let end = start.checked_add(raw.get().len())?;
-    (end <= body.len()).then_some(start..end)
 }
 
 /// `chatcmpl-` of `"chatcmpl-123"` and the end, as a JSON string.

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use serde_json::{Map, Value};
 
+use super::edits::replace;
 use super::request::ChatRequest;
 
 /// What to change in a request body.
@@ -28,21 +29,6 @@ pub fn splice(request: &ChatRequest, edit: Edit<'_>) -> Option<Vec<u8>> {
         return None;
     }
     replace(body, model.into_iter().chain(usage).collect())
-}
-
-/// A body with other texts in the place of some of its spans, which do not overlap; `None` if one is not in it.
-pub(super) fn replace(body: &[u8], mut changes: Vec<(Range<usize>, String)>) -> Option<Vec<u8>> {
-    changes.sort_by_key(|(span, _)| span.start);
-    let added: usize = changes.iter().map(|(_, text)| text.len()).sum();
-    let mut edited = Vec::with_capacity(body.len().saturating_add(added));
-    let mut copied = 0;
-    for (span, text) in changes {
-        edited.extend_from_slice(body.get(copied..span.start)?);
-        edited.extend_from_slice(text.as_bytes());
-        copied = span.end;
-    }
-    edited.extend_from_slice(body.get(copied..)?);
-    Some(edited)
 }
 
 /// Where and how `stream_options` has to be written so that usage is included.

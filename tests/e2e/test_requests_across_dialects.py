@@ -410,6 +410,16 @@ FEATURES = [
 ]
 
 MISTRAL = {
+    "tool call and result": {
+        "/messages/1/tool_calls/0/id": "Hk59LCTYP",
+        "/messages/1/tool_calls/0/function/name": "weather",
+        "/messages/2": {"role": "tool", "tool_call_id": "Hk59LCTYP", "content": "sunny"},
+    },
+    "several calls and results": {
+        "/messages/1/tool_calls/1/id": "DwOLmIZ8C",
+        "/messages/2/tool_call_id": "Hk59LCTYP",
+        "/messages/3/tool_call_id": "DwOLmIZ8C",
+    },
     "instructions amid the conversation": {"/messages/1": {"role": "user", "content": "Be brief from now on."}},
     "logit_bias": "skipped",
     "log probabilities": "skipped",

@@ -14,6 +14,8 @@ pub(in crate::chat) struct Reader {
     calls: Vec<u64>,
     /// Something was said that no event tells of.
     unsaid: bool,
+    /// It has said why it ended.
+    finished: bool,
 }
 
 impl Reader {
@@ -43,7 +45,9 @@ impl Reader {
                     self.count(usage);
                 }
                 let delta = event.get("delta").unwrap_or(&Value::Null);
-                if let Some(reason) = delta.get("stop_reason").and_then(Value::as_str) {
+                if let Some(reason) = delta.get("stop_reason").and_then(Value::as_str)
+                    && !std::mem::replace(&mut self.finished, true)
+                {
                     events
                         .push(StreamEvent::Finish(answer::finish(reason, &text_of(delta, "stop_sequence"))));
                 }

@@ -21,7 +21,9 @@ impl Usage {
                 .get("cache_creation")
                 .map_or(0, |parts| count_of(parts, "ephemeral_1h_input_tokens")),
             output: count_of(usage, "output_tokens"),
-            reasoning: 0,
+            reasoning: usage
+                .get("output_tokens_details")
+                .map_or(0, |parts| count_of(parts, "thinking_tokens")),
             service_tier: usage.get("service_tier").and_then(Value::as_str).and_then(ServiceTier::named),
         })
     }
@@ -43,6 +45,9 @@ impl Usage {
                     "ephemeral_1h_input_tokens": self.cache_write_1h
                 });
                 members.insert("cache_creation".into(), parts);
+            }
+            if self.reasoning > 0 {
+                members.insert("output_tokens_details".into(), json!({"thinking_tokens": self.reasoning}));
             }
             if let Some(tier) = self.service_tier {
                 members.insert("service_tier".into(), tier.as_anthropic().into());

@@ -5,13 +5,14 @@ use serde_json::Value;
 use crate::chat::answer::{Answer, AnswerPart, Finish, Malformed, count_of, text_of};
 use crate::chat::usage::Usage;
 
-/// Reads an answer.
+/// Reads an answer; one without an id gets `id`.
 ///
 /// # Errors
 /// [`Malformed`] when it has neither a candidate nor a reason why there is none.
-pub(in crate::chat) fn read(body: &[u8]) -> Result<Answer, Malformed> {
+pub(in crate::chat) fn read(body: &[u8], id: &str) -> Result<Answer, Malformed> {
     let body: Value = serde_json::from_slice(body).map_err(|_| Malformed)?;
-    let id = text_of(&body, "responseId");
+    let own = text_of(&body, "responseId");
+    let id = if own.is_empty() { id.to_owned() } else { own };
     let candidate = body.get("candidates").and_then(|candidates| candidates.get(0));
     if candidate.is_none() && blocked(&body).is_none() {
         return Err(Malformed);

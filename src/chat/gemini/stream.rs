@@ -15,6 +15,12 @@ pub(in crate::chat) struct Reader {
 }
 
 impl Reader {
+    /// A reader at the start of a stream; an answer without an id gets `id`.
+    #[must_use]
+    pub(in crate::chat) fn new(id: &str) -> Self {
+        Self { id: id.to_owned(), ..Self::default() }
+    }
+
     /// Reads the data of one event into `events`.
     ///
     /// # Errors
@@ -35,7 +41,10 @@ impl Reader {
             return Err(Malformed);
         }
         if !std::mem::replace(&mut self.started, true) {
-            self.id = text_of(&piece, "responseId");
+            let own = text_of(&piece, "responseId");
+            if !own.is_empty() {
+                self.id = own;
+            }
             events.push(StreamEvent::Start { id: self.id.clone(), model: text_of(&piece, "modelVersion") });
         }
         for part in candidate.map(answer::parts_of).unwrap_or_default() {

@@ -39,12 +39,45 @@ fn parts(message: &Value) -> Vec<AnswerPart> {
             arguments: text_of(function, "arguments"),
         }
     });
-    let said = [
-        text("reasoning_content").map(AnswerPart::Thinking),
-        text("content").map(AnswerPart::Text),
-        text("refusal").map(AnswerPart::Refusal),
-    ];
-    said.into_iter().flatten().chain(calls).collect()
+    let thoughts = text("reasoning_content").map(AnswerPart::Thinking);
+    let said = content(message).into_iter().map(|piece| match piece {
+        Piece::Text(text) => AnswerPart::Text(text),
+        Piece::Thinking(text) => AnswerPart::Thinking(text),
+    });
+    let refusal = text("refusal").map(AnswerPart::Refusal);
+    thoughts.into_iter().chain(said).chain(refusal).chain(calls).collect()
+}
+
+/// A piece of a message's content.
+pub(super) enum Piece {
+    Text(String),
+    Thinking(String),
+}
+
+/// The content of a message or of a delta: a text, or, from Mistral's models that think, parts. Empty ones are left out.
+pub(super) fn content(message: &Value) -> Vec<Piece> {
+    let content = message.get("content").unwrap_or(&Value::Null);
+    let pieces = match content {
+        Value::String(text) => vec![Piece::Text(text.clone())],
+        parts => parts.as_array().into_iter().flatten().filter_map(piece).collect(),
+    };
+    let is_empty =
+        |piece: &Piece| matches!(piece, Piece::Text(text) | Piece::Thinking(text) if text.is_empty());
+    pieces.into_iter().filter(|piece| !is_empty(piece)).collect()
+}
+
+fn piece(part: &Value) -> Option<Piece> {
+    match part.get("type")?.as_str()? {
+        "text" => Some(Piece::Text(text_of(part, "text"))),
+        "thinking" => {
+            let thoughts = match part.get("thinking")? {
+                Value::String(text) => text.clone(),
+                parts => parts.as_array()?.iter().map(|part| text_of(part, "text")).collect(),
+            };
+            Some(Piece::Thinking(thoughts))
+        }
+        _ => None,
+    }
 }
 
 /// What a `finish_reason` means.

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::answer::Piece;
 use super::{answer, error};
 use crate::chat::answer::{ErrorKind, Malformed, StreamEvent, text_of};
 use crate::chat::usage::Usage;
@@ -45,10 +46,14 @@ impl Reader {
             events.push(StreamEvent::Error(error));
             return Ok(());
         }
-        if !std::mem::replace(&mut self.started, true) {
-            events.push(StreamEvent::Start { id: text_of(&chunk, "id"), model: text_of(&chunk, "model") });
+        let choice = chunk.get("choices").and_then(|choices| choices.get(0));
+        let id = text_of(&chunk, "id");
+        // Azure sends what its filters found of the prompt before the answer has an id.
+        if !self.started && (choice.is_some() || !id.is_empty()) {
+            self.started = true;
+            events.push(StreamEvent::Start { id, model: text_of(&chunk, "model") });
         }
-        if let Some(choice) = chunk.get("choices").and_then(|choices| choices.get(0)) {
+        if let Some(choice) = choice {
             read_delta(choice.get("delta").unwrap_or(&Value::Null), events);
             if let Some(reason) =
                 choice.get("finish_reason").and_then(Value::as_str).filter(|reason| !reason.is_empty())
@@ -65,7 +70,10 @@ impl Reader {
 fn read_delta(delta: &Value, events: &mut Vec<StreamEvent>) {
     let text = |member| Some(text_of(delta, member)).filter(|text| !text.is_empty());
     events.extend(text("reasoning_content").map(StreamEvent::Thinking));
-    events.extend(text("content").map(StreamEvent::Text));
+    events.extend(answer::content(delta).into_iter().map(|part| match part {
+        Piece::Text(text) => StreamEvent::Text(text),
+        Piece::Thinking(text) => StreamEvent::Thinking(text),
+    }));
     events.extend(text("refusal").map(StreamEvent::Refusal));
     for call in delta.get("tool_calls").and_then(Value::as_array).into_iter().flatten() {
         let index = call.get("index").and_then(Value::as_u64).and_then(|index| index.try_into().ok());

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use super::answer::{ApiError, ErrorKind, Malformed, StreamEvent};
 use super::conversation::{Addressee, Conversation, Unsupported, Written};
 use super::dialect::{Caller, Dialect, Format};
@@ -72,18 +74,44 @@ pub fn request(
     write_request(&read_request(body, caller)?, dialect, target)
 }
 
-/// Translates a whole answer; `created` is the time, in seconds since the Unix epoch.
+/// What an answer is given that does not say it by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Given<'g> {
+    /// The model that was asked, in its provider's words.
+    pub model: &'g str,
+    /// The time since the Unix epoch.
+    pub at: Duration,
+}
+
+impl Given<'_> {
+    /// An id that no other answer has. It begins as none of a provider's: what it names is held by nobody.
+    fn id(&self) -> String {
+        format!("arbiter-{:x}", self.at.as_nanos())
+    }
+
+    fn fill(&self, id: &mut String, model: &mut String) {
+        if id.is_empty() {
+            *id = self.id();
+        }
+        if model.is_empty() {
+            self.model.clone_into(model);
+        }
+    }
+}
+
+/// Translates a whole answer.
 ///
 /// # Errors
 /// [`Malformed`] when it is no answer in `from`.
-pub fn answer(body: &[u8], from: Format, to: Caller, created: u64) -> Result<Vec<u8>, Malformed> {
-    let answer = match from {
+pub fn answer(body: &[u8], from: Format, to: Caller, given: Given<'_>) -> Result<Vec<u8>, Malformed> {
+    let mut answer = match from {
         Format::OpenAi => openai::answer::read(body)?,
         Format::Anthropic => anthropic::answer::read(body)?,
-        Format::Gemini => gemini::answer::read(body)?,
+        Format::Gemini => gemini::answer::read(body, &given.id())?,
     };
+    given.fill(&mut answer.id, &mut answer.model);
     Ok(match to {
-        Caller::OpenAi => openai::answer::write(&answer, created),
+        Caller::OpenAi => openai::answer::write(&answer, given.at.as_secs()),
         Caller::Anthropic => anthropic::answer::write(&answer),
     })
 }
@@ -104,7 +132,7 @@ pub fn is_answer(body: &[u8], format: Format) -> bool {
     })
 }
 
-/// Reads a provider's error; what is not one in its dialect becomes one that says so.
+/// Reads a provider's error; what is not one in its dialect becomes one with its text, or with the status alone.
 #[must_use]
 pub fn read_error(status: u16, body: &[u8], from: Format) -> ApiError {
     let error = match from {
@@ -113,8 +141,20 @@ pub fn read_error(status: u16, body: &[u8], from: Format) -> ApiError {
         Format::Gemini => gemini::error::read(status, body),
     };
     error.unwrap_or_else(|| {
-        ApiError::new(ErrorKind::of_status(status), format!("the provider answered with status {status}"))
+        let said = plain_text(body).map(str::to_owned);
+        let message = said.unwrap_or_else(|| format!("the provider answered with status {status}"));
+        ApiError::new(ErrorKind::of_status(status), message)
     })
+}
+
+/// As much of a text as an error repeats, in bytes.
+const LONGEST_TEXT: usize = 2048;
+
+/// What a provider says in words; a page for browsers says nothing to a program.
+fn plain_text(body: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(body).ok()?.trim();
+    let is_plain = !text.is_empty() && !text.starts_with('<') && !text.contains('\0');
+    is_plain.then(|| text.get(..text.floor_char_boundary(LONGEST_TEXT)).unwrap_or(text))
 }
 
 /// Whether a body is an error that the caller's SDK can read.
@@ -154,8 +194,16 @@ pub struct StreamTranslator {
     events: EventReader,
     reader: Reader,
     writer: Writer,
+    given: Begun,
     /// Whether the stream has ended as it should, or has been told to have failed.
     over: bool,
+}
+
+/// What a [`Given`] says, for as long as a stream lasts.
+#[derive(Debug)]
+struct Begun {
+    model: String,
+    at: Duration,
 }
 
 #[derive(Debug)]
@@ -182,11 +230,11 @@ impl Reader {
 }
 
 impl Reader {
-    fn new(format: Format) -> Self {
+    fn new(format: Format, id: &str) -> Self {
         match format {
             Format::OpenAi => Self::OpenAi(openai::stream::Reader::default()),
             Format::Anthropic => Self::Anthropic(anthropic::stream::Reader::default()),
-            Format::Gemini => Self::Gemini(gemini::stream::Reader::default()),
+            Format::Gemini => Self::Gemini(gemini::stream::Reader::new(id)),
         }
     }
 
@@ -205,23 +253,41 @@ impl Writer {
     }
 }
 
+impl Begun {
+    fn complete(&self, event: &mut StreamEvent) {
+        if let StreamEvent::Start { id, model } = event {
+            Given { model: &self.model, at: self.at }.fill(id, model);
+        }
+    }
+}
+
 impl StreamTranslator {
-    /// A translator at the start of a stream; `created` is the time, in seconds since the Unix epoch.
+    /// A translator at the start of a stream.
     #[must_use]
-    pub fn new(from: Format, to: Caller, created: u64) -> Self {
-        let reader = Reader::new(from);
+    pub fn new(from: Format, to: Caller, given: Given<'_>) -> Self {
+        let reader = Reader::new(from, &given.id());
         let writer = match to {
-            Caller::OpenAi => Writer::OpenAi(openai::stream::Writer::new(created)),
+            Caller::OpenAi => Writer::OpenAi(openai::stream::Writer::new(given.at.as_secs())),
             Caller::Anthropic => Writer::Anthropic(anthropic::stream::Writer::default()),
         };
-        Self { events: EventReader::default(), reader, writer, over: false }
+        let given = Begun { model: given.model.to_owned(), at: given.at };
+        Self { events: EventReader::default(), reader, writer, given, over: false }
     }
 
     /// Translates the next bytes. At `end_of_stream`, a stream that has not said its last word becomes an error.
     pub fn feed(&mut self, chunk: &[u8], end_of_stream: bool) -> Vec<u8> {
         let mut out = Vec::with_capacity(chunk.len());
-        let Self { events, reader, writer, over } = self;
+        let Self { events, reader, writer, given, over } = self;
         let mut said = Vec::new();
+        let mut write = |said: &mut Vec<StreamEvent>, over: &mut bool, out: &mut Vec<u8>| {
+            for mut event in said.drain(..) {
+                if !*over {
+                    *over = matches!(event, StreamEvent::End | StreamEvent::Error(_));
+                    given.complete(&mut event);
+                    writer.write(event, out);
+                }
+            }
+        };
         events.feed(chunk, |event| {
             if *over || (event.data.is_empty() && !event.is_oversized) {
                 return;
@@ -229,13 +295,16 @@ impl StreamTranslator {
             if reader.read(event.data, &mut said).is_err() {
                 said.push(StreamEvent::Error(broken(UNREADABLE)));
             }
-            for event in said.drain(..) {
-                if !*over {
-                    *over = matches!(event, StreamEvent::End | StreamEvent::Error(_));
-                    writer.write(event, &mut out);
-                }
-            }
+            write(&mut said, over, &mut out);
         });
+        if end_of_stream && !events.is_between_events() {
+            // The last event may lack the line that closes it.
+            events.feed(b"\n\n", |event| {
+                if !event.data.is_empty() && reader.read(event.data, &mut said).is_ok() {
+                    write(&mut said, over, &mut out);
+                }
+            });
+        }
         if end_of_stream && reader.has_said_all() && !std::mem::replace(over, true) {
             writer.write(StreamEvent::End, &mut out);
         }
@@ -261,7 +330,7 @@ pub enum Opening {
 /// Reads the beginning of a stream, up to its first event.
 #[must_use]
 pub fn opening(bytes: &[u8], format: Format) -> Opening {
-    let (mut reader, mut opening) = (Reader::new(format), Opening::Open);
+    let (mut reader, mut opening) = (Reader::new(format, ""), Opening::Open);
     EventReader::default().feed(bytes, |event| {
         if opening == Opening::Open && !event.data.is_empty() {
             let mut said = Vec::new();

@@ -9,6 +9,7 @@ use crate::chat::registry::DIALECTS;
 use crate::chat::usage::Usage;
 
 const FORMATS: [Format; 3] = [Format::OpenAi, Format::Anthropic, Format::Gemini];
+const GIVEN: Given<'_> = Given { model: "m", at: Duration::from_secs(7) };
 const CALLERS: [Caller; 2] = [Caller::OpenAi, Caller::Anthropic];
 
 fn target() -> Addressee<'static> {
@@ -119,7 +120,7 @@ fn gemini_stream(said: &[Said]) -> String {
 
 /// Translates `stream`, cut at the given places.
 fn translated(from: Format, to: Caller, stream: &str, cuts: &[usize]) -> String {
-    let mut translator = StreamTranslator::new(from, to, 7);
+    let mut translator = StreamTranslator::new(from, to, GIVEN);
     let mut bounds: Vec<usize> = cuts.iter().map(|cut| cut % (stream.len() + 1)).collect();
     bounds.extend([0, stream.len()]);
     bounds.sort_unstable();
@@ -181,7 +182,7 @@ proptest! {
     fn any_bytes_are_survived_and_end_in_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         for from in FORMATS {
             for to in CALLERS {
-                let mut translator = StreamTranslator::new(from, to, 0);
+                let mut translator = StreamTranslator::new(from, to, GIVEN);
                 let mut out = translator.feed(&bytes, false);
                 out.extend(translator.feed(&[], true));
                 prop_assert!(String::from_utf8(out).unwrap().contains("error"));
@@ -194,7 +195,7 @@ proptest! {
         for caller in CALLERS {
             for dialect in DIALECTS {
                 let _ = request(&bytes, caller, dialect, target());
-                let _ = answer(&bytes, dialect.format, caller, 0);
+                let _ = answer(&bytes, dialect.format, caller, GIVEN);
                 let _ = read_error(500, &bytes, dialect.format);
             }
         }
@@ -211,7 +212,7 @@ fn after_an_error_nothing_more_is_said() {
 
 #[test]
 fn memory_does_not_grow_with_a_stream() {
-    let mut translator = StreamTranslator::new(Format::OpenAi, Caller::Anthropic, 0);
+    let mut translator = StreamTranslator::new(Format::OpenAi, Caller::Anthropic, GIVEN);
     let chunk = openai_stream(&[Said::Text("x".repeat(100))]);
     let event = chunk.split("\n\n").nth(1).unwrap().to_owned() + "\n\n";
     let mut written = 0;
@@ -469,4 +470,85 @@ fn what_is_not_as_its_dialect_has_it_is_told_to_nobody_else() {
             );
         }
     }
+}
+
+#[test]
+fn what_an_answer_does_not_say_it_is_given() {
+    let bodies = [
+        (Format::OpenAi, r#"{"choices":[{"message":{"content":"a"},"finish_reason":"stop"}]}"#),
+        (
+            Format::Anthropic,
+            r#"{"type":"message","content":[{"type":"text","text":"a"}],"stop_reason":"end_turn"}"#,
+        ),
+        (
+            Format::Gemini,
+            r#"{"candidates":[{"content":{"parts":[{"functionCall":{"name":"f"}}]},"finishReason":"STOP"}]}"#,
+        ),
+    ];
+    for (format, body) in bodies {
+        for caller in CALLERS.into_iter().filter(|caller| caller.format() != format) {
+            let answer: Value =
+                serde_json::from_slice(&answer(body.as_bytes(), format, caller, GIVEN).unwrap()).unwrap();
+            let given = (answer["id"].as_str().unwrap(), answer["model"].as_str().unwrap());
+            assert_eq!(given, ("arbiter-1a13b8600", "m"), "{format:?}");
+            if (format, caller) == (Format::Gemini, Caller::OpenAi) {
+                let call = &answer["choices"][0]["message"]["tool_calls"][0];
+                assert_eq!(call["id"], "call_arbiter-1a13b8600_0");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stream_begins_with_what_its_later_chunks_say_and_says_once_why_it_ended() {
+    let azure = "data: {\"id\":\"\",\"model\":\"\",\"choices\":[],\"prompt_filter_results\":[]}\n\n\
+                 data: {\"id\":\"c1\",\"model\":\"gpt\",\"choices\":[{\"delta\":{\"content\":\"hi\"}}]}\n\n\
+                 data: {\"id\":\"c1\",\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+    let told = translated(Format::OpenAi, Caller::Anthropic, azure, &[]);
+    assert!(told.contains(r#""id":"c1""#) && told.contains(r#""model":"gpt""#), "{told}");
+    let twice = "data: {\"type\":\"message_start\",\"message\":{\"id\":\"m1\"}}\n\n\
+                 data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":16,\"output_tokens_details\":{\"thinking_tokens\":4}}}\n\n\
+                 data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"}}\n\ndata: {\"type\":\"message_stop\"}\n\n";
+    let told = translated(Format::Anthropic, Caller::OpenAi, twice, &[]);
+    assert_eq!(told.matches(r#""finish_reason":"stop""#).count(), 1, "{told}");
+    assert!(told.contains(r#""reasoning_tokens":4"#), "{told}");
+}
+
+#[test]
+fn the_last_event_of_a_stream_need_not_be_closed() {
+    let piece = r#"data: {"candidates":[{"content":{"parts":[{"text":"hi"}]},"finishReason":"STOP"}]}"#;
+    let told = translated(Format::Gemini, Caller::OpenAi, piece, &[40]);
+    assert!(told.contains(r#""content":"hi""#) && told.ends_with("data: [DONE]\n\n"), "{told}");
+    let told = translated(Format::Gemini, Caller::OpenAi, &piece[..60], &[]);
+    assert!(told.contains(TOO_EARLY), "{told}");
+}
+
+#[test]
+fn content_in_parts_is_said_part_by_part() {
+    let content = json!([{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}, {"type": "text", "text": "4"}]);
+    let body = json!({"id": "a", "model": "m", "choices": [{"message": {"content": content}, "finish_reason": "stop"}]});
+    let whole = answer(body.to_string().as_bytes(), Format::OpenAi, Caller::Anthropic, GIVEN).unwrap();
+    let whole: Value = serde_json::from_slice(&whole).unwrap();
+    assert_eq!(whole["content"], json!([{"type": "text", "text": "4"}]));
+    let chunk = json!({"id": "a", "choices": [{"delta": {"content": content}, "finish_reason": "stop"}]});
+    let told =
+        translated(Format::OpenAi, Caller::Anthropic, &format!("data: {chunk}\n\ndata: [DONE]\n\n"), &[]);
+    assert!(told.contains(r#""text":"4""#) && !told.contains("hm"), "{told}");
+}
+
+#[test]
+fn an_error_in_words_keeps_them() {
+    for (body, message) in [
+        (&b"Some text\n"[..], "Some text"),
+        (br#"{"detail":"no such model"}"#, r#"{"detail":"no such model"}"#),
+        (b"<html>Bad Gateway</html>", "the provider answered with status 502"),
+        (b" ", "the provider answered with status 502"),
+        (b"\x1f\x8b\xff", "the provider answered with status 502"),
+    ] {
+        for format in FORMATS {
+            assert_eq!(read_error(502, body, format).message, message);
+        }
+    }
+    let long = "é".repeat(5000);
+    assert_eq!(read_error(502, long.as_bytes(), Format::OpenAi).message, "é".repeat(1024));
 }

@@ -1,9 +1,12 @@
 //! What an attempt at one model looks like on the wire.
 
+use std::time::Duration;
+
 use thiserror::Error;
 
 use crate::chat::conversation::Addressee;
 use crate::chat::headers::{describes_message, is_tracing};
+use crate::chat::translate::Given;
 use crate::chat::{Caller, Dialect};
 use crate::envoy::PROVIDER_HEADER;
 use crate::filter::call::Call;
@@ -90,6 +93,11 @@ impl Endpoint {
             max_output: self.abilities.max_output,
             reasoning: self.abilities.reasoning,
         }
+    }
+
+    /// What an answer is given that does not say it by itself.
+    pub(super) fn given(&self, at: Duration) -> Given<'_> {
+        Given { model: &self.upstream_name, at }
     }
 
     /// Whether a header of a `caller` asks its provider for something, or follows the call.

@@ -141,7 +141,8 @@ impl Receiving {
         } else {
             host.set_header(Direction::Response, "content-length", None);
             let Trip { endpoint, call, began } = &self.trip;
-            let translator = StreamTranslator::new(endpoint.dialect.format, call.caller, began.as_secs());
+            let translator =
+                StreamTranslator::new(endpoint.dialect.format, call.caller, endpoint.given(*began));
             Handling::Stream(Box::new(translator))
         };
     }
@@ -271,7 +272,7 @@ impl Receiving {
         let translated = if is_native {
             None
         } else {
-            let Ok(translated) = translate::answer(&body, format, caller, began.as_secs()) else {
+            let Ok(translated) = translate::answer(&body, format, caller, endpoint.given(*began)) else {
                 let fault = self.malformed(host, role.late_retries, size);
                 replace(host, size, &fault);
                 return Flow::Continue;

@@ -74,8 +74,8 @@ fn messages(conversation: &Conversation, quirks: &Quirks) -> Result<Vec<Value>, 
     }
     for turn in &conversation.turns {
         match turn.role {
-            Speaker::User => user_messages(turn, &mut messages)?,
-            Speaker::Assistant => messages.extend(assistant_message(turn)?),
+            Speaker::User => user_messages(turn, quirks, &mut messages)?,
+            Speaker::Assistant => messages.extend(assistant_message(turn, quirks)?),
             Speaker::System if quirks.instructions_first => {
                 messages.push(json!({"role": "user", "content": turn.text()}));
             }
@@ -86,12 +86,12 @@ fn messages(conversation: &Conversation, quirks: &Quirks) -> Result<Vec<Value>, 
 }
 
 /// Results of tools are messages of their own and come first; a result's images follow as the user's.
-fn user_messages(turn: &Turn, messages: &mut Vec<Value>) -> Result<(), Unsupported> {
+fn user_messages(turn: &Turn, quirks: &Quirks, messages: &mut Vec<Value>) -> Result<(), Unsupported> {
     let mut said = Vec::new();
     for part in &turn.parts {
         match &part.content {
             Content::ToolResult(result) => {
-                messages.push(tool_message(result));
+                messages.push(tool_message(result, quirks));
                 said.extend(result.images.iter().map(image));
             }
             Content::Text(text) => said.push(json!({"type": "text", "text": text})),
@@ -110,20 +110,20 @@ fn user_messages(turn: &Turn, messages: &mut Vec<Value>) -> Result<(), Unsupport
     Ok(())
 }
 
-fn tool_message(result: &ToolResult) -> Value {
+fn tool_message(result: &ToolResult, quirks: &Quirks) -> Value {
     // OpenAI has no word for a failure; what failed stands in the text.
     let content = if result.failed { format!("Error: {}", result.text) } else { result.text.clone() };
-    json!({"role": "tool", "tool_call_id": result.id, "content": content})
+    json!({"role": "tool", "tool_call_id": quirks.call_id(&result.id), "content": content})
 }
 
-fn assistant_message(turn: &Turn) -> Result<Option<Value>, Unsupported> {
+fn assistant_message(turn: &Turn, quirks: &Quirks) -> Result<Option<Value>, Unsupported> {
     let mut texts = Vec::new();
     let mut calls = Vec::new();
     for Part { content, .. } in &turn.parts {
         match content {
             Content::Text(text) => texts.push(text.as_str()),
             Content::ToolCall(call) => calls.push(json!({
-                "id": call.id,
+                "id": quirks.call_id(&call.id),
                 "type": "function",
                 "function": {"name": call.name, "arguments": call.arguments.to_string()}
             })),

@@ -1,5 +1,7 @@
 //! Providers that speak OpenAI's dialect, but for some members.
 
+mod call_ids;
+
 use std::borrow::Cow;
 
 use serde::Deserialize;
@@ -22,6 +24,8 @@ pub struct Quirks {
     pub implied: &'static [&'static str],
     /// Members that the provider refuses and that change the answer: such a request does not go there.
     pub refused: &'static [&'static str],
+    /// Whether it takes only ids of calls that have nine letters or digits.
+    pub short_call_ids: bool,
     /// Whether it takes instructions only before all that is said; later ones are said to it by the user.
     pub instructions_first: bool,
 }
@@ -34,6 +38,7 @@ impl Quirks {
         dropped: &[],
         implied: &[],
         refused: &[],
+        short_call_ids: false,
         instructions_first: false,
     };
 
@@ -41,6 +46,12 @@ impl Quirks {
     #[must_use]
     pub fn is_none(&self) -> bool {
         *self == Self::NONE
+    }
+
+    /// The id of a call as the provider is told it.
+    #[must_use]
+    pub(super) fn call_id<'i>(&self, id: &'i str) -> Cow<'i, str> {
+        if self.short_call_ids { call_ids::short(id) } else { Cow::Borrowed(id) }
     }
 
     /// Whether a member would stand there twice, because another one that is given gets its name: OpenAI's newer name counts.
@@ -84,6 +95,8 @@ impl Quirks {
             written.push(':');
             if name == "model" {
                 written.push_str(&Value::from(model).to_string());
+            } else if name == "messages" && self.short_call_ids {
+                written.push_str(call_ids::shortened(value).as_deref().unwrap_or(value));
             } else {
                 written.push_str(value);
             }
