@@ -10,6 +10,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use llm_arbiter::chat::claude::Claude;
 use llm_arbiter::chat::conversation::Addressee;
 use llm_arbiter::chat::translate::{self, Given, StreamTranslator};
 use llm_arbiter::chat::{Caller, Dialect, Format};
@@ -58,7 +59,12 @@ fn microseconds(mut round: impl FnMut()) -> f64 {
 
 fn translate_request(caller: Caller, dialect: &Dialect) {
     thread_local!(static BODIES: [Vec<u8>; 2] = [request(Caller::OpenAi), request(Caller::Anthropic)]);
-    let target = Addressee { model: "target-model", max_output: 4096, reasoning: false };
+    let target = Addressee {
+        model: "target-model",
+        max_output: None,
+        reasoning: false,
+        claude: Claude::named("target-model"),
+    };
     BODIES.with(|[openai, anthropic]| {
         let body = if caller == Caller::OpenAi { openai } else { anthropic };
         black_box(

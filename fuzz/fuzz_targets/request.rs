@@ -3,6 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use llm_arbiter::chat::claude::Claude;
 use llm_arbiter::chat::conversation::Addressee;
 use llm_arbiter::chat::registry::DIALECTS;
 use llm_arbiter::chat::request::{Canonical, Limits};
@@ -10,7 +11,7 @@ use llm_arbiter::chat::splice::{Edit, splice};
 use llm_arbiter::chat::{Caller, ChatRequest, translate};
 
 fuzz_target!(|body: &[u8]| {
-    let target = Addressee { model: "m", max_output: 4096, reasoning: true };
+    let target = Addressee { model: "m", max_output: Some(4096), reasoning: true, claude: Claude::named("m") };
     for caller in [Caller::OpenAi, Caller::Anthropic] {
         let parse = |body: &[u8]| {
             ChatRequest::parse(body.to_vec(), caller, Limits { max_depth: 64 }, Canonical::Keep)

@@ -25,6 +25,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use thiserror::Error;
 
+use super::claude::Claude;
 use super::excerpt::excerpt;
 
 /// A request that every dialect's reader makes and every dialect's writer takes.
@@ -238,10 +239,14 @@ pub enum Effort {
     Medium,
     /// Much.
     High,
+    /// More than that.
+    XHigh,
+    /// As much as it can.
+    Max,
 }
 
 impl Effort {
-    /// OpenAI's word for it.
+    /// The word for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -249,7 +254,16 @@ impl Effort {
             Self::Low => "low",
             Self::Medium => "medium",
             Self::High => "high",
+            Self::XHigh => "xhigh",
+            Self::Max => "max",
         }
+    }
+
+    /// The effort that a word stands for, in OpenAI's words and Anthropic's.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        let all = [Self::Minimal, Self::Low, Self::Medium, Self::High, Self::XHigh, Self::Max];
+        all.into_iter().find(|effort| effort.as_str() == word)
     }
 
     /// The word for a budget of so many tokens.
@@ -271,6 +285,8 @@ impl Effort {
             Self::Low => 1024,
             Self::Medium => 4096,
             Self::High => 16_384,
+            Self::XHigh => 24_576,
+            Self::Max => 32_768,
         }
     }
 }
@@ -297,10 +313,23 @@ impl Unsupported {
 pub struct Addressee<'t> {
     /// What its provider calls it.
     pub model: &'t str,
-    /// Longest answer to ask for when the caller names none and the dialect demands one, in tokens.
-    pub max_output: u64,
+    /// Longest answer that it can give, in tokens, if that is known.
+    pub max_output: Option<u64>,
     /// Whether it understands settings of reasoning.
     pub reasoning: bool,
+    /// What it takes if it speaks Anthropic's dialect.
+    pub claude: Claude,
+}
+
+impl Addressee<'_> {
+    /// The bound of an answer, not longer than the model can; whether the caller's own had to be cut is noted in `dropped`.
+    pub(super) fn bound(&self, asked: Option<u64>, dropped: &mut Vec<&'static str>) -> Option<u64> {
+        let (asked, most) = (asked?, self.max_output.unwrap_or(u64::MAX));
+        if asked > most {
+            dropped.push("max_tokens");
+        }
+        Some(asked.min(most))
+    }
 }
 
 /// A request in the words of a dialect.

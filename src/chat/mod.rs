@@ -7,6 +7,7 @@
 pub mod answer;
 mod anthropic;
 mod azure;
+pub mod claude;
 pub mod completion;
 pub mod conversation;
 pub mod dialect;

@@ -4,6 +4,7 @@ use std::net::Ipv6Addr;
 
 use super::list::NonEmpty;
 use crate::chat::Dialect;
+use crate::chat::claude::Claude;
 use crate::complexity::Level;
 use crate::ledger::Prices;
 
@@ -41,8 +42,8 @@ pub struct Model {
 pub struct Abilities {
     /// Longest prompt and answer together, in tokens; `None`: not known, so never the reason to skip it.
     pub context_window: Option<u64>,
-    /// Longest answer to ask for where a dialect demands a bound and the caller names none, in tokens.
-    pub max_output: u64,
+    /// Longest answer that it can give, in tokens; `None`: not known.
+    pub max_output: Option<u64>,
     /// Whether it calls tools.
     pub tools: bool,
     /// Whether it sees images.
@@ -51,6 +52,8 @@ pub struct Abilities {
     pub structured_output: bool,
     /// Whether it understands settings of reasoning.
     pub reasoning: bool,
+    /// What it takes if it speaks Anthropic's dialect.
+    pub claude: Claude,
 }
 
 /// Who runs models.

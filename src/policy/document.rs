@@ -61,6 +61,8 @@ pub(super) struct ModelDocument {
     pub(super) structured_output: bool,
     #[serde(default)]
     pub(super) reasoning: bool,
+    pub(super) thinking: Option<String>,
+    pub(super) sampling: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]

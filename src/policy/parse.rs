@@ -22,6 +22,7 @@ use super::{
     RequestedModel, Tier,
 };
 use crate::admission::{Admission, OnUnreadable, plain_path};
+use crate::chat::claude::{Claude, Thinking};
 use crate::chat::headers::{describes_message, is_credential};
 use crate::chat::registry::DIALECTS;
 use crate::chat::{Caller, Dialect};
@@ -33,8 +34,6 @@ use crate::identity::{Tenancy, TenantSource};
 const MAX_BODY_BYTES: usize = 64 << 20;
 /// Deepest nesting that may be allowed: reading goes one call deeper per level.
 const MAX_DEPTH: u16 = 256;
-/// Longest answer to ask for where a dialect demands a bound and neither caller nor policy names one, in tokens.
-const MAX_OUTPUT: u64 = 4096;
 
 impl Policy {
     /// Parses a policy document.
@@ -188,8 +187,8 @@ fn model(name: String, document: ModelDocument, providers: &[&str]) -> Result<Mo
     check_name(&path, &name)?;
     let provider = reference(format!("{path}.provider"), &document.provider, providers, "provider")?;
     let prices = prices(&format!("{path}.prices"), &document.prices)?;
-    let abilities = abilities(&path, &document)?;
-    let upstream_name = document.upstream_name.unwrap_or_else(|| name.clone());
+    let upstream_name = document.upstream_name.clone().unwrap_or_else(|| name.clone());
+    let abilities = abilities(&path, &document, &upstream_name)?;
     if upstream_name.is_empty() {
         return fault(format!("{path}.upstream_name"), "must not be empty");
     }
@@ -197,16 +196,26 @@ fn model(name: String, document: ModelDocument, providers: &[&str]) -> Result<Mo
     Ok(Model { name, upstream_name, provider: ProviderId(provider), prices, abilities, cluster })
 }
 
-fn abilities(path: &str, document: &ModelDocument) -> Result<Abilities, PolicyError> {
+fn abilities(path: &str, document: &ModelDocument, upstream_name: &str) -> Result<Abilities, PolicyError> {
     for (field, tokens) in [("context_window", document.context_window), ("max_output", document.max_output)]
     {
         if tokens == Some(0) {
             return fault(format!("{path}.{field}"), "must be at least 1 token");
         }
     }
+    let usual = Claude::named(upstream_name);
+    let names = Thinking::NAMES.map(|(name, _)| name);
+    let thinking = match &document.thinking {
+        None => usual.thinking,
+        Some(word) => {
+            let at = reference(format!("{path}.thinking"), word, &names, "thinking")?;
+            Thinking::NAMES.get(usize::from(at)).map_or(usual.thinking, |(_, thinking)| *thinking)
+        }
+    };
     Ok(Abilities {
+        claude: Claude { thinking, sampling: document.sampling.unwrap_or(usual.sampling) },
         context_window: document.context_window,
-        max_output: document.max_output.unwrap_or(MAX_OUTPUT),
+        max_output: document.max_output,
         tools: document.tools,
         images: document.images,
         structured_output: document.structured_output,

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Policy, RequestedModel};
 use crate::chat::Caller;
+use crate::chat::claude::{Claude, Thinking};
 use crate::complexity::{Boundaries, Level, Scorer};
 use crate::identity::{Tenancy, TenantSource};
 
@@ -34,6 +35,23 @@ fn changed(pointer: &str, value: Value) -> Value {
         _ => panic!("{parent} has no members"),
     }
     document
+}
+
+#[test]
+fn what_a_claude_takes_follows_from_its_name_unless_the_policy_says_it() {
+    let claude = |changes: &[(&str, Value)]| {
+        let mut document = changed("/models/gpt-4o/upstream_name", json!("claude-opus-4-8"));
+        for (name, value) in changes {
+            document["models"]["gpt-4o"][name] = value.clone();
+        }
+        Policy::from_value(document).map(|policy| policy.models().nth(1).unwrap().1.abilities.claude)
+    };
+    assert_eq!(claude(&[]), Ok(Claude { thinking: Thinking::Adaptive, sampling: false }));
+    let own = claude(&[("thinking", json!("budget")), ("sampling", json!(true))]);
+    assert_eq!(own, Ok(Claude { thinking: Thinking::Budget, sampling: true }));
+    let error = claude(&[("thinking", json!("adaptiv"))]).unwrap_err();
+    assert_eq!(error.path, "models.gpt-4o.thinking");
+    assert!(error.message.contains("adaptive"), "{error}");
 }
 
 #[test]

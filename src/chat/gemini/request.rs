@@ -61,6 +61,7 @@ fn generation_config(
     target: Addressee<'_>,
     dropped: &mut Vec<&'static str>,
 ) -> Map<String, Value> {
+    let longest = target.bound(conversation.max_tokens, dropped);
     let mut config = Map::new();
     let mut put = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
@@ -70,7 +71,7 @@ fn generation_config(
     put("temperature", conversation.temperature.map(Value::from));
     put("topP", conversation.top_p.map(Value::from));
     put("topK", conversation.top_k.map(Value::from));
-    put("maxOutputTokens", conversation.max_tokens.map(Value::from));
+    put("maxOutputTokens", longest.map(Value::from));
     put("stopSequences", (!conversation.stop.is_empty()).then(|| conversation.stop.clone().into()));
     put("seed", conversation.seed.map(Value::from));
     put("presencePenalty", conversation.presence_penalty.map(Value::from));

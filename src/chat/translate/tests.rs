@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::chat::answer::Finish;
+use crate::chat::claude::Claude;
 use crate::chat::registry::DIALECTS;
 use crate::chat::usage::Usage;
 
@@ -13,7 +14,7 @@ const GIVEN: Given<'_> = Given { model: "m", at: Duration::from_secs(7) };
 const CALLERS: [Caller; 2] = [Caller::OpenAi, Caller::Anthropic];
 
 fn target() -> Addressee<'static> {
-    Addressee { model: "m", max_output: 4096, reasoning: true }
+    Addressee { model: "m", max_output: None, reasoning: true, claude: Claude::named("m") }
 }
 
 /// Something that a model says in one event.
@@ -294,6 +295,23 @@ fn settings_of_reasoning_go_only_to_models_that_know_them() {
         let sent = |reasoning| String::from_utf8(ask(reasoning).body).unwrap();
         assert!(sent(true).contains("thinking") || sent(true).contains("reasoning_effort"), "{name}");
         assert!(!sent(false).contains("thinking") && !sent(false).contains("reasoning_effort"), "{name}");
+    }
+}
+
+#[test]
+fn nobody_is_asked_for_a_longer_answer_than_it_can_give() {
+    let body = json!({"model": "x", "max_tokens": 9000, "messages": [{"role": "user", "content": "a"}]});
+    let conversation = read_request(body.to_string().as_bytes(), Caller::OpenAi).unwrap();
+    for dialect in DIALECTS {
+        let ask = |max_output| {
+            let written =
+                write_request(&conversation, dialect, Addressee { max_output, ..target() }).unwrap();
+            (String::from_utf8(written.body).unwrap(), written.dropped)
+        };
+        let ((free, none), (cut, dropped)) = (ask(None), ask(Some(8192)));
+        assert!(free.contains("9000") && none.is_empty(), "{}", dialect.name);
+        assert!(cut.contains("8192") && !cut.contains("9000"), "{}", dialect.name);
+        assert_eq!(dropped, ["max_tokens"], "{}", dialect.name);
     }
 }
 

@@ -92,6 +92,7 @@ impl Endpoint {
             model: &self.upstream_name,
             max_output: self.abilities.max_output,
             reasoning: self.abilities.reasoning,
+            claude: self.abilities.claude,
         }
     }
 

@@ -227,11 +227,7 @@ fn output_config(conversation: &mut Conversation, config: &Value) -> Result<(), 
     for (name, value) in config.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null()) {
         match name.as_str() {
             "effort" => {
-                let effort = match value.as_str().unwrap_or_default() {
-                    "low" => Effort::Low,
-                    "medium" => Effort::Medium,
-                    _ => Effort::High,
-                };
+                let effort = value.as_str().and_then(Effort::named).unwrap_or(Effort::High);
                 // A budget says it more exactly.
                 if !matches!(conversation.reasoning, Some(Reasoning::Budget(_) | Reasoning::Off)) {
                     conversation.reasoning = Some(Reasoning::Effort(effort));

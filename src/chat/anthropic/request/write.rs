@@ -2,11 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::chat::claude::Thinking;
 use crate::chat::conversation::{
-    Addressee, Content, Conversation, Image, OutputFormat, Part, Reasoning, Speaker, Tool, ToolChoice,
-    ToolResult, Unsupported, Written,
+    Addressee, Content, Conversation, Effort, Image, OutputFormat, Part, Reasoning, Speaker, Tool,
+    ToolChoice, ToolResult, Unsupported, Written,
 };
 
+/// The longest answer that is asked for when neither the caller nor the policy names one, in tokens.
+const DEFAULT_MAX_TOKENS: u64 = 4096;
 /// The least budget for thinking that Anthropic takes, in tokens.
 const MIN_BUDGET: u64 = 1024;
 /// The greatest temperature that Anthropic takes.
@@ -21,8 +24,9 @@ pub(in crate::chat) fn write(
     target: Addressee<'_>,
 ) -> Result<Written, Unsupported> {
     let mut dropped = conversation.left_out.clone();
-    let max_tokens = conversation.max_tokens.unwrap_or(target.max_output).max(1);
-    let thinking = thinking(conversation, target, max_tokens, &mut dropped);
+    let asked = target.bound(conversation.max_tokens, &mut dropped);
+    let max_tokens = asked.or(target.max_output).unwrap_or(DEFAULT_MAX_TOKENS).max(1);
+    let (thinking, effort) = thinking(conversation, target, max_tokens, &mut dropped);
     let mut body = Map::new();
     let mut put = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
@@ -35,20 +39,30 @@ pub(in crate::chat) fn write(
     put("messages", Some(messages(conversation).into()));
     put("tools", (!conversation.tools.is_empty()).then(|| conversation.tools.iter().map(tool).collect()));
     put("tool_choice", tool_choice(conversation));
-    put("output_config", output_config(conversation)?);
+    put("output_config", output_config(conversation, effort)?);
     put("stop_sequences", (!conversation.stop.is_empty()).then(|| conversation.stop.clone().into()));
-    if thinking.is_some() {
-        // Thinking allows neither.
-        dropped.extend(conversation.temperature.map(|_| "temperature"));
-        dropped.extend(conversation.top_k.map(|_| "top_k"));
-    } else {
-        put("temperature", conversation.temperature.map(|degrees| degrees.min(MAX_TEMPERATURE).into()));
-        put("top_k", conversation.top_k.map(Value::from));
-        if conversation.temperature.is_some_and(|degrees| degrees > MAX_TEMPERATURE) {
-            dropped.push("temperature");
+    let is_thinking =
+        thinking.as_ref().is_some_and(|thinking| thinking.get("type") != Some(&"disabled".into()));
+    let too_warm = conversation.temperature.filter(|degrees| *degrees > MAX_TEMPERATURE);
+    for (name, value, is_taken) in [
+        // Thinking allows neither of these two.
+        (
+            "temperature",
+            conversation.temperature.map(|degrees| degrees.min(MAX_TEMPERATURE).into()),
+            !is_thinking,
+        ),
+        ("top_k", conversation.top_k.map(Value::from), !is_thinking),
+        ("top_p", conversation.top_p.map(Value::from), true),
+    ] {
+        if is_taken && target.claude.sampling {
+            put(name, value);
+        } else {
+            dropped.extend(value.map(|_| name));
         }
     }
-    put("top_p", conversation.top_p.map(Value::from));
+    if too_warm.is_some() && !dropped.contains(&"temperature") {
+        dropped.push("temperature");
+    }
     put("thinking", thinking);
     put("metadata", conversation.user.as_ref().map(|user| json!({"user_id": user})));
     put("stream", conversation.stream.then_some(Value::Bool(true)));
@@ -65,27 +79,50 @@ pub(in crate::chat) fn write(
     Ok(Written { body: Value::Object(body).to_string().into_bytes(), dropped })
 }
 
-/// The setting of thinking, as far as the model knows one and the conversation allows it: after calls of tools that another
-/// provider's model made without thinking, Anthropic allows none.
+/// The setting of thinking, and how much of it, as far as the model knows one and the conversation allows it.
 fn thinking(
     conversation: &Conversation,
     target: Addressee<'_>,
     max_tokens: u64,
     dropped: &mut Vec<&'static str>,
+) -> (Option<Value>, Option<Effort>) {
+    let Some(reasoning) = conversation.reasoning else { return (None, None) };
+    let forced = matches!(conversation.tool_choice, Some(ToolChoice::Required | ToolChoice::Tool(_)));
+    let is_off = reasoning == Reasoning::Off;
+    if !is_off && (!target.reasoning || forced) {
+        dropped.push("reasoning");
+        return (None, None);
+    }
+    let adaptive = Some(json!({"type": "adaptive"}));
+    match (target.claude.thinking, reasoning) {
+        _ if is_off && !target.reasoning => (None, None),
+        (Thinking::Budget, _) => (budget(conversation, reasoning, max_tokens, dropped), None),
+        (Thinking::Adaptive, Reasoning::Off) => (None, None),
+        (Thinking::AdaptiveByDefault, Reasoning::Off) => (Some(json!({"type": "disabled"})), None),
+        (Thinking::AdaptiveAlways, Reasoning::Off) => (None, Some(Effort::Low)),
+        (_, Reasoning::Adaptive) => (adaptive, None),
+        (_, Reasoning::Effort(effort)) => (adaptive, Some(effort)),
+        (_, Reasoning::Budget(tokens)) => (adaptive, Some(Effort::of_budget(tokens))),
+    }
+}
+
+/// Thinking with a budget: after calls of tools that another provider's model made without thinking, Anthropic allows none.
+fn budget(
+    conversation: &Conversation,
+    reasoning: Reasoning,
+    max_tokens: u64,
+    dropped: &mut Vec<&'static str>,
 ) -> Option<Value> {
-    let budget = match conversation.reasoning? {
-        Reasoning::Off => return target.reasoning.then(|| json!({"type": "disabled"})),
+    let budget = match reasoning {
+        Reasoning::Off => return Some(json!({"type": "disabled"})),
         Reasoning::Adaptive => max_tokens / 2,
         Reasoning::Effort(effort) => effort.budget().max(MIN_BUDGET),
         Reasoning::Budget(tokens) => tokens.max(MIN_BUDGET),
     };
     let budget = budget.min(max_tokens / 2);
-    let amid_calls = conversation
-        .turns
-        .last()
-        .is_some_and(|turn| turn.parts.iter().any(|part| matches!(part.content, Content::ToolResult(_))));
-    let forced = matches!(conversation.tool_choice, Some(ToolChoice::Required | ToolChoice::Tool(_)));
-    if !target.reasoning || budget < MIN_BUDGET || amid_calls || forced {
+    let is_result = |part: &Part| matches!(part.content, Content::ToolResult(_));
+    let amid_calls = conversation.turns.last().is_some_and(|turn| turn.parts.iter().any(is_result));
+    if budget < MIN_BUDGET || amid_calls {
         dropped.push("reasoning");
         return None;
     }
@@ -193,14 +230,18 @@ fn tool_choice(conversation: &Conversation) -> Option<Value> {
     Some(choice)
 }
 
-fn output_config(conversation: &Conversation) -> Result<Option<Value>, Unsupported> {
+fn output_config(conversation: &Conversation, effort: Option<Effort>) -> Result<Option<Value>, Unsupported> {
+    let mut config = Map::new();
     match &conversation.output {
-        None => Ok(None),
-        Some(OutputFormat::JsonObject) => Err(Unsupported::new("response_format json_object")),
+        None => {}
+        Some(OutputFormat::JsonObject) => return Err(Unsupported::new("response_format json_object")),
         Some(OutputFormat::JsonSchema { schema, .. }) => {
-            Ok(Some(json!({"format": {"type": "json_schema", "schema": schema}})))
+            config.insert("format".into(), json!({"type": "json_schema", "schema": schema}));
         }
     }
+    // It has no word for less than little.
+    config.extend(effort.map(|effort| ("effort".to_owned(), effort.max(Effort::Low).as_str().into())));
+    Ok((!config.is_empty()).then(|| config.into()))
 }
 
 fn marked(mut block: Value, cache: bool) -> Value {
@@ -209,3 +250,6 @@ fn marked(mut block: Value, cache: bool) -> Value {
     }
     block
 }
+
+#[cfg(test)]
+mod tests;

@@ -195,10 +195,7 @@ fn output_format(format: &Value) -> Result<Option<OutputFormat>, Unsupported> {
 fn reasoning(effort: &Value) -> Option<Reasoning> {
     match effort.as_str()? {
         "none" => Some(Reasoning::Off),
-        "minimal" => Some(Reasoning::Effort(Effort::Minimal)),
-        "low" => Some(Reasoning::Effort(Effort::Low)),
-        "medium" => Some(Reasoning::Effort(Effort::Medium)),
-        _ => Some(Reasoning::Effort(Effort::High)),
+        word => Some(Reasoning::Effort(Effort::named(word).unwrap_or(Effort::High))),
     }
 }
 

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::chat::conversation::{
-    Addressee, Content, Conversation, Image, OutputFormat, Part, Reasoning, Speaker, Tool, ToolChoice,
-    ToolResult, Turn, Unsupported, Written,
+    Addressee, Content, Conversation, Effort, Image, OutputFormat, Part, Reasoning, Speaker, Tool,
+    ToolChoice, ToolResult, Turn, Unsupported, Written,
 };
 use crate::chat::openai_like::Quirks;
 use crate::chat::survey::OPENAI_STOPS;
@@ -22,6 +22,7 @@ pub(in crate::chat) fn write(
         return Err(Unsupported::new("more than 4 stop sequences"));
     }
     let mut dropped = conversation.left_out.clone();
+    let longest = target.bound(conversation.max_tokens, &mut dropped);
     let mut body = Map::new();
     let mut put = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
@@ -38,7 +39,7 @@ pub(in crate::chat) fn write(
     );
     put("response_format", conversation.output.as_ref().map(response_format));
     put("stop", some_list(conversation.stop.iter().map(|stop| Value::from(stop.as_str()))));
-    put(quirks.longest_answer, conversation.max_tokens.map(Value::from));
+    put(quirks.longest_answer, longest.map(Value::from));
     put("temperature", conversation.temperature.map(Value::from));
     put("top_p", conversation.top_p.map(Value::from));
     put("seed", conversation.seed.map(Value::from));
@@ -185,10 +186,9 @@ fn effort(reasoning: Reasoning) -> Option<Value> {
     match reasoning {
         Reasoning::Off => Some("none".into()),
         Reasoning::Adaptive => None,
-        Reasoning::Effort(effort) => Some(effort.as_str().into()),
-        Reasoning::Budget(tokens) => {
-            Some(crate::chat::conversation::Effort::of_budget(tokens).as_str().into())
-        }
+        // Few of its models know a word for more than that.
+        Reasoning::Effort(effort) => Some(effort.min(Effort::High).as_str().into()),
+        Reasoning::Budget(tokens) => Some(Effort::of_budget(tokens).as_str().into()),
     }
 }
 
