@@ -1,9 +1,11 @@
 //! Is this a chat call that we read, or do we stay out of its way?
 
+mod inquiry;
 mod path;
 
 use thiserror::Error;
 
+pub use self::inquiry::Inquiry;
 use self::path::is_at;
 pub use self::path::plain_path;
 use crate::chat::Caller;

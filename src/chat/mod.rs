@@ -16,6 +16,7 @@ pub mod excerpt;
 mod gemini;
 pub mod head;
 pub mod headers;
+pub mod listing;
 mod mistral;
 mod number;
 pub mod observe;

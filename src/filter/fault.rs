@@ -18,6 +18,8 @@ pub(super) enum Fault<'f> {
     Unread(&'f Unreadable),
     /// The caller wants no provider to be asked, and nothing is stored (RFC 9111, section 5.2.1.7).
     NotCached,
+    /// The policy has no model of the name that was asked for.
+    NoSuchModel,
     /// No model may take the request.
     NoCandidate(&'f NoCandidate),
     /// Envoy has given up on providers; `status` is its own.
@@ -51,6 +53,7 @@ impl Fault<'_> {
             Self::Unread(Unreadable::TooLarge { .. }) => 413,
             Self::Unidentified(Unidentified::Repeated { .. }) | Self::Unread(_) => 400,
             Self::NotCached => 504,
+            Self::NoSuchModel => 404,
             Self::NoCandidate(none) if none.is_ours() => 503,
             Self::NoCandidate(_) => 400,
             // The credential that Envoy lacks is ours: the caller's is not at fault.
@@ -82,6 +85,10 @@ impl Fault<'_> {
             Self::NotCached => {
                 let message = "nothing is stored for this request, and `only-if-cached` asks no provider";
                 coded(ErrorKind::Timeout, message.to_owned(), "only_if_cached")
+            }
+            Self::NoSuchModel => {
+                let message = "there is no model of this name, or its provider cannot be asked; `GET /v1/models` lists those that can";
+                coded(ErrorKind::NotFound, message.to_owned(), "model_not_found")
             }
             Self::NoCandidate(none) => {
                 let kind = if none.is_ours() { ErrorKind::Server } else { ErrorKind::InvalidRequest };

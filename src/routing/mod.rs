@@ -11,6 +11,6 @@ pub mod plan;
 pub use attempt::{Attempt, Failure};
 pub use candidates::{Candidates, NoCandidate};
 pub use credentials::Credentials;
-pub use decision::{Decision, Reason, Target, decide};
+pub use decision::{AUTO, Decision, Reason, Target, decide};
 pub use fitness::Unfit;
 pub use plan::{Forward, Plan, StoredReply, plan};

@@ -25,6 +25,8 @@ pub enum Outcome {
     Refused,
     /// Not read.
     Passed,
+    /// Answered from the policy.
+    Answered,
 }
 
 impl Outcome {
@@ -39,6 +41,7 @@ impl Outcome {
             Self::Abandoned => "abandoned",
             Self::Refused => "refused",
             Self::Passed => "passed",
+            Self::Answered => "answered",
         }
     }
 }

@@ -75,7 +75,7 @@ pub const METRICS: [Description; 16] = [
         unit: "requests",
         labels: &["outcome", "reason", "tier", "model", "complexity"],
         meaning: "Requests by outcome: `routed`, `hit`, `cut` (a 200 answer that broke off), `failed` (no 200 answer), `abandoned` (the caller left before its end), \
-                  `refused` (by us, by reason), `passed` (not read; by reason)",
+                  `refused` (by us, by reason), `passed` (not read; by reason), `answered` (what the policy answers by itself; by reason)",
     },
     Description {
         metric: Metric::Tokens,

@@ -155,6 +155,26 @@ def test_an_ambiguous_body_is_refused_in_the_callers_dialect(tmp_path):
     assert response.json()["error"]["type"] == "invalid_request_error"
 
 
+def test_the_models_of_the_policy_are_listed_as_anthropic_does(tmp_path):
+    with dialects.running(tmp_path, ("openai", "anthropic")) as gateway, gateway.envoy.client() as http:
+        client = anthropic.Anthropic(
+            api_key="sk-caller",
+            base_url=gateway.envoy.url,
+            max_retries=0,
+            http_client=anthropic.DefaultHttpxClient(trust_env=False),
+        )
+        listed = [(model.id, model.type) for model in client.models.list(limit=1000)]
+        alive = http.head("/")
+        gateway.envoy.wait_count("requests", 1, outcome="answered", reason="alive")
+
+        assert listed == [("auto", "model"), ("openai", "model"), ("anthropic", "model")]
+        assert client.models.retrieve("anthropic").display_name == "anthropic"
+        with pytest.raises(anthropic.NotFoundError, match="no model of this name"):
+            client.models.retrieve("nobody")
+        assert (alive.status_code, alive.content) == (200, b"")
+        assert all(provider.received == [] for provider in gateway.providers.values())
+
+
 def test_what_is_no_message_passes_to_the_provider_that_speaks_anthropic(tmp_path):
     with dialects.running(tmp_path, ("openai", "anthropic")) as gateway:
         client = anthropic.Anthropic(

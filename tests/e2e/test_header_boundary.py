@@ -238,17 +238,17 @@ def test_a_caller_does_not_steer_retries_and_timeouts(gateway):
     assert gateway.ask(headers=STEERING).status_code == 200
     assert len(gateway.spare.received) == 1
     with gateway.envoy.client() as client:
-        assert client.get("/v1/models", headers=STEERING).status_code in {200, 429}
+        assert client.get("/v1/files", headers=STEERING).status_code in {200, 429}
     assert not set(STEERING) & set(gateway.mini.received[-1].headers)
 
 
 PASSING = {
-    "openai-key": ({"authorization": "Bearer sk-proj-caller"}, "/v1/models", "openai", "authorization"),
-    "anthropic-key": ({"x-api-key": "sk-ant-caller"}, "/v1/models", "anthropic", "x-api-key"),
-    "anthropic-token": ({"authorization": "Bearer sk-ant-oat01-caller"}, "/v1/models", "anthropic", "authorization"),
+    "openai-key": ({"authorization": "Bearer sk-proj-caller"}, "/v1/files", "openai", "authorization"),
+    "anthropic-key": ({"x-api-key": "sk-ant-caller"}, "/v1/files", "anthropic", "x-api-key"),
+    "anthropic-token": ({"authorization": "Bearer sk-ant-oat01-caller"}, "/v1/files", "anthropic", "authorization"),
     "anthropic-token-spelled": (
         {"authorization": "bearer  sk-ant-oat01-caller"},
-        "/v1/models",
+        "/v1/files",
         "anthropic",
         "authorization",
     ),
@@ -259,18 +259,18 @@ PASSING = {
         "azure",
         "authorization",
     ),
-    "azure-gateway-key": ({"ocp-apim-subscription-key": "caller"}, "/v1/models", "openai", None),
+    "azure-gateway-key": ({"ocp-apim-subscription-key": "caller"}, "/v1/files", "openai", None),
     "anthropic-version": ({"anthropic-version": "2023-06-01"}, "/v1/files", "anthropic", None),
     "anthropic-path": ({"authorization": "Bearer sk-proj-caller"}, "/v1/messages/batches", "anthropic", None),
     "azure-key": ({"api-key": "caller"}, "/openai/models", "azure", "api-key"),
     "google-key": ({"x-goog-api-key": "AIza-caller"}, "/v1beta/models", "gemini", "x-goog-api-key"),
     "two-keys": (
         {"authorization": "Bearer sk-proj-caller", "x-api-key": "sk-ant-caller"},
-        "/v1/models",
+        "/v1/files",
         "anthropic",
         "x-api-key",
     ),
-    "no-key": ({"cookie": "caller", "x-forwarded-access-token": "caller"}, "/v1/models", "openai", None),
+    "no-key": ({"cookie": "caller", "x-forwarded-access-token": "caller"}, "/v1/files", "openai", None),
 }
 
 
@@ -295,7 +295,7 @@ def test_what_passes_through_carries_a_key_only_to_its_vendor(dialect_gateway, h
 def test_without_a_provider_of_its_vendor_a_key_goes_nowhere(gateway):
     for headers in ({"authorization": "Bearer sk-ant-caller"}, {"x-api-key": "caller"}, {"x-goog-api-key": "caller"}):
         with gateway.envoy.client() as client:
-            client.get("/v1/models", headers={**headers, "x-tenant": "caller"})
+            client.get("/v1/files", headers={**headers, "x-tenant": "caller"})
             client.get("/openai/deployments/x/models", headers={"authorization": "Bearer caller"})
             assert client.get("/v1beta/models?key=caller").status_code == 404
     for provider in gateway.providers:

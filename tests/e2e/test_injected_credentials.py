@@ -122,7 +122,7 @@ def test_a_caller_cannot_have_a_key_sent_to_another_provider(start):
 def test_what_passes_through_is_given_no_secret(start):
     gateway = start(["openai"], good("openai"))
     with gateway.envoy.client() as client:
-        client.get("/v1/models", headers={"x-arbiter-provider": "openai"})
+        client.get("/v1/files", headers={"x-arbiter-provider": "openai"})
 
     assert "sk-of" not in sent_to(gateway.providers["openai"])
 

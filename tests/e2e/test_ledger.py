@@ -142,7 +142,7 @@ def test_an_answer_without_usage_is_counted_as_unknown(books):
 
 def test_what_passed_and_what_was_refused_is_in_the_log(books):
     with books.envoy.client() as client:
-        client.get("/v1/models")
+        client.get("/v1/files")
     books.envoy.chat(b'{"model":"a","model":"b","messages":[]}')
     passed, refused = books.envoy.calls(2)
 

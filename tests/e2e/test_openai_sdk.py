@@ -43,6 +43,17 @@ def test_a_chat_call(client):
     assert completion.usage.total_tokens == 23
 
 
+def test_the_models_of_the_policy_are_listed(client, world):
+    asked = len(world[1].journal())
+    listed = [(model.id, model.owned_by) for model in client.models.list()]
+
+    assert listed == [("auto", "llm-arbiter"), ("mini", "cheap"), ("spare", "second"), ("grand", "strong")]
+    assert client.models.retrieve("mini").id == "mini"
+    with pytest.raises(openai.NotFoundError, match="no model of this name"):
+        client.models.retrieve("nobody")
+    assert len(world[1].journal()) == asked
+
+
 def test_a_second_chat_call_comes_out_of_the_cache(client, world):
     messages = [{"role": "user", "content": "What is the capital of Spain?"}]
     replies = [client.chat.completions.create(model="auto", messages=messages) for _ in range(2)]

@@ -106,7 +106,7 @@ def test_forged_headers_steer_no_chat_call(gateway):
 
 def test_forged_headers_steer_nothing_that_passes(gateway):
     with gateway.envoy.client() as client:
-        response = client.get("/v1/models", headers=FORGED)
+        response = client.get("/v1/files", headers=FORGED)
 
     assert response.status_code == 200
     assert not [name for name in gateway.mini.only.headers if name.startswith("x-arbiter")]

@@ -60,7 +60,7 @@ def test_on_failover_each_gets_its_own(gateway):
 
 def test_what_passes_through_is_not_given_a_credential(gateway):
     with gateway.envoy.client() as client:
-        client.get("/v1/models")
+        client.get("/v1/files")
 
     assert "sk-" not in seen_by(gateway.mini)
 

@@ -4,6 +4,7 @@ pub(super) mod answer;
 pub(super) mod billing;
 pub(super) mod completion;
 pub(super) mod error;
+pub(super) mod models;
 pub(super) mod observe;
 pub(super) mod replay;
 pub(super) mod request;

@@ -4,6 +4,7 @@ pub(super) mod answer;
 pub(super) mod completion;
 mod delta;
 pub(super) mod error;
+pub(super) mod models;
 pub(super) mod observe;
 pub(super) mod replay;
 pub(super) mod request;

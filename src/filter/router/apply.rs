@@ -70,6 +70,11 @@ pub(super) fn not_cached<H: Host>(role: &RouterRole, host: &H, caller: Caller) -
     refuse(role, host, caller, "only_if_cached", &Fault::NotCached)
 }
 
+/// Says that there is no model of the name that was asked for.
+pub(super) fn no_such_model<H: Host>(role: &RouterRole, host: &H, caller: Caller) -> Applied {
+    refuse(role, host, caller, "no_such_model", &Fault::NoSuchModel)
+}
+
 fn refuse<H: Host>(role: &RouterRole, host: &H, caller: Caller, reason: &str, fault: &Fault<'_>) -> Applied {
     books::refused(role, host, reason);
     fault.send(host, caller);

@@ -158,6 +158,11 @@ pub(super) fn passed<H: Host>(role: &RouterRole, host: &H, reason: &str) {
     report(role, host, Outcome::Passed, reason);
 }
 
+/// The policy has answered a request by itself.
+pub(super) fn answered<H: Host>(role: &RouterRole, host: &H, reason: &str) {
+    report(role, host, Outcome::Answered, reason);
+}
+
 /// The caller has gone before its request had come.
 pub(super) fn unsent<H: Host>(role: &RouterRole, host: &H) {
     report(role, host, Outcome::Abandoned, "unsent");

@@ -8,6 +8,7 @@ mod books;
 mod decide;
 mod exchange;
 mod flights;
+mod inquiry;
 mod reading;
 mod role;
 mod semantic;
@@ -24,7 +25,7 @@ use self::reading::Reading;
 use self::role::RouterRole;
 use self::waiting::Waiting;
 use super::{Flow, Role};
-use crate::admission::{Declined, RequestHead, Unreadable, admit};
+use crate::admission::{Declined, Inquiry, RequestHead, Unreadable, admit};
 use crate::cache::recall::Recall;
 use crate::chat::{Caller, ChatRequest};
 use crate::envoy::is_reserved;
@@ -211,7 +212,13 @@ impl Role for RouterStream {
             host.set_header(Direction::Request, name, None);
         }
         let head = RequestHead::of(headers.iter());
-        let policy = &self.router.role.policy;
+        let role = &self.router.role;
+        let inquiry = Inquiry::of(&head);
+        if inquiry == Some(Inquiry::Alive) {
+            let applied = inquiry::answer(role, host, &Inquiry::Alive, &headers);
+            return self.applied(applied);
+        }
+        let policy = &role.policy;
         let partition = match policy.tenancy.identify(headers.iter()) {
             Ok(partition) => partition,
             Err(why) => {
@@ -220,6 +227,10 @@ impl Role for RouterStream {
                 return self.applied(applied);
             }
         };
+        if let Some(inquiry) = inquiry {
+            let applied = inquiry::answer(role, host, &inquiry, &headers);
+            return self.applied(applied);
+        }
         match admit(&policy.admit, &head, end_of_stream) {
             Err(Declined::NotOurs(reason)) => {
                 books::passed(&self.router.role, host, reason.as_str());

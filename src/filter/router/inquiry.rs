@@ -1,0 +1,47 @@
+//! What the policy answers by itself: nobody else is asked.
+
+use super::apply::{self, Applied};
+use super::books;
+use super::role::RouterRole;
+use crate::admission::Inquiry;
+use crate::chat::Caller;
+use crate::chat::listing::{self, Listed};
+use crate::host::{Headers, Host};
+use crate::routing::AUTO;
+
+/// The owner of the name that means: decide.
+const OWNER: &str = "llm-arbiter";
+
+/// Answers it.
+pub(super) fn answer<H: Host>(role: &RouterRole, host: &H, inquiry: &Inquiry, headers: &Headers) -> Applied {
+    let caller = spoken(headers);
+    let body = match inquiry {
+        Inquiry::Alive => Some(Vec::new()),
+        Inquiry::Models => Some(listing::all(&models(role), caller)),
+        Inquiry::Model(name) => {
+            let known = models(role).into_iter().find(|model| model.name == name);
+            known.map(|model| listing::one(&model, caller))
+        }
+    };
+    let Some(body) = body else { return apply::no_such_model(role, host, caller) };
+    books::answered(role, host, inquiry.as_str());
+    host.reply(200, &[("content-type", "application/json")], &body);
+    Applied::Replied
+}
+
+/// Both dialects list models at one path: Anthropic's callers name a version.
+fn spoken(headers: &Headers) -> Caller {
+    let has = |wanted: &str| headers.iter().any(|(name, _)| name == wanted);
+    if has("anthropic-version") { Caller::Anthropic } else { Caller::OpenAi }
+}
+
+/// What callers may name: those models whose provider can be asked.
+fn models(role: &RouterRole) -> Vec<Listed<'_>> {
+    let policy = &role.policy;
+    let able = policy.models().filter(|(_, model)| role.credentials.missing_for(model.provider).is_none());
+    let named = able.map(|(_, model)| Listed {
+        name: model.name.as_str(),
+        owner: policy.provider(model.provider).name.as_str(),
+    });
+    std::iter::once(Listed { name: AUTO, owner: OWNER }).chain(named).collect()
+}
