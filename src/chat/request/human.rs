@@ -18,31 +18,43 @@ const ELEMENTS: [&str; 4] = [
 
 /// The text without the elements that a program has put there; all of it, if nothing else is in it.
 pub(super) fn without_elements(text: Cow<'_, str>) -> Cow<'_, str> {
-    let mut said = String::new();
-    let (mut rest, mut found) = (&*text, false);
-    while let Some((before, after)) = next_element(rest) {
-        said.push_str(before);
-        rest = after;
-        found = true;
-    }
-    if !found {
+    if memchr::memchr(b'<', text.as_bytes()).is_none() {
         return text;
     }
-    said.push_str(rest);
+    // Where the last element of each name ends: what begins behind it has no end and is none, without another look.
+    let last_ends = ELEMENTS.map(|name| memchr::memmem::rfind(text.as_bytes(), closing(name).as_bytes()));
+    let mut said = String::new();
+    let mut kept = 0;
+    for at in memchr::memchr_iter(b'<', text.as_bytes()) {
+        let end = (at >= kept).then(|| end_of_element(&text, at, &last_ends)).flatten();
+        if let Some(end) = end {
+            said.push_str(text.get(kept..at).unwrap_or_default());
+            kept = end;
+        }
+    }
+    if kept == 0 {
+        return text;
+    }
+    said.push_str(text.get(kept..).unwrap_or_default());
     if said.trim().is_empty() { text } else { Cow::Owned(said) }
 }
 
-/// What stands before the first element, and what after it. An element that has no end is none.
-fn next_element(text: &str) -> Option<(&str, &str)> {
-    memchr::memchr_iter(b'<', text.as_bytes()).find_map(|at| {
-        let (before, element) = text.split_at_checked(at)?;
-        let inside = element.strip_prefix('<')?;
-        let name = ELEMENTS
-            .iter()
-            .find(|name| inside.strip_prefix(**name).is_some_and(|rest| rest.starts_with('>')))?;
-        let (_, after) = inside.split_once(&format!("</{name}>"))?;
-        Some((before, after))
-    })
+/// Where the element ends that begins at `at`, if one does.
+fn end_of_element(text: &str, at: usize, last_ends: &[Option<usize>]) -> Option<usize> {
+    let inside = text.get(at..)?.strip_prefix('<')?;
+    let mut elements = ELEMENTS.iter().zip(last_ends);
+    let (name, last) =
+        elements.find(|(name, _)| inside.strip_prefix(**name).is_some_and(|rest| rest.starts_with('>')))?;
+    if last.is_none_or(|last| last < at) {
+        return None;
+    }
+    let closing = closing(name);
+    let length = inside.find(&closing)?;
+    at.checked_add(1)?.checked_add(length)?.checked_add(closing.len())
+}
+
+fn closing(name: &str) -> String {
+    format!("</{name}>")
 }
 
 #[cfg(test)]
@@ -75,6 +87,11 @@ mod tests {
             assert_eq!(without_elements(text.into()), said);
         }
         assert!(matches!(without_elements("é < a".into()), Cow::Borrowed(_)));
+        let open = "<system-reminder>".repeat(200_000);
+        assert!(
+            matches!(without_elements(Cow::Borrowed(&open)), Cow::Borrowed(_)),
+            "in a time that grows as the text does"
+        );
     }
 
     proptest! {
