@@ -101,6 +101,8 @@ fn thinking(
         (Thinking::AdaptiveByDefault, Reasoning::Off) => (Some(json!({"type": "disabled"})), None),
         (Thinking::AdaptiveAlways, Reasoning::Off) => (None, Some(Effort::Low)),
         (_, Reasoning::Adaptive) => (adaptive, None),
+        // The first that think so have no word between `high` and `max`.
+        (Thinking::Adaptive, Reasoning::Effort(Effort::XHigh)) => (adaptive, Some(Effort::High)),
         (_, Reasoning::Effort(effort)) => (adaptive, Some(effort)),
         (_, Reasoning::Budget(tokens)) => (adaptive, Some(Effort::of_budget(tokens))),
     }

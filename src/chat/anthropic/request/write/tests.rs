@@ -16,7 +16,8 @@ fn each_model_is_told_to_think_as_it_takes_it() {
     let cases = [
         ("claude-haiku-4-5", "high", json!({"type": "enabled", "budget_tokens": 10_000}), Value::Null),
         ("claude-opus-4-6", "high", json!({"type": "adaptive"}), json!({"effort": "high"})),
-        ("claude-opus-4-8", "xhigh", json!({"type": "adaptive"}), json!({"effort": "xhigh"})),
+        ("claude-opus-4-6", "xhigh", json!({"type": "adaptive"}), json!({"effort": "high"})),
+        ("claude-opus-5", "xhigh", json!({"type": "adaptive"}), json!({"effort": "xhigh"})),
         ("claude-sonnet-5", "minimal", json!({"type": "adaptive"}), json!({"effort": "low"})),
         ("claude-opus-5-5", "max", json!({"type": "adaptive"}), json!({"effort": "max"})),
         ("claude-haiku-4-5", "none", json!({"type": "disabled"}), Value::Null),
