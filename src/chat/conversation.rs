@@ -285,8 +285,8 @@ impl Effort {
             Self::Low => 1024,
             Self::Medium => 4096,
             Self::High => 16_384,
-            Self::XHigh => 24_576,
-            Self::Max => 32_768,
+            // The most that all of Gemini's models take.
+            Self::XHigh | Self::Max => 24_576,
         }
     }
 }
