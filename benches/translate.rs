@@ -16,7 +16,7 @@ use llm_arbiter::chat::translate::{self, Given, StreamTranslator};
 use llm_arbiter::chat::{Caller, Dialect, Format};
 use serde_json::{Value, json};
 
-const GIVEN: Given<'_> = Given { model: "m", at: Duration::from_secs(7) };
+const GIVEN: Given<'_> = Given { model: "m", at: Duration::from_secs(7), custom_tools: &[] };
 const EVENTS: usize = 200;
 const REQUEST_BYTES: usize = 2048;
 /// Time given to each figure; the least of its rounds counts, since noise only adds.
@@ -29,6 +29,9 @@ fn main() {
         (Caller::OpenAi, "mistral"),
         (Caller::Anthropic, "openai"),
         (Caller::Anthropic, "gemini"),
+        (Caller::Responses, "openai"),
+        (Caller::Responses, "anthropic"),
+        (Caller::Responses, "gemini"),
     ];
     println!("| caller → provider | request of 2 KB | per event of a stream |\n|---|---:|---:|");
     for (caller, name) in pairs {
@@ -58,15 +61,15 @@ fn microseconds(mut round: impl FnMut()) -> f64 {
 }
 
 fn translate_request(caller: Caller, dialect: &Dialect) {
-    thread_local!(static BODIES: [Vec<u8>; 2] = [request(Caller::OpenAi), request(Caller::Anthropic)]);
+    thread_local!(static BODIES: [(Caller, Vec<u8>); 3] = Caller::ALL.map(|caller| (caller, request(caller))));
     let target = Addressee {
         model: "target-model",
         max_output: None,
         reasoning: false,
         claude: Claude::named("target-model"),
     };
-    BODIES.with(|[openai, anthropic]| {
-        let body = if caller == Caller::OpenAi { openai } else { anthropic };
+    BODIES.with(|bodies| {
+        let (_, body) = bodies.iter().find(|(of, _)| *of == caller).expect("a body of every caller");
         black_box(
             translate::request(black_box(body), caller, dialect, target).expect("a request that can be said"),
         );
@@ -106,6 +109,16 @@ fn request(caller: Caller) -> Vec<u8> {
                 ]}
             ]
         }),
+        Caller::Responses => json!({
+            "model": "auto", "temperature": 0.5, "max_output_tokens": 500, "instructions": "Be brief.",
+            "tools": [{"type": "function", "name": "weather", "parameters": schema}],
+            "input": [
+                question,
+                {"type": "function_call", "call_id": "call_1", "name": "weather", "arguments": "{\"city\":\"Bern\"}"},
+                {"type": "function_call_output", "call_id": "call_1", "output": "sunny"},
+                {"role": "user", "content": filler}
+            ]
+        }),
     };
     let short = with("").to_string().len();
     let mut filler = text(REQUEST_BYTES);
@@ -141,6 +154,7 @@ fn stream(format: Format) -> Vec<String> {
                     "responseId": "r", "modelVersion": "m",
                     "candidates": [{"index": 0, "content": {"role": "model", "parts": [{"text": " word"}]}}]
                 }),
+                Format::Responses => json!({"type": "response.output_text.delta", "delta": " word"}),
             })
         })
         .collect()

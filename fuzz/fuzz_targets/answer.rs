@@ -8,10 +8,10 @@ use libfuzzer_sys::fuzz_target;
 use llm_arbiter::chat::translate::Given;
 use llm_arbiter::chat::{Caller, Format, translate, whole};
 
-const GIVEN: Given<'_> = Given { model: "m", at: Duration::from_secs(7) };
+const GIVEN: Given<'_> = Given { model: "m", at: Duration::from_secs(7), custom_tools: &[] };
 
 fuzz_target!(|body: &[u8]| {
-    for caller in [Caller::OpenAi, Caller::Anthropic] {
+    for caller in Caller::ALL {
         for format in [Format::OpenAi, Format::Anthropic, Format::Gemini] {
             if let Ok(answer) = translate::answer(body, format, caller, GIVEN) {
                 assert!(

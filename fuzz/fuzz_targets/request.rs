@@ -12,7 +12,7 @@ use llm_arbiter::chat::{Caller, ChatRequest, translate};
 
 fuzz_target!(|body: &[u8]| {
     let target = Addressee { model: "m", max_output: Some(4096), reasoning: true, claude: Claude::named("m") };
-    for caller in [Caller::OpenAi, Caller::Anthropic] {
+    for caller in Caller::ALL {
         let parse = |body: &[u8]| {
             ChatRequest::parse(body.to_vec(), caller, Limits { max_depth: 64 }, Canonical::Keep)
         };

@@ -10,14 +10,14 @@ use llm_arbiter::chat::observe::{Observer, Wanted};
 use llm_arbiter::chat::translate::{Given, StreamTranslator};
 use llm_arbiter::chat::{AnswerHead, Caller, Format};
 
-const GIVEN: Given<'_> = Given { model: "m", at: Duration::from_secs(7) };
+const GIVEN: Given<'_> = Given { model: "m", at: Duration::from_secs(7), custom_tools: &[] };
 
 fuzz_target!(|input: &[u8]| {
     let Some((cuts, stream)) = input.split_first_chunk::<2>() else { return };
     let first = usize::from(cuts[0]) * stream.len() / 255;
     let second = first + usize::from(cuts[1]) * (stream.len() - first) / 255;
     let pieces = [&stream[..first], &stream[first..second], &stream[second..]];
-    for caller in [Caller::OpenAi, Caller::Anthropic] {
+    for caller in Caller::ALL {
         for format in [Format::OpenAi, Format::Anthropic, Format::Gemini] {
             let mut whole = StreamTranslator::new(format, caller, GIVEN);
             let mut split = StreamTranslator::new(format, caller, GIVEN);
@@ -29,7 +29,7 @@ fuzz_target!(|input: &[u8]| {
         }
     }
     let head = AnswerHead { status: 200, content_type: "text/event-stream", ..AnswerHead::default() };
-    for caller in [Caller::OpenAi, Caller::Anthropic] {
+    for caller in Caller::ALL {
         for strip_usage in [false, true] {
             let observer = || Observer::new(&head, caller, Wanted { strip_usage, keep_bytes: 1000 });
             let (mut whole, mut split) = (observer(), observer());

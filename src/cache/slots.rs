@@ -21,8 +21,6 @@ const KEY: usize = 32;
 /// Bytes before an answer in a payload value: the key, the time, the model, the dialect, whether its tokens are known, and their
 /// numbers.
 const PAYLOAD_HEAD: usize = KEY + 8 + 8 + 1 + 1 + Usage::NUMBERS * 8;
-/// The dialects by their numbers in a payload value.
-const DIALECTS: [Caller; 2] = [Caller::OpenAi, Caller::Anthropic];
 /// How often a removal is tried before it is given up.
 const REMOVALS: usize = 8;
 /// Bytes that shared data keeps beside a value: an estimate of key name, map node and token.
@@ -109,7 +107,7 @@ impl KeptAnswer {
         if self.dialect == caller {
             return Some(self);
         }
-        let given = Given { model: "", at: Duration::ZERO };
+        let given = Given { model: "", at: Duration::ZERO, custom_tools: &[] };
         let body = translate::answer(&self.body, self.dialect.format(), caller, given).ok()?;
         Some(Self { body, dialect: caller, ..self })
     }
@@ -121,7 +119,7 @@ impl KeptAnswer {
         let (model, rest) = rest.split_first_chunk()?;
         let model = ModelTag(*model);
         let (dialect, rest) = rest.split_first()?;
-        let dialect = DIALECTS.get(usize::from(*dialect)).copied()?;
+        let dialect = Caller::ALL.get(usize::from(*dialect)).copied()?;
         let (known, rest) = rest.split_first()?;
         if found != key.bytes() || u64::from_le_bytes(*time) != milliseconds(stored_at) {
             return None;
@@ -143,7 +141,8 @@ fn encode(key: &CacheKey, answer: &KeptAnswer, stored_at: Duration) -> Vec<u8> {
     payload.extend_from_slice(key.bytes());
     payload.extend_from_slice(&milliseconds(stored_at).to_le_bytes());
     payload.extend_from_slice(&model.0);
-    payload.push(u8::from(*dialect == Caller::Anthropic));
+    let place = Caller::ALL.iter().position(|known| known == dialect).unwrap_or(0);
+    payload.push(u8::try_from(place).unwrap_or(0));
     payload.push(u8::from(usage.is_some()));
     for number in usage.unwrap_or_default().to_numbers() {
         payload.extend_from_slice(&number.to_le_bytes());

@@ -65,6 +65,8 @@ pub struct Conversation {
     pub user: Option<String>,
     /// Whether the answer shall be streamed.
     pub stream: bool,
+    /// Those of the tools that take a text, as their caller knows them; here they are functions of one argument, `input`.
+    pub custom_tools: Vec<String>,
     /// Members that have no place here and that change no answer's meaning.
     pub left_out: Vec<&'static str>,
     called: Called,
@@ -293,7 +295,7 @@ impl Effort {
 
 /// Something in a request that a dialect cannot say, and without which the answer would be another one.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{feature}` cannot be said to it")]
+#[error("`{feature}` cannot be said to its provider")]
 pub struct Unsupported {
     /// The member or the kind of content, for example `logit_bias`.
     pub feature: String,
@@ -333,12 +335,14 @@ impl Addressee<'_> {
 }
 
 /// A request in the words of a dialect.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Written {
     /// The body.
     pub body: Vec<u8>,
     /// What was left out because the dialect has no word for it; changes no answer's meaning.
     pub dropped: Vec<&'static str>,
+    /// The conversation's [`custom_tools`](Conversation::custom_tools).
+    pub custom_tools: Vec<String>,
 }
 
 impl Conversation {
@@ -424,6 +428,12 @@ impl Image {
             }
             None => Self::Url(url.to_owned()),
         }
+    }
+
+    /// Whether it is an address, not the bytes themselves.
+    #[must_use]
+    pub fn is_address(&self) -> bool {
+        matches!(self, Self::Url(_))
     }
 
     /// As an address; bytes become a `data:` URL.

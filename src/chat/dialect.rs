@@ -11,6 +11,8 @@ pub enum Format {
     Anthropic,
     /// Gemini `generateContent`.
     Gemini,
+    /// OpenAI Responses.
+    Responses,
 }
 
 /// The formats that callers may use.
@@ -21,15 +23,21 @@ pub enum Caller {
     OpenAi,
     /// Anthropic Messages.
     Anthropic,
+    /// OpenAI Responses.
+    Responses,
 }
 
 impl Caller {
+    /// Every one, in an order that stays: stored answers say by its place in it whose they are.
+    pub const ALL: [Self; 3] = [Self::OpenAi, Self::Anthropic, Self::Responses];
+
     /// The format that it is.
     #[must_use]
     pub fn format(self) -> Format {
         match self {
             Self::OpenAi => Format::OpenAi,
             Self::Anthropic => Format::Anthropic,
+            Self::Responses => Format::Responses,
         }
     }
 
@@ -39,13 +47,14 @@ impl Caller {
         match self {
             Self::OpenAi => "openai",
             Self::Anthropic => "anthropic",
+            Self::Responses => "responses",
         }
     }
 
     /// The caller's format by its name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        [Self::OpenAi, Self::Anthropic].into_iter().find(|caller| caller.as_str() == name)
+        Self::ALL.into_iter().find(|caller| caller.as_str() == name)
     }
 }
 
@@ -90,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_caller_is_known_by_its_name() {
-        for caller in [Caller::OpenAi, Caller::Anthropic] {
+        for caller in Caller::ALL {
             assert_eq!(Caller::named(caller.as_str()), Some(caller));
         }
         assert_eq!(Caller::named("gemini"), None);

@@ -16,7 +16,7 @@ pub struct Listed<'l> {
 #[must_use]
 pub fn all(models: &[Listed<'_>], caller: Caller) -> Vec<u8> {
     let list = match caller {
-        Caller::OpenAi => openai::models::all(models),
+        Caller::OpenAi | Caller::Responses => openai::models::all(models),
         Caller::Anthropic => anthropic::models::all(models),
     };
     list.to_string().into_bytes()
@@ -26,7 +26,7 @@ pub fn all(models: &[Listed<'_>], caller: Caller) -> Vec<u8> {
 #[must_use]
 pub fn one(model: &Listed<'_>, caller: Caller) -> Vec<u8> {
     let one = match caller {
-        Caller::OpenAi => openai::models::one(model),
+        Caller::OpenAi | Caller::Responses => openai::models::one(model),
         Caller::Anthropic => anthropic::models::one(model),
     };
     one.to_string().into_bytes()

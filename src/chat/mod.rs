@@ -25,6 +25,7 @@ mod openai_like;
 pub mod registry;
 pub mod renewal;
 pub mod request;
+pub mod responses;
 pub mod splice;
 pub mod sse;
 pub mod survey;

@@ -5,6 +5,7 @@ use super::completion::{Completion, Ending, Onward, StreamSummary};
 use super::dialect::Caller;
 use super::head::AnswerHead;
 use super::openai::observe::{ChunkObserver, Observe};
+use super::responses::observe::ResponseObserver;
 use super::usage::Usage;
 use super::{translate, whole};
 
@@ -43,6 +44,8 @@ pub enum Observer {
     Chunks(Box<ChunkObserver>),
     /// Server-sent events in Anthropic's dialect.
     Messages(Box<MessageObserver>),
+    /// Server-sent events of the Responses API.
+    Response(Box<ResponseObserver>),
 }
 
 /// Why the tokens of an answer are not known.
@@ -142,6 +145,7 @@ impl Observer {
                     Self::Chunks(Box::new(ChunkObserver::new(Observe { strip_usage, keep_bytes })))
                 }
                 Caller::Anthropic => Self::Messages(Box::new(MessageObserver::new(keep_bytes))),
+                Caller::Responses => Self::Response(Box::new(ResponseObserver::new(keep_bytes))),
             }
         } else if head.is_json() {
             Self::Json { copy: Vec::new(), limit: keep_bytes.max(JSON_LIMIT), caller }
@@ -159,7 +163,7 @@ impl Observer {
     /// Whether what it forwards may have another length than what it is fed.
     #[must_use]
     pub fn changes_length(&self) -> bool {
-        matches!(self, Self::Chunks(_) | Self::Messages(_))
+        matches!(self, Self::Chunks(_) | Self::Messages(_) | Self::Response(_))
     }
 
     /// Feeds the next bytes and says what to forward. Boundaries may fall anywhere.
@@ -191,6 +195,12 @@ impl Observer {
                     return closed(Onward::AsIs, chunk, messages.ending(), Caller::Anthropic);
                 }
             }
+            Self::Response(response) => {
+                response.feed(&chunk);
+                if end_of_stream {
+                    return closed(Onward::AsIs, chunk, response.ending(), Caller::Responses);
+                }
+            }
         }
         Onward::AsIs
     }
@@ -210,6 +220,7 @@ impl Observer {
             },
             Self::Chunks(chunks) => chunks.finish().into(),
             Self::Messages(messages) => messages.finish().into(),
+            Self::Response(response) => response.finish().into(),
         }
     }
 }

@@ -22,16 +22,21 @@ struct Head<'b> {
     id: Option<&'b RawValue>,
     #[serde(borrow)]
     created: Option<&'b RawValue>,
+    #[serde(borrow)]
+    created_at: Option<&'b RawValue>,
+    #[serde(borrow)]
+    completed_at: Option<&'b RawValue>,
 }
 
 /// Puts another id in the place of an answer's own, which keeps its beginning (`chatcmpl-`), and the time of now in the place of
-/// `created`, if it has them; no other byte changes. `None` if it is no answer.
+/// `created` or what a response has in its stead, if it has them; no other byte changes. `None` if it is no answer.
 #[must_use]
 pub fn renew(body: &[u8], renewal: Renewal) -> Option<Vec<u8>> {
-    let Head { id, created } = serde_json::from_slice(body).ok()?;
+    let Head { id, created, created_at, completed_at } = serde_json::from_slice(body).ok()?;
     let id = id.and_then(|raw| Some((span(body, raw)?, renewed_id(raw, renewal.id)?)));
-    let created = created.and_then(|raw| Some((span(body, raw)?, renewal.created.to_string())));
-    replace(body, id.into_iter().chain(created).collect())
+    let times = [created, created_at, completed_at].into_iter().flatten();
+    let times = times.filter_map(|raw| Some((span(body, raw)?, renewal.created.to_string())));
+    replace(body, id.into_iter().chain(times).collect())
 }
 
 /// `chatcmpl-` of `"chatcmpl-123"` and the end, as a JSON string.

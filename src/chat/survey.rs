@@ -18,7 +18,7 @@ use std::marker::PhantomData;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-use super::conversation::{Conversation, OutputFormat, Unsupported};
+use super::conversation::{Content, Conversation, Image, OutputFormat, Unsupported};
 use super::dialect::{Caller, Dialect, Format};
 
 /// Most texts that end an answer, with OpenAI.
@@ -48,6 +48,23 @@ impl Survey {
     /// Of a body that cannot be looked over: it is told to nobody whose dialect is another one to the letter.
     pub(super) fn unread(why: Unsupported) -> Self {
         Self { unread: Some(why), ..Self::default() }
+    }
+
+    /// Of a conversation that has been read.
+    pub(super) fn of(conversation: &Conversation) -> Self {
+        let mut survey = Self::default();
+        survey.take(conversation, conversation.tools.len());
+        for part in conversation.turns.iter().flat_map(|turn| &turn.parts) {
+            match &part.content {
+                Content::Image(image) => survey.image_by_url |= image.is_address(),
+                Content::ToolResult(result) => {
+                    survey.image_by_url |= result.images.iter().any(Image::is_address);
+                    survey.result_without_call |= result.name.is_empty();
+                }
+                Content::Text(_) | Content::ToolCall(_) | Content::Thinking => {}
+            }
+        }
+        survey
     }
 
     /// Notes what no other dialect has a word for; the first counts.
@@ -84,6 +101,7 @@ impl Survey {
         let unsayable = match dialect.format {
             Format::OpenAi if self.stops > OPENAI_STOPS => Some("more than 4 stop sequences"),
             Format::OpenAi => self.misplaced,
+            Format::Responses => Some("a call of another dialect"),
             Format::Anthropic if self.json_object => Some("response_format json_object"),
             Format::Anthropic => None,
             Format::Gemini if self.stops > GEMINI_STOPS => Some("more than 5 stop sequences"),

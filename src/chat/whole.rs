@@ -3,7 +3,7 @@
 use super::answer::AnswerPart;
 use super::completion::Completion;
 use super::dialect::Caller;
-use super::{anthropic, openai};
+use super::{anthropic, openai, responses};
 
 /// Reads the body of a 200 answer to a `caller`; `None` when it is not an answer in the caller's dialect.
 #[must_use]
@@ -11,6 +11,7 @@ pub fn read(body: &[u8], caller: Caller) -> Option<Completion> {
     match caller {
         Caller::OpenAi => openai::completion::read(body),
         Caller::Anthropic => anthropic::completion::read(body),
+        Caller::Responses => responses::completion::read(body),
     }
 }
 
@@ -20,6 +21,7 @@ pub fn text(body: &[u8], caller: Caller) -> Option<String> {
     let answer = match caller {
         Caller::OpenAi => openai::answer::read(body),
         Caller::Anthropic => anthropic::answer::read(body),
+        Caller::Responses => responses::answer::read(body),
     };
     let parts = answer.ok()?.parts.into_iter().filter_map(|part| match part {
         AnswerPart::Text(text) => Some(text),
@@ -35,5 +37,6 @@ pub fn as_stream(body: &[u8], caller: Caller, include_usage: bool) -> Option<Vec
     match caller {
         Caller::OpenAi => openai::replay::as_stream(body, include_usage),
         Caller::Anthropic => anthropic::replay::as_stream(body).ok(),
+        Caller::Responses => responses::replay::as_stream(body),
     }
 }

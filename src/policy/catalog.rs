@@ -3,8 +3,8 @@
 use std::net::Ipv6Addr;
 
 use super::list::NonEmpty;
-use crate::chat::Dialect;
 use crate::chat::claude::Claude;
+use crate::chat::{Caller, Dialect, responses};
 use crate::complexity::Level;
 use crate::ledger::Prices;
 
@@ -73,6 +73,8 @@ pub struct Provider {
     pub path: String,
     /// Path of a call whose answer is streamed.
     pub stream_path: String,
+    /// Path of a call of the Responses API; `None`: it does not serve that API.
+    pub responses_path: Option<String>,
     /// API version, where its dialect has one.
     pub api_version: String,
     /// Where its API key comes from; `None`: requests carry no credential.
@@ -93,6 +95,15 @@ pub enum Credential {
 }
 
 impl Provider {
+    /// What it is spoken to in on behalf of a `caller`.
+    #[must_use]
+    pub fn dialect_for(&self, caller: Caller) -> &'static Dialect {
+        match caller {
+            Caller::Responses if self.responses_path.is_some() => &responses::DIALECT,
+            Caller::OpenAi | Caller::Anthropic | Caller::Responses => self.dialect,
+        }
+    }
+
     /// What stands in `:authority` (RFC 9110, section 7.2): an IPv6 address in brackets, a port unless it is the scheme's own.
     #[must_use]
     pub fn authority(&self) -> String {
@@ -195,6 +206,7 @@ mod tests {
             dialect: DIALECTS[0],
             path: "/".into(),
             stream_path: "/".into(),
+            responses_path: None,
             api_version: String::new(),
             credential: None,
             forward_headers: Vec::new(),

@@ -75,6 +75,7 @@ pub(super) struct ProviderDocument {
     #[serde(default = "openai")]
     pub(super) dialect: String,
     pub(super) path: Option<String>,
+    pub(super) responses: Option<String>,
     pub(super) api_version: Option<String>,
     pub(super) credential: Option<CredentialDocument>,
     #[serde(default)]
@@ -201,11 +202,16 @@ impl Default for AdmitDocument {
 pub(super) struct PathsDocument {
     pub(super) openai: Vec<String>,
     pub(super) anthropic: Vec<String>,
+    pub(super) responses: Vec<String>,
 }
 
 impl Default for PathsDocument {
     fn default() -> Self {
-        Self { openai: vec!["/chat/completions".into()], anthropic: vec!["/v1/messages".into()] }
+        Self {
+            openai: vec!["/chat/completions".into()],
+            anthropic: vec!["/v1/messages".into()],
+            responses: vec!["/responses".into()],
+        }
     }
 }
 

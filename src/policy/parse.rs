@@ -25,7 +25,7 @@ use crate::admission::{Admission, OnUnreadable, plain_path};
 use crate::chat::claude::{Claude, Thinking};
 use crate::chat::headers::{describes_message, is_credential};
 use crate::chat::registry::DIALECTS;
-use crate::chat::{Caller, Dialect};
+use crate::chat::{Caller, Dialect, Format, responses};
 use crate::complexity::Level;
 use crate::envoy::{Failover, MODEL_CLUSTER, TIER_CLUSTER};
 use crate::identity::{Tenancy, TenantSource};
@@ -81,6 +81,9 @@ fn policy(document: Document) -> Result<Policy, PolicyError> {
     Ok(policy)
 }
 
+/// Who serves the Responses API without being said to.
+const OPENAI_HOST: &str = "api.openai.com";
+
 fn providers(documents: Named<ProviderDocument>) -> Result<NonEmpty<Provider>, PolicyError> {
     let entries = documents.0.into_iter().map(|(name, document)| provider(name, document));
     match NonEmpty::new(entries.collect::<Result<_, _>>()?) {
@@ -99,6 +102,7 @@ fn provider(name: String, document: ProviderDocument) -> Result<Provider, Policy
     if document.path.as_ref().is_some_and(|own| !own.starts_with('/')) {
         return fault(format!("{path}.path"), "must start with `/`");
     }
+    let responses_path = responses_path(&path, &document, dialect)?;
     let credential = document.credential.map(|credential| self::credential(&path, credential)).transpose()?;
     let forward_headers = forward_headers(&path, &document.forward_headers)?;
     let api_version = document.api_version.unwrap_or_else(|| dialect.api_version.to_owned());
@@ -118,11 +122,29 @@ fn provider(name: String, document: ProviderDocument) -> Result<Provider, Policy
         dialect,
         path,
         stream_path,
+        responses_path: responses_path.map(|path| versioned(&path)),
         api_version,
         credential,
         forward_headers,
         tracing,
     })
+}
+
+/// Where a provider serves the Responses API: where the policy says, and OpenAI where it does.
+fn responses_path(
+    path: &str,
+    document: &ProviderDocument,
+    dialect: &Dialect,
+) -> Result<Option<String>, PolicyError> {
+    let own = document.responses.as_deref();
+    if own.is_some() && dialect.format != Format::OpenAi {
+        return fault(format!("{path}.responses"), "is served by providers of OpenAI's dialect only");
+    }
+    if own.is_some_and(|own| !own.starts_with('/')) {
+        return fault(format!("{path}.responses"), "must start with `/`");
+    }
+    let is_openai = document.host == OPENAI_HOST;
+    Ok(own.or(is_openai.then_some(responses::DIALECT.path)).map(str::to_owned))
 }
 
 fn credential(path: &str, document: CredentialDocument) -> Result<Credential, PolicyError> {
@@ -280,8 +302,8 @@ fn admit(document: AdmitDocument) -> Result<Admission, PolicyError> {
         UnreadableDocument::Refuse => OnUnreadable::Refuse,
         UnreadableDocument::Pass => OnUnreadable::Pass,
     };
-    let PathsDocument { openai, anthropic } = paths;
-    for (field, paths) in [("openai", &openai), ("anthropic", &anthropic)] {
+    let PathsDocument { openai, anthropic, responses } = paths;
+    for (field, paths) in [("openai", &openai), ("anthropic", &anthropic), ("responses", &responses)] {
         let wrong = paths.iter().position(|path| !path.starts_with('/') || plain_path(path) != path.as_str());
         if let Some(at) = wrong {
             return fault(
@@ -292,7 +314,8 @@ fn admit(document: AdmitDocument) -> Result<Admission, PolicyError> {
     }
     let openai = openai.into_iter().map(|path| (path, Caller::OpenAi));
     let anthropic = anthropic.into_iter().map(|path| (path, Caller::Anthropic));
-    let paths: Vec<(String, Caller)> = openai.chain(anthropic).collect();
+    let responses = responses.into_iter().map(|path| (path, Caller::Responses));
+    let paths: Vec<(String, Caller)> = openai.chain(anthropic).chain(responses).collect();
     if paths.is_empty() {
         return fault("admit.paths", "there is none; name at least one");
     }
@@ -350,6 +373,7 @@ fn revision(policy: &Policy) -> [u8; 32] {
         part(&provider.port.to_string());
         part(&provider.forward_headers.join(","));
         part(&provider.api_version);
+        part(provider.responses_path.as_deref().unwrap_or_default());
     }
     for (_, tier) in policy.tiers() {
         part(&tier.name);

@@ -73,9 +73,12 @@ fn a_short_document_gets_sound_defaults() {
     let policy = Policy::from_value(document()).unwrap();
     assert_eq!(policy.requested_model, RequestedModel::Cap);
     assert_eq!(policy.classify.scorer, Scorer::Heuristic);
-    let paths =
-        [("/chat/completions".to_owned(), Caller::OpenAi), ("/v1/messages".to_owned(), Caller::Anthropic)];
-    assert_eq!(policy.admit.paths, paths);
+    let paths = [
+        ("/chat/completions", Caller::OpenAi),
+        ("/v1/messages", Caller::Anthropic),
+        ("/responses", Caller::Responses),
+    ];
+    assert_eq!(policy.admit.paths, paths.map(|(path, caller)| (path.to_owned(), caller)));
     assert_eq!(policy.admit.max_body_bytes, 8_388_608);
     assert_eq!(policy.tenancy, Tenancy { source: TenantSource::Header("x-tenant".into()), required: false });
     assert_eq!(policy.exact_cache.as_ref().unwrap().ttl, Duration::from_secs(3600));
@@ -87,6 +90,22 @@ fn a_short_document_gets_sound_defaults() {
     assert_eq!((model.upstream_name.as_str(), model.prices.base.cached_input), ("gpt-4o-mini", 75_000_000));
     let (_, tier) = policy.tiers().next().unwrap();
     assert_eq!((tier.handles, tier.models().count()), (Level::Medium, 2));
+}
+
+#[test]
+fn the_responses_api_is_served_by_openai_and_by_whom_the_policy_names() {
+    let dialect = |provider: Value, caller| {
+        let policy = Policy::from_value(changed("/providers/openai", provider)).unwrap();
+        let provider = policy.providers().next().unwrap();
+        (provider.dialect_for(caller).name, provider.responses_path.clone())
+    };
+    let at = |path: &str| Some(path.to_owned());
+    let openai = json!({"host": "api.openai.com"});
+    assert_eq!(dialect(openai.clone(), Caller::Responses), ("responses", at("/v1/responses")));
+    assert_eq!(dialect(openai, Caller::OpenAi).0, "openai");
+    assert_eq!(dialect(json!({"host": "a.test"}), Caller::Responses), ("openai", None));
+    let own = json!({"host": "a.test", "dialect": "azure", "responses": "/openai/v1/responses?v={api_version}", "api_version": "1"});
+    assert_eq!(dialect(own, Caller::Responses), ("responses", at("/openai/v1/responses?v=1")));
 }
 
 #[test]
@@ -151,6 +170,12 @@ fn every_fault_names_its_path_and_says_what_would_be_right() {
             "providers.openai.credential.sdz: unknown field `sdz`; did you mean `sds`?",
         ),
         ("/providers/openai/path", json!("v1"), "providers.openai.path: must start with `/`"),
+        ("/providers/openai/responses", json!("v1"), "providers.openai.responses: must start with `/`"),
+        (
+            "/providers/openai",
+            json!({"host": "a.test", "dialect": "gemini", "responses": "/v1/responses"}),
+            "providers.openai.responses: is served by providers of OpenAI's dialect only",
+        ),
         (
             "/requested_model",
             json!("honour"),
@@ -211,7 +236,7 @@ fn every_fault_names_its_path_and_says_what_would_be_right() {
         ("/admit", json!({"paths": {"openai": ["v1"]}}), "admit.paths.openai[0]: must start with `/`"),
         (
             "/admit",
-            json!({"paths": {"openai": [], "anthropic": []}}),
+            json!({"paths": {"openai": [], "anthropic": [], "responses": []}}),
             "admit.paths: there is none; name at least one",
         ),
         (

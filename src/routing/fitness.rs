@@ -34,8 +34,11 @@ pub enum Unfit {
         /// What the policy says that it takes.
         window: u64,
     },
+    /// The request refers to what a provider holds, and its provider is not the one.
+    #[error("what the request refers to is held by the provider of the model that it names")]
+    State,
     /// Its provider's dialect has no word for something in the request.
-    #[error("its provider cannot be told: {0}")]
+    #[error(transparent)]
     Dialect(#[from] Unsupported),
 }
 
@@ -60,7 +63,8 @@ impl<'a> Fitting<'a> {
             return Err(Unfit::Credential { variable: variable.to_owned() });
         }
         self.able(model)?;
-        self.sayable(model)
+        self.sayable(model)?;
+        self.holds_state(model)
     }
 
     fn able(&self, model: &Model) -> Result<(), Unfit> {
@@ -84,9 +88,19 @@ impl<'a> Fitting<'a> {
         Ok(())
     }
 
+    /// Whether the model's provider is the one that holds what the request refers to: that of the model that it names.
+    fn holds_state(&self, model: &Model) -> Result<(), Unfit> {
+        let named = self.policy.model_by_name(&self.request.model).map(|id| self.policy.model(id).provider);
+        if self.request.sampling.stateful && named.is_some_and(|holder| holder != model.provider) {
+            return Err(Unfit::State);
+        }
+        Ok(())
+    }
+
     /// Whether the model's provider can be told all that the request says.
     fn sayable(&mut self, model: &Model) -> Result<(), Unfit> {
-        let (request, dialect) = (self.request, self.policy.provider(model.provider).dialect);
+        let request = self.request;
+        let dialect = self.policy.provider(model.provider).dialect_for(request.caller);
         if dialect.is_spoken_by(request.caller) {
             return Ok(());
         }

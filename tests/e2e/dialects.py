@@ -9,9 +9,9 @@ from e2e.envoy import Envoy
 from e2e.policies import CACHE_OFF
 from e2e.provider import Provider, answer, stream
 
-CALLERS = ("openai", "anthropic")
+CALLERS = ("openai", "anthropic", "responses")
 DIALECTS = ("openai", "azure", "mistral", "anthropic", "gemini")
-PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
+PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages", "responses": "/v1/responses"}
 FORMATS = {"openai": "openai", "azure": "openai", "mistral": "openai", "anthropic": "anthropic", "gemini": "gemini"}
 
 KEYS = {f"{dialect.upper()}_KEY": f"sk-of-{dialect}" for dialect in DIALECTS}
@@ -82,8 +82,10 @@ def running(directory, dialects=DIALECTS, **members):
         yield DialectGateway(envoy, providers)
 
 
-def question(caller, model, text="Say hello", **members):
+def question(caller, model, text="Say hello", /, **members):
     """A request with one user message."""
+    if caller == "responses":
+        return {"model": model, "input": text, **members}
     body = {"model": model, "messages": [{"role": "user", "content": text}], **members}
     return {"max_tokens": 100, **body} if caller == "anthropic" else body
 

@@ -118,9 +118,49 @@ class AnthropicCaller:
         return caught.value, caught.value.body["error"]["message"], caught.value.body["error"]["type"]
 
 
+class ResponsesCaller:
+    """The official `openai` package, by its newer interface."""
+
+    def __init__(self, gateway):
+        self.client = OpenAiCaller(gateway).client
+
+    @staticmethod
+    def summary(response):
+        usage = response.usage
+        counts = usage and (usage.input_tokens, usage.input_tokens_details.cached_tokens, usage.output_tokens)
+        reasons = {None: "stop", "max_output_tokens": "length", "content_filter": "content_filter"}
+        return response.output_text, reasons[getattr(response.incomplete_details, "reason", None)], counts
+
+    def said(self, model, **members):
+        return self.summary(self.client.responses.create(model=model, input="Say hello", **members))
+
+    def streamed(self, model):
+        with self.client.responses.stream(model=model, input="Say hello") as events:
+            return self.summary(events.get_final_response())
+
+    def calls(self, model, streaming=False):
+        tools = [{"type": "function", "name": "weather", "parameters": {"type": "object"}, "strict": False}]
+        asked = {"model": model, "input": "Weather?", "tools": tools}
+        if streaming:
+            with self.client.responses.stream(**asked) as events:
+                response = events.get_final_response()
+        else:
+            response = self.client.responses.create(**asked)
+        assert response.status == "completed"
+        return [(item.call_id, item.name, json.loads(item.arguments)) for item in response.output]
+
+    def failure(self, model):
+        with pytest.raises(openai.APIStatusError) as caught:
+            self.said(model)
+        return caught.value, caught.value.body["message"], caught.value.body["type"]
+
+
+SDKS = {"openai": OpenAiCaller, "anthropic": AnthropicCaller, "responses": ResponsesCaller}
+
+
 @pytest.fixture
 def sdk(dialect_gateway):
-    return lambda caller: {"openai": OpenAiCaller, "anthropic": AnthropicCaller}[caller](dialect_gateway)
+    return lambda caller: SDKS[caller](dialect_gateway)
 
 
 COUNTS = (1000, 200, 50)
@@ -266,13 +306,13 @@ def test_an_error(dialect_gateway, sdk, caller, dialect, status):
 
     assert (caught.status_code, message) == (status, "this is why")
     native = FORMATS[dialect] == caller
-    assert kind == ("some_error" if native else KINDS[status][CALLERS.index(caller)])
+    assert kind == ("some_error" if native else KINDS[status][caller == "anthropic"])
     assert caught.response.headers["retry-after"] == "7"
     assert caught.response.headers["x-ratelimit-remaining-requests"] == "0"
     assert len(dialect_gateway.providers[dialect].received) == 1
 
 
-@pytest.mark.parametrize(("caller", "status"), [("openai", 503), ("anthropic", 529)])
+@pytest.mark.parametrize(("caller", "status"), [("openai", 503), ("anthropic", 529), ("responses", 503)])
 @pytest.mark.parametrize(("dialect", "given"), [("openai", 503), ("anthropic", 529), ("gemini", 503)])
 def test_a_provider_that_has_too_much_to_do(dialect_gateway, sdk, caller, status, dialect, given):
     dialect_gateway.providers[dialect].answer = error(dialect, given, "busy")
@@ -342,6 +382,8 @@ def test_structured_output_is_parsed_by_the_callers_sdk(dialect_gateway, sdk):
             model=dialect, messages=[{"role": "user", "content": "A city?"}], response_format=City
         )
         assert completion.choices[0].message.parsed == City(name="Bern", people=134000)
+        response = sdk("responses").client.responses.parse(model=dialect, input="A city?", text_format=City)
+        assert response.output_parsed == City(name="Bern", people=134000)
 
 
 def test_googles_sdk_understands_what_gemini_is_sent(dialect_gateway):

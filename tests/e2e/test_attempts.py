@@ -90,7 +90,7 @@ def test_when_nobody_answers_the_caller_gets_an_error_of_its_own_dialect(tmp_pat
         with Envoy.start(document, tmp_path, environment=KEYS) as envoy, envoy.client() as client:
             response = client.post(dialects.PATHS[caller], json=question(caller, "auto"))
 
-    assert response.status_code == (503 if caller == "openai" else 529)
+    assert response.status_code == (529 if caller == "anthropic" else 503)
     message = response.json()["error"]["message"]
     assert message == "no provider gave an answer (openai: connect_failure, anthropic: connect_failure)"
     assert int(response.headers.get("content-length", len(response.content))) == len(response.content)

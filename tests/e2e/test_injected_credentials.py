@@ -156,7 +156,7 @@ def test_a_secret_that_is_missing_is_an_error_of_ours_and_nothing_is_sent(start,
     response = gateway.ask(caller=caller)
 
     assert response.status_code == 503
-    assert response.json()["error"]["type"] == ("server_error" if caller == "openai" else "api_error")
+    assert response.json()["error"]["type"] == ("api_error" if caller == "anthropic" else "server_error")
     assert response.json()["error"]["message"] == "no provider gave an answer (openai: no_credential)"
     assert [provider.received for provider in gateway.providers.values()] == [[], []]
     (line,) = gateway.envoy.calls(1)

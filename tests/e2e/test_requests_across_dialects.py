@@ -17,6 +17,7 @@ PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "conformance.md"
 IMAGE = "iVBORw0KGgo="
 TOOL = {"name": "weather", "description": "Tells the weather", "parameters": {"type": "object", "properties": {}}}
 OPENAI_TOOLS = [{"type": "function", "function": TOOL}]
+RESPONSES_TOOLS = [{"type": "function", **TOOL}]
 ANTHROPIC_TOOLS = [{"name": TOOL["name"], "description": TOOL["description"], "input_schema": TOOL["parameters"]}]
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False}
 ASK = {"role": "user", "content": "Say hello"}
@@ -24,7 +25,7 @@ ASK = {"role": "user", "content": "Say hello"}
 
 @dataclasses.dataclass(frozen=True)
 class Feature:
-    """`openai` and `anthropic` are members of a request; `None`: the caller's dialect has no word for it.
+    """`openai`, `anthropic` and `responses` are members of a request; `None`: the caller's dialect has no word for it.
 
     The other fields say what a provider of a format receives: JSON pointer -> value, or "dropped", or "skipped".
     """
@@ -36,6 +37,7 @@ class Feature:
     to_anthropic: dict | str
     to_gemini: dict | str
     dropped_as: str = ""
+    responses: dict | None = None
 
     def expected(self, dialect):
         return {"openai": self.to_openai, "anthropic": self.to_anthropic, "gemini": self.to_gemini}[FORMATS[dialect]]
@@ -45,8 +47,13 @@ def turns_openai(*messages):
     return {"messages": list(messages)}
 
 
+def items(*items):
+    return {"input": list(items)}
+
+
 CALL = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Bern"}'}}
 USE = {"type": "tool_use", "id": "call_1", "name": "weather", "input": {"city": "Bern"}}
+FUNCTION_CALL = {"type": "function_call", "call_id": "call_1", "name": "weather", "arguments": '{"city": "Bern"}'}
 SIGNED = {
     "functionCall": {"name": "weather", "args": {"city": "Bern"}},
     "thoughtSignature": "skip_thought_signature_validator",
@@ -62,6 +69,7 @@ FEATURES = [
         {"/messages/0": ASK},
         {"/messages/0/role": "user", "/messages/0/content/0/text": "Say hello"},
         {"/contents/0": {"role": "user", "parts": [{"text": "Say hello"}]}},
+        responses={},
     ),
     Feature(
         "system prompt",
@@ -70,6 +78,7 @@ FEATURES = [
         {"/messages/0": {"role": "system", "content": "be brief"}, "/messages/1": ASK},
         {"/system/0/text": "be brief", "/messages/0/role": "user"},
         {"/systemInstruction/parts/0/text": "be brief", "/contents/0/role": "user"},
+        responses={"instructions": "be brief"},
     ),
     Feature(
         "several turns",
@@ -78,6 +87,7 @@ FEATURES = [
         {"/messages/1": {"role": "assistant", "content": "ho"}, "/messages/2": ASK},
         {"/messages/1/role": "assistant", "/messages/1/content/0/text": "ho"},
         {"/contents/1": {"role": "model", "parts": [{"text": "ho"}]}},
+        responses=items({"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}, ASK),
     ),
     Feature(
         "image by its bytes",
@@ -91,6 +101,9 @@ FEATURES = [
         {"/messages/0/content/0/image_url/url": f"data:image/png;base64,{IMAGE}"},
         {"/messages/0/content/0/source": PICTURE},
         {"/contents/0/parts/0/inlineData": {"mimeType": "image/png", "data": IMAGE}},
+        responses=items(
+            {"role": "user", "content": [{"type": "input_image", "image_url": f"data:image/png;base64,{IMAGE}"}]}
+        ),
     ),
     Feature(
         "image by its address",
@@ -99,6 +112,7 @@ FEATURES = [
         {"/messages/0/content/0/image_url/url": LINK},
         {"/messages/0/content/0/source": {"type": "url", "url": LINK}},
         "skipped",
+        responses=items({"role": "user", "content": [{"type": "input_image", "image_url": LINK}]}),
     ),
     Feature(
         "tools",
@@ -113,6 +127,7 @@ FEATURES = [
                 "parametersJsonSchema": TOOL["parameters"],
             }
         },
+        responses={"tools": RESPONSES_TOOLS},
     ),
     Feature(
         "a tool must be called",
@@ -121,6 +136,7 @@ FEATURES = [
         {"/tool_choice": "required"},
         {"/tool_choice": {"type": "any"}},
         {"/toolConfig/functionCallingConfig": {"mode": "ANY"}},
+        responses={"tools": RESPONSES_TOOLS, "tool_choice": "required"},
     ),
     Feature(
         "this tool must be called",
@@ -129,6 +145,7 @@ FEATURES = [
         {"/tool_choice": {"type": "function", "function": {"name": "weather"}}},
         {"/tool_choice": {"type": "tool", "name": "weather"}},
         {"/toolConfig/functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["weather"]}},
+        responses={"tools": RESPONSES_TOOLS, "tool_choice": {"type": "function", "name": "weather"}},
     ),
     Feature(
         "no tool may be called",
@@ -137,6 +154,7 @@ FEATURES = [
         {"/tool_choice": "none"},
         {"/tool_choice": {"type": "none"}},
         {"/toolConfig/functionCallingConfig": {"mode": "NONE"}},
+        responses={"tools": RESPONSES_TOOLS, "tool_choice": "none"},
     ),
     Feature(
         "one tool at a time",
@@ -145,6 +163,7 @@ FEATURES = [
         {"/parallel_tool_calls": False},
         {"/tool_choice": {"type": "auto", "disable_parallel_tool_use": True}},
         "skipped",
+        responses={"tools": RESPONSES_TOOLS, "parallel_tool_calls": False},
     ),
     Feature(
         "tool call and result",
@@ -175,6 +194,7 @@ FEATURES = [
             "/contents/1/parts/0": SIGNED,
             "/contents/2/parts/0/functionResponse": {"name": "weather", "response": {"result": "sunny"}},
         },
+        responses=items(ASK, FUNCTION_CALL, {"type": "function_call_output", "call_id": "call_1", "output": "sunny"}),
     ),
     Feature(
         "failed tool",
@@ -219,6 +239,13 @@ FEATURES = [
             "/contents/1/parts/1/functionCall/name": "weather",
             "/contents/2/parts/1/functionResponse/response/result": "rain",
         },
+        responses=items(
+            ASK,
+            FUNCTION_CALL,
+            {**FUNCTION_CALL, "call_id": "call_2"},
+            {"type": "function_call_output", "call_id": "call_1", "output": "sunny"},
+            {"type": "function_call_output", "call_id": "call_2", "output": [{"type": "input_text", "text": "rain"}]},
+        ),
     ),
     Feature(
         "JSON schema",
@@ -237,14 +264,16 @@ FEATURES = [
         },
         {"/output_config/format": {"type": "json_schema", "schema": SCHEMA}},
         {"/generationConfig/responseJsonSchema": SCHEMA, "/generationConfig/responseMimeType": "application/json"},
+        responses={"text": {"format": {"type": "json_schema", "name": "answer", "schema": SCHEMA, "strict": True}}},
     ),
     Feature(
         "any JSON object",
         {"response_format": {"type": "json_object"}},
         None,
-        {},
+        {"/response_format": {"type": "json_object"}},
         "skipped",
         {"/generationConfig/responseMimeType": "application/json"},
+        responses={"text": {"format": {"type": "json_object"}}},
     ),
     Feature(
         "stop texts",
@@ -261,15 +290,17 @@ FEATURES = [
         {"/temperature": 0.5, "/top_p": 0.9},
         {"/temperature": 0.5, "/top_p": 0.9},
         {"/generationConfig/temperature": 0.5, "/generationConfig/topP": 0.9},
+        responses={"temperature": 0.5, "top_p": 0.9},
     ),
     Feature(
         "temperature over 1",
         {"temperature": 1.5},
         None,
-        {},
+        {"/temperature": 1.5},
         "dropped",
         {"/generationConfig/temperature": 1.5},
         dropped_as="temperature",
+        responses={"temperature": 1.5},
     ),
     Feature(
         "top_k",
@@ -287,6 +318,7 @@ FEATURES = [
         {"/max_completion_tokens": 77},
         {"/max_tokens": 77},
         {"/generationConfig/maxOutputTokens": 77},
+        responses={"max_output_tokens": 77},
     ),
     Feature(
         "longest answer not named",
@@ -295,6 +327,7 @@ FEATURES = [
         {},
         {"/max_tokens": 4096},
         {},
+        responses={},
     ),
     Feature("seed", {"seed": 7}, None, {}, "dropped", {"/generationConfig/seed": 7}, dropped_as="seed"),
     Feature(
@@ -313,6 +346,7 @@ FEATURES = [
         {"/reasoning_effort": "medium"},
         {"/thinking": {"type": "enabled", "budget_tokens": 4096}},
         {"/generationConfig/thinkingConfig/thinkingBudget": (4096, 5000)},
+        responses={"reasoning": {"effort": "medium", "summary": "auto"}, "max_output_tokens": 20000},
     ),
     Feature(
         "user",
@@ -322,6 +356,7 @@ FEATURES = [
         {"/metadata": {"user_id": "u-1"}},
         "dropped",
         dropped_as="user",
+        responses={"user": "u-1"},
     ),
     Feature(
         "prompt-cache marks",
@@ -337,8 +372,9 @@ FEATURES = [
         None,
         turns_openai(ASK, {"role": "system", "content": [{"type": "text", "text": "Be brief from now on."}]}),
         {"/messages/1": {"role": "system", "content": "Be brief from now on."}},
-        {},
+        {"/messages/1": {"role": "system", "content": [{"type": "text", "text": "Be brief from now on."}]}},
         {"/contents/0/parts/1": {"text": "Be brief from now on."}},
+        responses=items(ASK, {"role": "developer", "content": "Be brief from now on."}),
     ),
     Feature(
         "settings of Anthropic's service",
@@ -382,9 +418,15 @@ FEATURES = [
             ASK,
         ),
         "dropped",
-        {},
+        "dropped",
         "dropped",
         dropped_as="thinking",
+        responses=items(
+            ASK,
+            {"type": "reasoning", "summary": [], "encrypted_content": "x"},
+            {"role": "assistant", "content": "ho"},
+            ASK,
+        ),
     ),
     Feature(
         "bookkeeping",
@@ -395,8 +437,54 @@ FEATURES = [
         "dropped",
         dropped_as="store, metadata",
     ),
+    Feature(
+        "bookkeeping of responses",
+        None,
+        None,
+        "dropped",
+        "dropped",
+        "dropped",
+        dropped_as="metadata, prompt_cache_key",
+        responses={"metadata": {"a": "b"}, "prompt_cache_key": "k", "store": False},
+    ),
+    Feature(
+        "a tool that takes a text",
+        None,
+        None,
+        {"/tools/0/function/parameters/required": ["input"]},
+        {"/tools/0/input_schema/required": ["input"]},
+        {"/tools/0/functionDeclarations/0/parametersJsonSchema/required": ["input"]},
+        responses={"tools": [{"type": "custom", "name": "patch"}]},
+    ),
+    Feature(
+        "a search by the provider beside tools of one's own",
+        None,
+        None,
+        "dropped",
+        "dropped",
+        "dropped",
+        dropped_as="tools.web_search",
+        responses={"tools": [*RESPONSES_TOOLS, {"type": "web_search"}]},
+    ),
+    Feature(
+        "what a provider holds",
+        None,
+        None,
+        "skipped",
+        "skipped",
+        "skipped",
+        responses={"previous_response_id": "resp_1"},
+    ),
     Feature("logit_bias", {"logit_bias": {"1": 5}}, None, {}, "skipped", "skipped"),
-    Feature("log probabilities", {"logprobs": True}, None, {}, "skipped", "skipped"),
+    Feature(
+        "log probabilities",
+        {"logprobs": True},
+        None,
+        "skipped",
+        "skipped",
+        "skipped",
+        responses={"include": ["message.output_text.logprobs"]},
+    ),
     Feature("several choices", {"n": 2}, None, {}, "skipped", "skipped"),
     Feature(
         "tools of the provider's own",
@@ -405,8 +493,17 @@ FEATURES = [
         "skipped",
         "skipped",
         "skipped",
+        responses={"tools": [{"type": "web_search"}]},
     ),
-    Feature("members that nobody knows", {"brand_new": 1}, {"brand_new": 1}, "skipped", "skipped", "skipped"),
+    Feature(
+        "members that nobody knows",
+        {"brand_new": 1},
+        {"brand_new": 1},
+        "skipped",
+        "skipped",
+        "skipped",
+        responses={"brand_new": 1},
+    ),
 ]
 
 MISTRAL = {

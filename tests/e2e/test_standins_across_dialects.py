@@ -8,9 +8,8 @@ from e2e import dialects
 from e2e.dialects import CALLERS, DIALECTS, KEYS
 from e2e.envoy import Envoy
 from e2e.standins import Llmock
-from e2e.test_answers_across_dialects import AnthropicCaller, OpenAiCaller
+from e2e.test_answers_across_dialects import SDKS
 
-SDKS = {"openai": OpenAiCaller, "anthropic": AnthropicCaller}
 WEATHER = {"toolCalls": [{"name": "weather", "arguments": '{"city": "Bern"}'}]}
 PAIRS = [pytest.param(caller, dialect, id=f"{caller} from {dialect}") for caller in CALLERS for dialect in DIALECTS]
 

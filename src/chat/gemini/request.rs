@@ -53,7 +53,7 @@ pub(in crate::chat) fn write(
             dropped.push(name);
         }
     }
-    Ok(Written { body: Value::Object(body).to_string().into_bytes(), dropped })
+    Ok(Written { body: Value::Object(body).to_string().into_bytes(), dropped, ..Written::default() })
 }
 
 fn generation_config(

@@ -102,7 +102,7 @@ impl Quirks {
             }
         }
         written.push('}');
-        Ok(Written { body: written.into_bytes(), dropped })
+        Ok(Written { body: written.into_bytes(), dropped, ..Written::default() })
     }
 }
 

@@ -19,7 +19,9 @@ use crate::chat::number::whole_number;
 enum Member {
     Model,
     Messages,
-    /// Anthropic's instructions, which stand beside the messages.
+    /// What was said, in a call of the Responses API: a text, or items.
+    Input,
+    /// Instructions that stand beside the messages.
     System,
     Stream,
     StreamOptions,
@@ -29,11 +31,14 @@ enum Member {
     Modalities,
     MaxTokens,
     MaxCompletionTokens,
+    MaxOutputTokens,
     ResponseFormat,
     Tools,
     Functions,
-    /// Names what Anthropic holds of the conversation: its beginning, or the files of its tools.
+    /// Names what the provider holds of the conversation: its beginning, or the files of its tools.
     State,
+    /// Whether the provider shall hold what comes of it.
+    Hold,
     /// Says who asks or how the call is kept, and changes no answer.
     Bookkeeping,
     Other,
@@ -41,7 +46,10 @@ enum Member {
     Like(&'static str),
 }
 
-/// The members that decide how a request is read, in both dialects.
+/// Members by their names.
+type Known = &'static [(&'static str, Member)];
+
+/// The members that decide how a chat request is read, in OpenAI's dialect and in Anthropic's.
 const MEMBERS: [(&str, Member); 13] = [
     ("model", Member::Model),
     ("messages", Member::Messages),
@@ -66,17 +74,43 @@ const OF_ANTHROPIC: [(&str, Member); 4] = [
     ("container", Member::State),
 ];
 
+/// Those of the Responses API.
+const OF_RESPONSES: [(&str, Member); 14] = [
+    ("model", Member::Model),
+    ("input", Member::Input),
+    ("instructions", Member::System),
+    ("stream", Member::Stream),
+    ("stream_options", Member::StreamOptions),
+    ("temperature", Member::Temperature),
+    ("max_output_tokens", Member::MaxOutputTokens),
+    ("text", Member::ResponseFormat),
+    ("tools", Member::Tools),
+    ("previous_response_id", Member::State),
+    ("conversation", Member::State),
+    ("prompt", Member::State),
+    ("store", Member::Hold),
+    ("background", Member::Hold),
+];
+
+/// Members that say who asks or how the call is kept, and change no answer.
+const BOOKKEEPING: [&str; 5] = ["user", "metadata", "store", "safety_identifier", "prompt_cache_key"];
+
+/// The same of the Responses API. A response repeats its request's `metadata`.
+const BOOKKEEPING_OF_RESPONSES: [&str; 5] =
+    ["user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "client_metadata"];
+
 impl Member {
     fn of(key: &str, caller: Caller) -> Self {
-        let more: &[(&str, Self)] = match caller {
-            Caller::OpenAi => &[],
-            Caller::Anthropic => &OF_ANTHROPIC,
+        let (members, more, bookkeeping): (Known, Known, _) = match caller {
+            Caller::OpenAi => (&MEMBERS, &[], BOOKKEEPING),
+            Caller::Anthropic => (&MEMBERS, &OF_ANTHROPIC, BOOKKEEPING),
+            Caller::Responses => (&OF_RESPONSES, &[], BOOKKEEPING_OF_RESPONSES),
         };
-        let members = MEMBERS.iter().chain(more);
+        let members = members.iter().chain(more);
         if let Some((_, member)) = members.clone().find(|(name, _)| *name == key) {
             return *member;
         }
-        if matches!(key, "user" | "metadata" | "store" | "safety_identifier" | "prompt_cache_key") {
+        if bookkeeping.contains(&key) {
             return Self::Bookkeeping;
         }
         let like = members.clone().find(|(name, _)| is_spelled_like(key, name));
@@ -187,6 +221,7 @@ impl Found {
         match member {
             Member::Model if peek == Peek::String => self.model = Some(reader.text()?),
             Member::Messages => self.messages.read(reader, body, peek, depth)?,
+            Member::Input => self.messages.read_input(reader, body, peek, depth)?,
             Member::System => self.messages.read_system(reader, body, peek, depth)?,
             Member::Stream => self.stream = self.flag(reader, "stream", peek, depth)?,
             Member::StreamOptions => {
@@ -204,6 +239,9 @@ impl Found {
             Member::MaxCompletionTokens => {
                 self.max_completion_tokens =
                     self.count(reader, body, "max_completion_tokens", peek, depth)?;
+            }
+            Member::MaxOutputTokens => {
+                self.max_tokens = self.count(reader, body, "max_output_tokens", peek, depth)?;
             }
             Member::Like(name) => {
                 self.doubt.misspelled(name);
@@ -229,10 +267,13 @@ impl Found {
                 self.sampling.stateful |= peek != Peek::Null;
                 reader.value(peek, depth)?;
             }
+            Member::Hold => self.sampling.stateful |= flag(reader, peek, depth)?,
             Member::Model | Member::Bookkeeping | Member::Other => reader.value(peek, depth)?,
         }
         Ok(match member {
-            Member::Model | Member::Stream | Member::StreamOptions | Member::Bookkeeping => Keep::No,
+            Member::Model | Member::Stream | Member::StreamOptions | Member::Hold | Member::Bookkeeping => {
+                Keep::No
+            }
             _ => Keep::Yes,
         })
     }
@@ -247,14 +288,15 @@ impl Found {
         if let Some(ambiguous) = std::mem::take(&mut self.doubt).into_error() {
             return Err(ambiguous);
         }
-        if let Some(member) = self.messages.fault() {
+        self.sampling.stateful |= self.messages.refers();
+        if let Some(member) = self.messages.fault(caller) {
             self.unknown(member);
         }
         let Some(model) = self.model.filter(|_| self.fault.is_none()) else {
             return Err(self.fault.unwrap_or(RequestError::UnknownShape { member: "model" }));
         };
         let canonical = canonical.map(|bytes| match caller {
-            Caller::OpenAi => (caller, bytes),
+            Caller::OpenAi | Caller::Responses => (caller, bytes),
             Caller::Anthropic => {
                 in_openais_words(&bytes).map_or((caller, bytes), |bytes| (Caller::OpenAi, bytes))
             }

@@ -8,6 +8,7 @@ use super::spelling::is_spelled_like;
 use super::text::{Text, decode};
 use super::view::Shape;
 use crate::chat::anthropic::billing::after_line;
+use crate::chat::dialect::Caller;
 
 /// The messages that have been read.
 #[derive(Debug, Default)]
@@ -19,6 +20,8 @@ pub(super) struct Messages {
     dialogue_bytes: u32,
     fault: Option<&'static str>,
     doubt: Doubt,
+    /// Whether an item stands for one that the provider holds.
+    refers: bool,
 }
 
 /// Who speaks.
@@ -34,6 +37,10 @@ enum MessageRole {
 enum MessageMember {
     Role,
     Content,
+    /// What kind of item it is, in a call of the Responses API.
+    Type,
+    /// What a tool has given back, in an item.
+    Output,
     Other,
     /// Not a member that we know, but one that a server could take for it.
     Like(&'static str),
@@ -69,6 +76,18 @@ struct Message {
     results: u32,
     malformed: bool,
     doubt: Doubt,
+    /// What kind of item it is; `None`: a message.
+    item: Option<Item>,
+}
+
+/// An item that is no message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Item {
+    /// What a tool has given back.
+    Result,
+    /// It stands for one that the provider holds.
+    Reference,
+    Other,
 }
 
 impl Messages {
@@ -90,7 +109,38 @@ impl Messages {
         })
     }
 
-    /// Reads Anthropic's `system`: a string, or parts of text.
+    /// Reads `input` of the Responses API: a text by the user, or items.
+    pub(super) fn read_input(
+        &mut self,
+        reader: &mut Reader<'_>,
+        body: &str,
+        peek: Peek,
+        depth: u16,
+    ) -> Read<()> {
+        match peek {
+            Peek::String => {
+                let texts = vec![reader.text()?];
+                self.take(Message { role: Some(MessageRole::User), texts, ..Message::default() });
+                Ok(())
+            }
+            Peek::Array => reader.array(depth, |reader, peek, depth| {
+                if peek != Peek::Object {
+                    self.fault = Some("input");
+                    return reader.value(peek, depth);
+                }
+                let mut item = Message::default();
+                item.read_item(reader, body, depth)?;
+                self.take(item);
+                Ok(())
+            }),
+            _ => {
+                self.fault = Some("input");
+                reader.value(peek, depth)
+            }
+        }
+    }
+
+    /// Reads Anthropic's `system`, or `instructions`: a string, or parts of text.
     pub(super) fn read_system(
         &mut self,
         reader: &mut Reader<'_>,
@@ -129,7 +179,13 @@ impl Messages {
 
     fn take(&mut self, mut message: Message) {
         self.doubt.add(std::mem::take(&mut message.doubt));
-        let Some(role) = message.role.filter(|_| !message.malformed) else {
+        let role = match message.item {
+            None => message.role,
+            Some(Item::Result) => Some(MessageRole::Tool),
+            Some(Item::Reference | Item::Other) => Some(MessageRole::Other),
+        };
+        self.refers |= message.item == Some(Item::Reference);
+        let Some(role) = role.filter(|_| !message.malformed) else {
             self.fault = Some("messages");
             return;
         };
@@ -155,9 +211,16 @@ impl Messages {
         self.dialogue_bytes = self.dialogue_bytes.saturating_add(bytes);
     }
 
-    /// The member that is not what a chat request has there.
-    pub(super) fn fault(&self) -> Option<&'static str> {
-        self.fault.or_else(|| (self.shape.messages == 0).then_some("messages"))
+    /// The member that is not what a chat request of a `caller` has there.
+    pub(super) fn fault(&self, caller: Caller) -> Option<&'static str> {
+        let member = if caller == Caller::Responses { "input" } else { "messages" };
+        let fault = self.fault.or_else(|| (self.shape.messages == 0).then_some(member));
+        fault.map(|fault| if fault == "messages" { member } else { fault })
+    }
+
+    /// Whether the provider holds something of what was said.
+    pub(super) fn refers(&self) -> bool {
+        self.refers
     }
 
     /// What two readers could understand differently.
@@ -201,10 +264,77 @@ impl Message {
                     self.doubt.misspelled(name);
                     reader.value(peek, depth)?;
                 }
-                MessageMember::Other => reader.value(peek, depth)?,
+                MessageMember::Type | MessageMember::Output | MessageMember::Other => {
+                    reader.value(peek, depth)?;
+                }
             }
             Ok(Keep::Yes)
         })
+    }
+
+    /// Reads an item of the Responses API: a message, a call of a tool, what it has given back, or another.
+    fn read_item(&mut self, reader: &mut Reader<'_>, body: &str, depth: u16) -> Read<()> {
+        const NAMES: [&str; 4] = ["type", "role", "content", "output"];
+        let member = |key: &str| match key {
+            "type" => MessageMember::Type,
+            "role" => MessageMember::Role,
+            "content" => MessageMember::Content,
+            "output" => MessageMember::Output,
+            _ => like(key, &NAMES).map_or(MessageMember::Other, MessageMember::Like),
+        };
+        let mut counts = [0_u8; 4];
+        reader.object(depth, member, |reader, member, peek, depth| {
+            let [types, roles, contents, outputs] = &mut counts;
+            match member {
+                MessageMember::Type => {
+                    self.doubt.once("type", types);
+                    self.item_type(reader, body, peek, depth)?;
+                }
+                MessageMember::Role => {
+                    self.doubt.once("role", roles);
+                    self.role(reader, body, peek, depth)?;
+                }
+                MessageMember::Content => {
+                    self.doubt.once("content", contents);
+                    self.content(reader, body, peek, depth)?;
+                }
+                MessageMember::Output => {
+                    self.doubt.once("output", outputs);
+                    match peek {
+                        Peek::Array => self.result(reader, body, depth)?,
+                        Peek::String => self.texts.push(reader.text()?),
+                        _ => reader.value(peek, depth)?,
+                    }
+                }
+                MessageMember::Like(name) => {
+                    self.doubt.misspelled(name);
+                    reader.value(peek, depth)?;
+                }
+                MessageMember::Other => reader.value(peek, depth)?,
+            }
+            Ok(Keep::Yes)
+        })?;
+        // Only messages must be what messages are.
+        self.malformed &= self.item.is_none();
+        if matches!(self.item, Some(Item::Reference | Item::Other)) {
+            self.texts.clear();
+        }
+        Ok(())
+    }
+
+    fn item_type(&mut self, reader: &mut Reader<'_>, body: &str, peek: Peek, depth: u16) -> Read<()> {
+        if peek != Peek::String {
+            self.malformed = true;
+            return reader.value(peek, depth);
+        }
+        let text = reader.text()?;
+        self.item = match &*decode(body, &text) {
+            "message" => None,
+            "item_reference" => Some(Item::Reference),
+            kind if kind.ends_with("_output") => Some(Item::Result),
+            _ => Some(Item::Other),
+        };
+        Ok(())
     }
 
     fn role(&mut self, reader: &mut Reader<'_>, body: &str, peek: Peek, depth: u16) -> Read<()> {
@@ -254,14 +384,14 @@ impl Message {
     }
 
     /// Reads a content part: `{"type": "text", "text": ...}`, `{"type": "image_url", ...}`, Anthropic's
-    /// `{"type": "image", "source": ...}`, `{"type": "tool_result", "content": ...}` or another.
+    /// `{"type": "image", "source": ...}`, `{"type": "tool_result", "content": ...}`, those of the Responses API or another.
     fn part(&mut self, reader: &mut Reader<'_>, body: &str, depth: u16) -> Read<()> {
         let member = |key: &str| match key {
             "type" => PartMember::Type,
             "text" => PartMember::Text,
             "content" => PartMember::Content,
             "source" => PartMember::Source,
-            "image_url" | "input_audio" | "file" => PartMember::Media,
+            "image_url" | "input_audio" | "file" | "file_data" | "file_url" => PartMember::Media,
             _ => like(key, &["type", "text"]).map_or(PartMember::Other, PartMember::Like),
         };
         let (mut types, mut texts) = (0_u8, 0_u8);
@@ -285,7 +415,7 @@ impl Message {
                     self.doubt.once("type", &mut types);
                     let text = reader.text()?;
                     match &*decode(body, &text) {
-                        "image_url" | "image" => self.images = self.images.saturating_add(1),
+                        "image_url" | "image" | "input_image" => self.images = self.images.saturating_add(1),
                         "tool_result" => self.results = self.results.saturating_add(1),
                         _ => {}
                     }

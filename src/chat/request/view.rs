@@ -80,9 +80,9 @@ pub struct Shape {
     pub media_bytes: u32,
     /// Tools or functions that the model may call.
     pub tools: u32,
-    /// Whether `response_format` or `output_config` asks for JSON (`json_object` or `json_schema`).
+    /// Whether `response_format`, `output_config` or `text` asks for JSON (`json_object` or `json_schema`).
     pub structured_output: bool,
-    /// `max_completion_tokens`, else `max_tokens`.
+    /// `max_completion_tokens`, else `max_tokens`; `max_output_tokens` of the Responses API.
     pub max_output_tokens: Option<u64>,
 }
 
@@ -95,7 +95,8 @@ pub struct Sampling {
     pub choices: Option<u64>,
     /// Whether `logprobs` is `true`.
     pub logprobs: bool,
-    /// Whether the provider holds a part of the conversation, so that the request does not say all that the answer depends on.
+    /// Whether the provider holds a part of the conversation, so that the request does not say all that the answer depends on, or
+    /// shall hold it from now on.
     pub stateful: bool,
     /// Whether the caller asked for audio output (`modalities` names `audio`).
     pub audio: bool,

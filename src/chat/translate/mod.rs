@@ -10,7 +10,7 @@ use super::conversation::{Addressee, Conversation, Unsupported, Written};
 use super::dialect::{Caller, Dialect, Format};
 use super::sse::EventReader;
 use super::survey::Survey;
-use super::{anthropic, gemini, openai};
+use super::{anthropic, gemini, openai, responses};
 
 /// Looks a caller's request over for what not every dialect has a word for.
 #[must_use]
@@ -18,6 +18,7 @@ pub fn survey(body: &[u8], caller: Caller) -> Survey {
     let survey = match caller {
         Caller::OpenAi => openai::request::survey(body),
         Caller::Anthropic => anthropic::request::survey(body),
+        Caller::Responses => responses::request::read(body).map(|conversation| Survey::of(&conversation)),
     };
     survey.unwrap_or_else(Survey::unread)
 }
@@ -30,6 +31,7 @@ pub fn read_request(body: &[u8], caller: Caller) -> Result<Conversation, Unsuppo
     match caller {
         Caller::OpenAi => openai::request::read(body),
         Caller::Anthropic => anthropic::request::read(body),
+        Caller::Responses => responses::request::read(body),
     }
 }
 
@@ -52,9 +54,11 @@ pub fn write_request(
                 return Ok(written);
             }
             let fitted = quirks.apply(&written.body, target.model)?;
-            let dropped = written.dropped.into_iter().chain(fitted.dropped).collect();
-            Ok(Written { body: fitted.body, dropped })
+            let dropped = written.dropped.iter().copied().chain(fitted.dropped).collect();
+            Ok(Written { body: fitted.body, dropped, ..written })
         }
+        // Nobody is spoken to in it but on behalf of its own callers, whose bodies go as they are.
+        Format::Responses => Err(Unsupported::new("a call of another dialect")),
     }
 }
 
@@ -71,7 +75,9 @@ pub fn request(
     if dialect.format == caller.format() {
         return dialect.quirks.apply(body, target.model);
     }
-    write_request(&read_request(body, caller)?, dialect, target)
+    let conversation = read_request(body, caller)?;
+    let written = write_request(&conversation, dialect, target)?;
+    Ok(Written { custom_tools: conversation.custom_tools, ..written })
 }
 
 /// What an answer is given that does not say it by itself.
@@ -81,6 +87,8 @@ pub struct Given<'g> {
     pub model: &'g str,
     /// The time since the Unix epoch.
     pub at: Duration,
+    /// The tools of the request that take a text, where the provider knows only functions.
+    pub custom_tools: &'g [String],
 }
 
 impl Given<'_> {
@@ -108,11 +116,13 @@ pub fn answer(body: &[u8], from: Format, to: Caller, given: Given<'_>) -> Result
         Format::OpenAi => openai::answer::read(body)?,
         Format::Anthropic => anthropic::answer::read(body)?,
         Format::Gemini => gemini::answer::read(body, &given.id())?,
+        Format::Responses => responses::answer::read(body)?,
     };
     given.fill(&mut answer.id, &mut answer.model);
     Ok(match to {
         Caller::OpenAi => openai::answer::write(&answer, given.at.as_secs()),
         Caller::Anthropic => anthropic::answer::write(&answer),
+        Caller::Responses => responses::answer::write(&answer, given.at.as_secs(), given.custom_tools),
     })
 }
 
@@ -124,11 +134,13 @@ pub fn is_answer(body: &[u8], format: Format) -> bool {
         choices: Option<Vec<serde::de::IgnoredAny>>,
         content: Option<Vec<serde::de::IgnoredAny>>,
         candidates: Option<Vec<serde::de::IgnoredAny>>,
+        output: Option<Vec<serde::de::IgnoredAny>>,
     }
     serde_json::from_slice::<Answer>(body).is_ok_and(|answer| match format {
         Format::OpenAi => answer.choices.is_some(),
         Format::Anthropic => answer.content.is_some(),
         Format::Gemini => answer.candidates.is_some(),
+        Format::Responses => answer.output.is_some(),
     })
 }
 
@@ -136,7 +148,7 @@ pub fn is_answer(body: &[u8], format: Format) -> bool {
 #[must_use]
 pub fn read_error(status: u16, body: &[u8], from: Format) -> ApiError {
     let error = match from {
-        Format::OpenAi => openai::error::read(status, body),
+        Format::OpenAi | Format::Responses => openai::error::read(status, body),
         Format::Anthropic => anthropic::error::read(status, body),
         Format::Gemini => gemini::error::read(status, body),
     };
@@ -161,7 +173,7 @@ fn plain_text(body: &[u8]) -> Option<&str> {
 #[must_use]
 pub fn is_error(status: u16, body: &[u8], caller: Caller) -> bool {
     match caller {
-        Caller::OpenAi => openai::error::read(status, body).is_some(),
+        Caller::OpenAi | Caller::Responses => openai::error::read(status, body).is_some(),
         Caller::Anthropic => anthropic::error::read(status, body).is_some(),
     }
 }
@@ -170,7 +182,7 @@ pub fn is_error(status: u16, body: &[u8], caller: Caller) -> bool {
 #[must_use]
 pub fn write_error(error: &ApiError, caller: Caller) -> Vec<u8> {
     match caller {
-        Caller::OpenAi => openai::error::write(error),
+        Caller::OpenAi | Caller::Responses => openai::error::write(error),
         Caller::Anthropic => anthropic::error::write(error),
     }
 }
@@ -180,7 +192,7 @@ pub fn write_error(error: &ApiError, caller: Caller) -> Vec<u8> {
 pub fn status(status: u16, caller: Caller) -> u16 {
     let kind = ErrorKind::of_status(status);
     match caller {
-        Caller::OpenAi => openai::error::status(kind, status),
+        Caller::OpenAi | Caller::Responses => openai::error::status(kind, status),
         Caller::Anthropic => anthropic::error::status(kind, status),
     }
 }
@@ -188,7 +200,8 @@ pub fn status(status: u16, caller: Caller) -> u16 {
 const UNREADABLE: &str = "the provider sent an event that cannot be read, or is too long";
 const TOO_EARLY: &str = "the provider's stream ended before the answer was complete";
 
-/// Translates a stream, event by event, wherever its bytes are split. Memory is bounded by the longest event that is read.
+/// Translates a stream, event by event, wherever its bytes are split. Memory is bounded by the longest event that is read, and for callers
+/// whose last event repeats the answer by the answer.
 #[derive(Debug)]
 pub struct StreamTranslator {
     events: EventReader,
@@ -211,12 +224,14 @@ enum Reader {
     OpenAi(openai::stream::Reader),
     Anthropic(anthropic::stream::Reader),
     Gemini(gemini::stream::Reader),
+    Responses(responses::stream::Reader),
 }
 
 #[derive(Debug)]
 enum Writer {
     OpenAi(openai::stream::Writer),
     Anthropic(anthropic::stream::Writer),
+    Responses(Box<responses::stream::Writer>),
 }
 
 impl Reader {
@@ -225,6 +240,7 @@ impl Reader {
             Self::OpenAi(reader) => reader.read(data, events),
             Self::Anthropic(reader) => reader.read(data, events),
             Self::Gemini(reader) => reader.read(data, events),
+            Self::Responses(reader) => reader.read(data, events),
         }
     }
 }
@@ -235,6 +251,7 @@ impl Reader {
             Format::OpenAi => Self::OpenAi(openai::stream::Reader::default()),
             Format::Anthropic => Self::Anthropic(anthropic::stream::Reader::default()),
             Format::Gemini => Self::Gemini(gemini::stream::Reader::new(id)),
+            Format::Responses => Self::Responses(responses::stream::Reader::default()),
         }
     }
 
@@ -245,10 +262,23 @@ impl Reader {
 }
 
 impl Writer {
+    /// A writer at the start of a stream.
+    fn new(to: Caller, given: Given<'_>) -> Self {
+        match to {
+            Caller::OpenAi => Self::OpenAi(openai::stream::Writer::new(given.at.as_secs())),
+            Caller::Anthropic => Self::Anthropic(anthropic::stream::Writer::default()),
+            Caller::Responses => {
+                let writer = responses::stream::Writer::new(given.at.as_secs(), given.custom_tools);
+                Self::Responses(Box::new(writer))
+            }
+        }
+    }
+
     fn write(&mut self, event: StreamEvent, out: &mut Vec<u8>) {
         match self {
             Self::OpenAi(writer) => writer.write(event, out),
             Self::Anthropic(writer) => writer.write(event, out),
+            Self::Responses(writer) => writer.write(event, out),
         }
     }
 }
@@ -256,7 +286,7 @@ impl Writer {
 impl Begun {
     fn complete(&self, event: &mut StreamEvent) {
         if let StreamEvent::Start { id, model } = event {
-            Given { model: &self.model, at: self.at }.fill(id, model);
+            Given { model: &self.model, at: self.at, custom_tools: &[] }.fill(id, model);
         }
     }
 }
@@ -266,10 +296,7 @@ impl StreamTranslator {
     #[must_use]
     pub fn new(from: Format, to: Caller, given: Given<'_>) -> Self {
         let reader = Reader::new(from, &given.id());
-        let writer = match to {
-            Caller::OpenAi => Writer::OpenAi(openai::stream::Writer::new(given.at.as_secs())),
-            Caller::Anthropic => Writer::Anthropic(anthropic::stream::Writer::default()),
-        };
+        let writer = Writer::new(to, given);
         let given = Begun { model: given.model.to_owned(), at: given.at };
         Self { events: EventReader::default(), reader, writer, given, over: false }
     }
@@ -348,10 +375,7 @@ pub fn opening(bytes: &[u8], format: Format) -> Opening {
 /// What a caller is told at the end of a stream that the provider has ended before all was said.
 #[must_use]
 pub fn interruption(caller: Caller) -> Vec<u8> {
-    let mut writer = match caller {
-        Caller::OpenAi => Writer::OpenAi(openai::stream::Writer::new(0)),
-        Caller::Anthropic => Writer::Anthropic(anthropic::stream::Writer::default()),
-    };
+    let mut writer = Writer::new(caller, Given { model: "", at: Duration::ZERO, custom_tools: &[] });
     let mut out = Vec::new();
     writer.write(StreamEvent::Error(broken(TOO_EARLY)), &mut out);
     out

@@ -10,8 +10,8 @@ use crate::chat::registry::DIALECTS;
 use crate::chat::usage::Usage;
 
 const FORMATS: [Format; 3] = [Format::OpenAi, Format::Anthropic, Format::Gemini];
-const GIVEN: Given<'_> = Given { model: "m", at: Duration::from_secs(7) };
-const CALLERS: [Caller; 2] = [Caller::OpenAi, Caller::Anthropic];
+const GIVEN: Given<'_> = Given { model: "m", at: Duration::from_secs(7), custom_tools: &[] };
+const CALLERS: [Caller; 3] = Caller::ALL;
 
 fn target() -> Addressee<'static> {
     Addressee { model: "m", max_output: None, reasoning: true, claude: Claude::named("m") }
@@ -40,6 +40,7 @@ fn stream(format: Format, said: &[Said]) -> String {
         Format::OpenAi => openai_stream(said),
         Format::Anthropic => anthropic_stream(said),
         Format::Gemini => gemini_stream(said),
+        Format::Responses => String::new(),
     }
 }
 
@@ -138,6 +139,7 @@ fn understood(caller: Caller, stream: &str) -> (String, Vec<(String, String, Val
     let mut reader = match caller {
         Caller::OpenAi => Reader::OpenAi(openai::stream::Reader::default()),
         Caller::Anthropic => Reader::Anthropic(anthropic::stream::Reader::default()),
+        Caller::Responses => Reader::Responses(responses::stream::Reader::default()),
     };
     let mut events = Vec::new();
     EventReader::default().feed(stream.as_bytes(), |event| reader.read(event.data, &mut events).unwrap());
@@ -339,6 +341,62 @@ fn a_prompt_that_is_too_long_is_recognized_in_every_dialect() {
     assert!(!read_error(400, other.to_string().as_bytes(), Format::OpenAi).is_context_length());
 }
 
+/// Calls of the Responses API that say something special, each in one way.
+fn special_responses() -> Vec<Value> {
+    let function = json!({"type": "function", "name": "f", "parameters": {}});
+    let call = |arguments: &str| json!({"type": "function_call", "call_id": "1", "name": "f", "arguments": arguments});
+    let result = |output: Value| json!({"type": "function_call_output", "call_id": "1", "output": output});
+    let members = [
+        json!({}),
+        json!({"instructions": "s", "max_output_tokens": 7, "temperature": 0.5, "top_p": 0.5}),
+        json!({"instructions": [{"role": "user"}]}),
+        json!({"tools": [function]}),
+        json!({"tools": [function], "parallel_tool_calls": false}),
+        json!({"tools": [{"type": "custom", "name": "patch", "format": {"type": "grammar", "syntax": "lark", "definition": "x"}}]}),
+        json!({"tools": [function, {"type": "web_search"}]}),
+        json!({"tools": [{"type": "web_search"}]}),
+        json!({"tools": [function, {"type": "mcp"}]}),
+        json!({"tools": [function], "tool_choice": {"type": "allowed_tools", "mode": "auto", "tools": [{"name": "f"}]}}),
+        json!({"tools": [function], "tool_choice": {"type": "function", "name": "f"}}),
+        json!({"tools": [function], "tool_choice": {"type": "web_search"}}),
+        json!({"text": {"format": {"type": "json_object"}}}),
+        json!({"text": {"format": {"type": "json_schema", "name": "n", "schema": {}}, "verbosity": "low"}}),
+        json!({"text": {"format": {"type": "grammar"}}}),
+        json!({"reasoning": {"effort": "high", "summary": "auto"}, "include": ["reasoning.encrypted_content"]}),
+        json!({"include": ["message.output_text.logprobs"]}),
+        json!({"store": false, "background": false, "metadata": {"a": "b"}, "truncation": "auto", "top_logprobs": 0}),
+        json!({"store": true}),
+        json!({"background": true}),
+        json!({"previous_response_id": "resp_1"}),
+        json!({"conversation": "conv_1"}),
+        json!({"prompt": {"id": "p"}}),
+        json!({"stranger": 1}),
+        json!({"input": [call("{}"), result(json!("42"))]}),
+        json!({"input": [call("{"), result(json!("42"))]}),
+        json!({"input": [call(""), result(json!([{"type": "input_text", "text": "a"}, {"type": "input_image", "image_url": "https://x.test/a.png"}]))]}),
+        json!({"input": [result(json!("42"))]}),
+        json!({"input": [{"type": "custom_tool_call", "call_id": "1", "name": "patch", "input": "x"}, {"type": "custom_tool_call_output", "call_id": "1", "output": "ok"}]}),
+        json!({"input": [{"role": "user", "content": "a"}, {"role": "developer", "content": "b"}, {"role": "user", "content": "c"}]}),
+        json!({"input": [{"role": "developer", "content": [{"type": "input_image", "image_url": "https://x.test/a.png"}]}, {"role": "user", "content": "c"}]}),
+        json!({"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "data:image/png;base64,AAAA", "detail": "low"}]}]}),
+        json!({"input": [{"role": "user", "content": [{"type": "input_image", "file_id": "f"}]}]}),
+        json!({"input": [{"role": "user", "content": [{"type": "input_file", "file_id": "f"}]}]}),
+        json!({"input": [{"type": "item_reference", "id": "msg_1"}]}),
+        json!({"input": [{"type": "reasoning", "summary": [], "encrypted_content": "x"}, {"role": "user", "content": "c"}]}),
+        json!({"input": [{"type": "web_search_call"}, {"role": "user", "content": "c"}]}),
+        json!({"input": [{"type": "local_shell_call"}, {"role": "user", "content": "c"}]}),
+        json!({"input": [{"role": "critic", "content": "c"}]}),
+    ];
+    members
+        .into_iter()
+        .map(|members| {
+            let mut body = json!({"model": "m", "input": "x"});
+            body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+            body
+        })
+        .collect()
+}
+
 /// Requests of a caller that say something special, each in one way.
 fn special_requests(caller: Caller) -> Vec<Value> {
     let openai = |members: Value, messages: Value| {
@@ -353,6 +411,7 @@ fn special_requests(caller: Caller) -> Vec<Value> {
     let result = |id: &str| json!({"role": "tool", "tool_call_id": id, "content": "42"});
     let function = json!({"type": "function", "function": {"name": "f"}});
     let mut requests: Vec<Value> = match caller {
+        Caller::Responses => return special_responses(),
         Caller::OpenAi => [
             json!({}),
             json!({"n": 1}),
@@ -409,6 +468,7 @@ fn special_requests(caller: Caller) -> Vec<Value> {
         .collect(),
     };
     let conversations: Vec<Value> = match caller {
+        Caller::Responses => Vec::new(),
         Caller::OpenAi => vec![
             parts(json!([{"type": "text", "text": "a"}, {"type": "refusal", "refusal": "b"}])),
             parts(json!([{"type": "image_url", "image_url": {"url": "https://x.test/a.png"}}])),

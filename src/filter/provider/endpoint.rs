@@ -34,7 +34,9 @@ pub enum ProviderError {
 pub(super) struct Endpoint {
     /// Name in the policy.
     pub(super) model: String,
-    pub(super) dialect: &'static Dialect,
+    dialect: &'static Dialect,
+    /// What it is spoken to in by callers of the Responses API, and where.
+    responses: Option<(&'static Dialect, String)>,
     pub(super) abilities: Abilities,
     upstream_name: String,
     authority: String,
@@ -73,6 +75,10 @@ impl Endpoint {
         Ok(Self {
             model: model.name.clone(),
             dialect,
+            responses: provider
+                .responses_path
+                .as_deref()
+                .map(|own| (provider.dialect_for(Caller::Responses), path(own))),
             abilities: model.abilities,
             upstream_name: model.upstream_name.clone(),
             authority: provider.authority(),
@@ -86,6 +92,22 @@ impl Endpoint {
         })
     }
 
+    /// What it is spoken to in on behalf of a `caller`.
+    pub(super) fn dialect_for(&self, caller: Caller) -> &'static Dialect {
+        match &self.responses {
+            Some((dialect, _)) if caller == Caller::Responses => dialect,
+            _ => self.dialect,
+        }
+    }
+
+    fn path_for(&self, call: &Call) -> &str {
+        match &self.responses {
+            Some((_, path)) if call.caller == Caller::Responses => path,
+            _ if call.stream => &self.stream_path,
+            _ => &self.path,
+        }
+    }
+
     /// What a request to it is written for.
     pub(super) fn addressee(&self) -> Addressee<'_> {
         Addressee {
@@ -97,8 +119,8 @@ impl Endpoint {
     }
 
     /// What an answer is given that does not say it by itself.
-    pub(super) fn given(&self, at: Duration) -> Given<'_> {
-        Given { model: &self.upstream_name, at }
+    pub(super) fn given<'g>(&'g self, at: Duration, custom_tools: &'g [String]) -> Given<'g> {
+        Given { model: &self.upstream_name, at, custom_tools }
     }
 
     /// Whether a header of a `caller` asks its provider for something, or follows the call.
@@ -110,7 +132,7 @@ impl Endpoint {
 
     /// Sets all that the provider of this attempt shall see; what else there is, goes.
     pub(super) fn address<H: Host>(&self, host: &H, headers: &Headers, call: &Call) {
-        let path = if call.stream { &self.stream_path } else { &self.path };
+        let path = self.path_for(call);
         let length = call.length.to_string();
         let mut sent: Vec<(&str, &[u8])> =
             vec![(":authority", self.authority.as_bytes()), (":path", path.as_bytes())];

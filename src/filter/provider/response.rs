@@ -108,7 +108,7 @@ impl Receiving {
 
     /// Whether the answer is in the caller's own format.
     fn is_native(&self) -> bool {
-        self.trip.endpoint.dialect.format == self.trip.call.caller.format()
+        self.trip.dialect.format == self.trip.call.caller.format()
     }
 
     /// Whether a model is left that has not been asked.
@@ -140,9 +140,9 @@ impl Receiving {
             Handling::AsItCame
         } else {
             host.set_header(Direction::Response, "content-length", None);
-            let Trip { endpoint, call, began } = &self.trip;
+            let Trip { endpoint, call, dialect, began, custom_tools } = &self.trip;
             let translator =
-                StreamTranslator::new(endpoint.dialect.format, call.caller, endpoint.given(*began));
+                StreamTranslator::new(dialect.format, call.caller, endpoint.given(*began, custom_tools));
             Handling::Stream(Box::new(translator))
         };
     }
@@ -217,7 +217,7 @@ impl Receiving {
     /// A stream that is held has more to show.
     fn open<H: Host>(&mut self, role: &ProviderRole, host: &H, size: usize, end_of_stream: bool) -> Flow {
         let body = host.body(Direction::Response, size);
-        match translate::opening(&body, self.trip.endpoint.dialect.format) {
+        match translate::opening(&body, self.trip.dialect.format) {
             Opening::Open if end_of_stream => self.ended_unopened(role, host, size),
             Opening::Open if size <= MAX_OPENING && !self.is_late(role, host) => return Flow::Pause,
             Opening::Error(error) => {
@@ -266,13 +266,15 @@ impl Receiving {
     /// A whole answer has ended. What is read of it here is told to the router, if it is JSON by its own account.
     fn whole<H: Host>(&mut self, role: &ProviderRole, host: &H, size: usize, is_json: bool) -> Flow {
         let body = host.body(Direction::Response, size);
-        let Trip { endpoint, call, began } = &mut self.trip;
-        let (format, caller) = (endpoint.dialect.format, call.caller);
+        let Trip { endpoint, call, dialect, began, custom_tools } = &mut self.trip;
+        let (format, caller) = (dialect.format, call.caller);
         let is_native = format == caller.format();
         let translated = if is_native {
             None
         } else {
-            let Ok(translated) = translate::answer(&body, format, caller, endpoint.given(*began)) else {
+            let Ok(translated) =
+                translate::answer(&body, format, caller, endpoint.given(*began, custom_tools))
+            else {
                 let fault = self.malformed(host, role.late_retries, size);
                 replace(host, size, &fault);
                 return Flow::Continue;
@@ -331,9 +333,9 @@ impl Receiving {
         end_of_stream: bool,
     ) -> Flow {
         let ErrorBody { status, held, size } = error;
-        let Trip { endpoint, call, .. } = &self.trip;
+        let Trip { call, dialect, .. } = &self.trip;
         let body = host.body(Direction::Response, size);
-        let error = translate::read_error(status, &body, endpoint.dialect.format);
+        let error = translate::read_error(status, &body, dialect.format);
         let stays = self.is_native() && end_of_stream && translate::is_error(status, &body, call.caller);
         let body = if stays { body } else { translate::write_error(&error, call.caller) };
         if held && end_of_stream {

@@ -8,7 +8,7 @@ use super::role::ProviderRole;
 use crate::chat::conversation::Written;
 use crate::chat::request::Canonical;
 use crate::chat::splice::{Edit, splice};
-use crate::chat::{ChatRequest, translate};
+use crate::chat::{ChatRequest, Dialect, translate};
 use crate::envoy::ENDPOINT_MODEL;
 use crate::filter::call::Call;
 use crate::filter::fault::Fault;
@@ -20,8 +20,12 @@ use crate::routing::{Attempt, Failure};
 pub(super) struct Trip {
     pub(super) call: Call,
     pub(super) endpoint: Rc<Endpoint>,
+    /// What its provider is spoken to in.
+    pub(super) dialect: &'static Dialect,
     /// When it began, since the Unix epoch.
     pub(super) began: Duration,
+    /// The tools of the request that take a text, if it was translated.
+    pub(super) custom_tools: Vec<String>,
 }
 
 /// What is to be done with the request's body.
@@ -57,12 +61,14 @@ impl Trip {
         call.completion = None;
         call.attempts.push(Attempt { model: endpoint.model.clone(), ..Attempt::default() });
         call.publish(host);
-        Some(Self { call, endpoint: Rc::clone(endpoint), began: host.now() })
+        let dialect = endpoint.dialect_for(call.caller);
+        let (endpoint, began) = (Rc::clone(endpoint), host.now());
+        Some(Self { call, endpoint, dialect, began, custom_tools: Vec::new() })
     }
 
     /// What this attempt needs of the body.
     pub(super) fn change(&self) -> Change {
-        if !self.endpoint.dialect.is_spoken_by(self.call.caller) {
+        if !self.dialect.is_spoken_by(self.call.caller) {
             Change::Translate
         } else if self.call.models.first() == Some(&self.endpoint.model) {
             Change::AsItIs
@@ -112,9 +118,10 @@ impl Trip {
 
     /// The body in this provider's dialect. What it cannot be told is noted.
     fn translate<H: Host>(&mut self, host: &H, body: &[u8]) -> Option<Option<Vec<u8>>> {
-        let Endpoint { dialect, model, .. } = &*self.endpoint;
-        match translate::request(body, self.call.caller, dialect, self.endpoint.addressee()) {
-            Ok(Written { body, dropped }) => {
+        let model = &self.endpoint.model;
+        match translate::request(body, self.call.caller, self.dialect, self.endpoint.addressee()) {
+            Ok(Written { body, dropped, custom_tools }) => {
+                self.custom_tools = custom_tools;
                 if let (false, Some(attempt)) = (dropped.is_empty(), self.call.attempts.last_mut()) {
                     attempt.dropped = dropped.iter().map(|name| (*name).to_owned()).collect();
                     self.call.publish(host);

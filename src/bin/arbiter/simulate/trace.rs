@@ -151,7 +151,13 @@ impl Record<'_> {
                 "stop_sequence": null, "content": [{"type": "text", "text": text}],
                 "usage": {"input_tokens": input, "output_tokens": output}
             }),
-            _ => json!({
+            Caller::Responses => json!({
+                "id": "resp_recorded", "object": "response", "created_at": 0, "status": "completed", "model": "recorded",
+                "output": [{"type": "message", "id": "msg_recorded", "role": "assistant", "status": "completed",
+                            "content": [{"type": "output_text", "text": text, "annotations": []}]}],
+                "usage": {"input_tokens": input, "output_tokens": output, "total_tokens": input.saturating_add(output)}
+            }),
+            Caller::OpenAi => json!({
                 "id": "chatcmpl-recorded", "object": "chat.completion", "created": 0, "model": "recorded",
                 "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
                 "usage": {"prompt_tokens": input, "completion_tokens": output, "total_tokens": input.saturating_add(output)}

@@ -76,7 +76,7 @@ pub(in crate::chat) fn write(
             dropped.push(name);
         }
     }
-    Ok(Written { body: Value::Object(body).to_string().into_bytes(), dropped })
+    Ok(Written { body: Value::Object(body).to_string().into_bytes(), dropped, ..Written::default() })
 }
 
 /// The setting of thinking, and how much of it, as far as the model knows one and the conversation allows it.
