@@ -19,7 +19,7 @@ use llm_arbiter::cache::semantic::{Accepts, Query, Ring, SemanticBounds, Semanti
 use llm_arbiter::cache::{CacheKey, Variant};
 use llm_arbiter::chat::observe::{Observer, Wanted};
 use llm_arbiter::chat::request::{Canonical, Limits};
-use llm_arbiter::chat::{AnswerHead, Caller, ChatRequest, translate};
+use llm_arbiter::chat::{AnswerHead, Caller, ChatRequest, Operation, translate};
 use llm_arbiter::complexity;
 use llm_arbiter::embedding::{Encoders, bundled};
 use llm_arbiter::filter::provider::{ProviderRole, ProviderStream};
@@ -77,7 +77,7 @@ fn main() {
     row("observe an answer", || {
         let head = AnswerHead { status: 200, content_type: "application/json", ..AnswerHead::default() };
         let wanted = Wanted { strip_usage: false, keep_bytes: 65_536 };
-        let mut observer = Observer::new(&head, Caller::OpenAi, wanted);
+        let mut observer = Observer::new(&head, Caller::OpenAi, &Operation::Chat, wanted);
         observer.feed(black_box(answer.clone()), true);
         drop(black_box(observer.finish()));
     });

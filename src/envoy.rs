@@ -30,6 +30,8 @@ pub const RETRY_HEADER: &str = "x-arbiter-retry";
 pub const PROVIDER_HEADER: &str = "x-arbiter-provider";
 /// Response header that lists what was left out of the request for the provider that answered.
 pub const DROPPED_HEADER: &str = "x-arbiter-dropped";
+/// Response header that marks a count of tokens which nobody has counted.
+pub const ESTIMATED_HEADER: &str = "x-arbiter-estimated";
 
 /// Request header by which a caller allows fewer wrong semantic hits than the policy, `0.1%` or `0.001`; `0` for none.
 pub const MAX_FALSE_HITS_HEADER: &str = "x-arbiter-max-false-hits";

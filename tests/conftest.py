@@ -7,6 +7,7 @@ import pytest
 from e2e import dialects
 from e2e import gateway as gateways
 from e2e.envoy import ARBITER, BINARY, WASM
+from e2e.policies import PASSES
 
 
 def pytest_sessionstart(session):
@@ -34,7 +35,7 @@ def gateway(module_gateway):
 @pytest.fixture(scope="module")
 def module_dialect_gateway(tmp_path_factory):
     """A gateway with a provider of every dialect; see `e2e.dialects`."""
-    with dialects.running(tmp_path_factory.mktemp("dialects")) as gateway:
+    with dialects.running(tmp_path_factory.mktemp("dialects"), **PASSES) as gateway:
         yield gateway
 
 

@@ -95,14 +95,14 @@ fn tenants_share_nothing_and_answers_expire_by_the_clock_of_the_trace() {
 }
 
 #[test]
-fn what_is_not_read_passes_or_is_rejected_and_says_why() {
+fn what_is_not_read_is_rejected_and_says_why() {
     let mut other = asked("other", 1, "a", EGG);
-    other["path"] = "/v1/embeddings".into();
+    other["path"] = "/v1/files".into();
     let mut broken = asked("broken", 1, "a", EGG);
     broken["body"] = "{".into();
     let (results, _) = simulate("unread", &[other, broken]);
-    assert_eq!(column(&results, "outcome"), ["passed", "rejected"]);
-    assert_eq!(column(&results, "reason"), ["path", "invalid_json"]);
+    assert_eq!(column(&results, "outcome"), ["rejected", "rejected"]);
+    assert_eq!(column(&results, "reason"), ["not_found", "invalid_json"]);
 }
 
 #[test]

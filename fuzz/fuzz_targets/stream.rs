@@ -8,7 +8,7 @@ use std::time::Duration;
 use libfuzzer_sys::fuzz_target;
 use llm_arbiter::chat::observe::{Observer, Wanted};
 use llm_arbiter::chat::translate::{Given, StreamTranslator};
-use llm_arbiter::chat::{AnswerHead, Caller, Format};
+use llm_arbiter::chat::{AnswerHead, Caller, Operation, Format};
 
 const GIVEN: Given<'_> = Given { model: "m", at: Duration::from_secs(7), custom_tools: &[] };
 
@@ -31,7 +31,7 @@ fuzz_target!(|input: &[u8]| {
     let head = AnswerHead { status: 200, content_type: "text/event-stream", ..AnswerHead::default() };
     for caller in Caller::ALL {
         for strip_usage in [false, true] {
-            let observer = || Observer::new(&head, caller, Wanted { strip_usage, keep_bytes: 1000 });
+            let observer = || Observer::new(&head, caller, &Operation::Chat, Wanted { strip_usage, keep_bytes: 1000 });
             let (mut whole, mut split) = (observer(), observer());
             whole.feed(stream.to_vec(), true);
             for (i, piece) in pieces.iter().enumerate() {

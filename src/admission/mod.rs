@@ -8,8 +8,8 @@ use thiserror::Error;
 pub use self::inquiry::Inquiry;
 use self::path::is_at;
 pub use self::path::plain_path;
-use crate::chat::Caller;
 use crate::chat::request::RequestError;
+use crate::chat::{Caller, Operation};
 
 /// Which requests are read at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,10 @@ pub struct Admission {
     /// Paths and the dialect of those who call them, matched exactly or as a suffix that starts at a `/`; a query string does
     /// not count, nor does how the path is spelled.
     pub paths: Vec<(String, Caller)>,
+    /// Ends of paths in OpenAI's dialect whose calls go to the model that they name, unscored, for example `/embeddings`.
+    pub direct: Vec<String>,
+    /// Paths that are let through unread, each with all below it.
+    pub pass_through: Vec<String>,
     /// Largest body that is read, in bytes.
     pub max_body_bytes: usize,
     /// Deepest JSON nesting that is accepted.
@@ -32,6 +36,15 @@ pub enum OnUnreadable {
     Refuse,
     /// It passes through, with the caller's own credentials, unless two readers could understand it differently.
     Pass,
+}
+
+/// A request that is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admitted {
+    /// What its caller speaks.
+    pub caller: Caller,
+    /// What it asks for.
+    pub operation: Operation,
 }
 
 /// Why a request is not read.
@@ -108,6 +121,34 @@ impl Admission {
         self.unreadable == OnUnreadable::Refuse || is_ambiguous
     }
 
+    /// Whether what is no call of ours is let through to this path.
+    #[must_use]
+    pub fn passes(&self, path: &str) -> bool {
+        let path = plain_path(path);
+        let is_in = |open: &String| {
+            let below = path.strip_prefix(open.trim_end_matches('/'));
+            below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.pass_through.iter().any(is_in)
+    }
+
+    /// What a path asks for, and in whose dialect.
+    fn operation_at(&self, path: &str) -> Option<Admitted> {
+        let at =
+            |path: &str| self.paths.iter().find(|(wanted, _)| is_at(path, wanted)).map(|(_, caller)| *caller);
+        if let Some(caller) = at(path) {
+            return Some(Admitted { caller, operation: Operation::Chat });
+        }
+        let counted = path.strip_suffix(COUNT_TOKENS).and_then(at);
+        if let Some(caller) = counted.filter(|caller| *caller == Caller::Anthropic) {
+            return Some(Admitted { caller, operation: Operation::Count });
+        }
+        let direct = self.direct.iter().find(|end| is_at(path, end))?;
+        // The version belongs to the path of the provider.
+        let end = direct.strip_prefix("/v1").unwrap_or(direct).to_owned();
+        Some(Admitted { caller: Caller::OpenAi, operation: Operation::Direct(end) })
+    }
+
     /// What those speak who call `path`, or something below it.
     #[must_use]
     pub fn dialect_at(&self, path: &str) -> Caller {
@@ -156,17 +197,23 @@ impl<'h> RequestHead<'h> {
     }
 }
 
-/// Admits a request by its headers; says what its caller speaks.
+/// Where Anthropic's callers have tokens counted, below the path of their messages.
+const COUNT_TOKENS: &str = "/count_tokens";
+
+/// Admits a request by its headers; says what its caller speaks, and asks for.
 ///
 /// # Errors
 /// [`Declined`] when it is not for us, or cannot be read.
-pub fn admit(admission: &Admission, head: &RequestHead<'_>, end_of_stream: bool) -> Result<Caller, Declined> {
+pub fn admit(
+    admission: &Admission,
+    head: &RequestHead<'_>,
+    end_of_stream: bool,
+) -> Result<Admitted, Declined> {
     if head.method != "POST" {
         return Err(Declined::NotOurs(NotOurs::Method));
     }
-    let spelled = plain_path(head.path);
-    let path = admission.paths.iter().find(|(path, _)| is_at(&spelled, path));
-    let Some((_, caller)) = path else { return Err(Declined::NotOurs(NotOurs::Path)) };
+    let admitted = admission.operation_at(&plain_path(head.path));
+    let Some(admitted) = admitted else { return Err(Declined::NotOurs(NotOurs::Path)) };
     let declared = head.content_length.and_then(|length| length.parse::<usize>().ok()).unwrap_or(0);
     let limit = admission.max_body_bytes;
     let unreadable = if end_of_stream {
@@ -178,9 +225,9 @@ pub fn admit(admission: &Admission, head: &RequestHead<'_>, end_of_stream: bool)
     } else if declared > limit {
         Unreadable::TooLarge { limit }
     } else {
-        return Ok(*caller);
+        return Ok(admitted);
     };
-    Err(Declined::Unreadable(*caller, unreadable))
+    Err(Declined::Unreadable(admitted.caller, unreadable))
 }
 
 /// Whether the media type is JSON (`application/json` or a `+json` suffix, RFC 6839).
@@ -202,7 +249,14 @@ mod tests {
     fn policy() -> Admission {
         let paths =
             vec![("/v1/chat/completions".into(), Caller::OpenAi), ("/v1/messages".into(), Caller::Anthropic)];
-        Admission { paths, max_body_bytes: 100, max_depth: 64, unreadable: OnUnreadable::Refuse }
+        Admission {
+            paths,
+            direct: vec!["/embeddings".into(), "/v1/completions".into()],
+            pass_through: vec!["/v1/files".into()],
+            max_body_bytes: 100,
+            max_depth: 64,
+            unreadable: OnUnreadable::Refuse,
+        }
     }
 
     fn chat() -> RequestHead<'static> {
@@ -226,18 +280,28 @@ mod tests {
             RequestHead { content_length: None, ..chat() },
         ];
         for head in cases {
-            assert_eq!(admit(&policy(), &head, false), Ok(Caller::OpenAi), "{head:?}");
+            let admitted = Admitted { caller: Caller::OpenAi, operation: Operation::Chat };
+            assert_eq!(admit(&policy(), &head, false), Ok(admitted), "{head:?}");
         }
-        let message = RequestHead { path: "/v1/messages?beta=true", ..chat() };
-        assert_eq!(admit(&policy(), &message, false), Ok(Caller::Anthropic));
+        let direct = |end: &str| Operation::Direct(end.to_owned());
+        for (path, caller, operation) in [
+            ("/v1/messages?beta=true", Caller::Anthropic, Operation::Chat),
+            ("/v1/messages/count_tokens?beta=true", Caller::Anthropic, Operation::Count),
+            ("/v1/embeddings", Caller::OpenAi, direct("/embeddings")),
+            ("/openai/deployments/e/embeddings?api-version=1", Caller::OpenAi, direct("/embeddings")),
+            ("/v1/completions", Caller::OpenAi, direct("/completions")),
+        ] {
+            let head = RequestHead { path, ..chat() };
+            assert_eq!(admit(&policy(), &head, false), Ok(Admitted { caller, operation }), "{path}");
+        }
     }
 
     #[test]
     fn what_is_no_chat_call_is_not_ours() {
         let cases = [
             (RequestHead { method: "GET", ..chat() }, NotOurs::Method),
-            (RequestHead { path: "/v1/embeddings", ..chat() }, NotOurs::Path),
-            (RequestHead { path: "/v1/messages/count_tokens", ..chat() }, NotOurs::Path),
+            (RequestHead { path: "/v1/files", ..chat() }, NotOurs::Path),
+            (RequestHead { path: "/v1/chat/completions/count_tokens", ..chat() }, NotOurs::Path),
             (RequestHead { path: "/v1/chat/completions/abc", ..chat() }, NotOurs::Path),
             (RequestHead { path: "/other?x=/v1/chat/completions", ..chat() }, NotOurs::Path),
             (RequestHead { path: "", ..chat() }, NotOurs::Path),
@@ -248,6 +312,19 @@ mod tests {
         }
         assert_eq!(policy().dialect_at("/v1/messages/count_tokens"), Caller::Anthropic);
         assert_eq!(policy().dialect_at("/v1/models"), Caller::OpenAi);
+    }
+
+    #[test]
+    fn only_what_the_policy_names_passes_with_all_below_it() {
+        let files = policy();
+        for path in ["/v1/files", "/v1/files/", "/v1/files/abc?x=1", "/v1/x/../files"] {
+            assert!(files.passes(path), "{path}");
+        }
+        for path in ["/", "/v1", "/v1/filesystem", "/v1/files/../models", "/x/v1/files"] {
+            assert!(!files.passes(path), "{path}");
+        }
+        let all = Admission { pass_through: vec!["/".into()], ..policy() };
+        assert!(all.passes("/") && all.passes("/anything") && all.passes(""));
     }
 
     #[test]

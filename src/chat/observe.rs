@@ -4,7 +4,9 @@ use super::anthropic::observe::MessageObserver;
 use super::completion::{Completion, Ending, Onward, StreamSummary};
 use super::dialect::Caller;
 use super::head::AnswerHead;
+use super::metered::Metered;
 use super::openai::observe::{ChunkObserver, Observe};
+use super::operation::Operation;
 use super::responses::observe::ResponseObserver;
 use super::usage::Usage;
 use super::{translate, whole};
@@ -26,6 +28,10 @@ pub struct Wanted {
 pub enum Observer {
     /// Not at all; why its usage stays unknown.
     Blind(Blind),
+    /// Not at all: what it says costs nothing.
+    Free,
+    /// A JSON body of which only the usage is wanted, which stands at its end.
+    Metered(Metered),
     /// A whole JSON body that is longer than what is copied.
     Long {
         /// How much of it has come, in bytes.
@@ -133,7 +139,7 @@ impl Observed {
 impl Observer {
     /// Chooses by the answer's head.
     #[must_use]
-    pub fn new(head: &AnswerHead<'_>, caller: Caller, wanted: Wanted) -> Self {
+    pub fn new(head: &AnswerHead<'_>, caller: Caller, operation: &Operation, wanted: Wanted) -> Self {
         let Wanted { strip_usage, keep_bytes } = wanted;
         if head.status != 200 {
             Self::Blind(Blind::Failed)
@@ -147,6 +153,10 @@ impl Observer {
                 Caller::Anthropic => Self::Messages(Box::new(MessageObserver::new(keep_bytes))),
                 Caller::Responses => Self::Response(Box::new(ResponseObserver::new(keep_bytes))),
             }
+        } else if *operation == Operation::Count {
+            Self::Free
+        } else if head.is_json() && *operation != Operation::Chat {
+            Self::Metered(Metered::default())
         } else if head.is_json() {
             Self::Json { copy: Vec::new(), limit: keep_bytes.max(JSON_LIMIT), caller }
         } else {
@@ -157,7 +167,7 @@ impl Observer {
     /// Whether it wants to be fed.
     #[must_use]
     pub fn reads(&self) -> bool {
-        !matches!(self, Self::Blind(_))
+        !matches!(self, Self::Blind(_) | Self::Free)
     }
 
     /// Whether what it forwards may have another length than what it is fed.
@@ -169,7 +179,8 @@ impl Observer {
     /// Feeds the next bytes and says what to forward. Boundaries may fall anywhere.
     pub fn feed(&mut self, chunk: Vec<u8>, end_of_stream: bool) -> Onward {
         match self {
-            Self::Blind(_) => {}
+            Self::Blind(_) | Self::Free => {}
+            Self::Metered(metered) => metered.feed(&chunk),
             Self::Long { said } => *said = said.saturating_add(size(chunk.len())),
             Self::Json { copy, limit, .. } => {
                 let length = copy.len().saturating_add(chunk.len());
@@ -210,6 +221,10 @@ impl Observer {
     pub fn finish(self) -> Observed {
         match self {
             Self::Blind(blind) => Observed::blind(blind),
+            Self::Free => {
+                Observed::known(Completion { usage: Some(Usage::default()), reusable: false }, None)
+            }
+            Self::Metered(metered) => Observed::known(metered.finish(), None),
             Self::Long { said } => Observed { said, ..Observed::blind(Blind::TooLarge) },
             Self::Json { copy, caller, .. } => match whole::read(&copy, caller) {
                 None => {

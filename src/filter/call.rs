@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use crate::chat::completion::Completion;
-use crate::chat::{Caller, Usage};
+use crate::chat::{Caller, Operation, Usage};
 use crate::envoy::CALL_STATE;
 use crate::host::Host;
 use crate::routing::{Attempt, Failure};
@@ -17,6 +17,8 @@ const SEPARATOR: char = '\u{1f}';
 pub(crate) struct Call {
     /// What the caller speaks.
     pub(crate) caller: Caller,
+    /// What is asked.
+    pub(crate) operation: Operation,
     /// Whether the answer shall be streamed.
     pub(crate) stream: bool,
     /// Length of the body as the router leaves it, in bytes.
@@ -59,11 +61,12 @@ impl Call {
         unasked.next().filter(|_| has_attempts_left).map(String::as_str)
     }
 
-    /// Caller, form of the answer and length, models, headers, what was read of the answer, then an attempt a line. Names hold no
+    /// Caller, operation, form of the answer and length, models, headers, what was read of the answer, then an attempt a line. Names hold no
     /// spaces, commas or line breaks.
     fn to_text(&self) -> String {
         let form = if self.stream { "stream" } else { "whole" };
-        let head = format!("{} {form} {}", self.caller.as_str(), self.length);
+        let (caller, operation) = (self.caller.as_str(), self.operation.as_str());
+        let head = format!("{caller} {operation} {form} {}", self.length);
         let mut text = format!("{head}\n{}\n", self.models.join(","));
         for part in self.headers.iter().flat_map(|(name, value)| [name, value]) {
             text.push_str(part);
@@ -90,7 +93,8 @@ impl Call {
     fn parse(text: &str) -> Option<Self> {
         let mut lines = text.split('\n');
         let mut head = lines.next()?.split(' ');
-        let (caller, form, length) = (Caller::named(head.next()?)?, head.next()?, head.next()?.parse().ok()?);
+        let (caller, operation) = (Caller::named(head.next()?)?, Operation::named(head.next()?));
+        let (form, length) = (head.next()?, head.next()?.parse().ok()?);
         let models = lines.next()?.split(',').map(str::to_owned).collect();
         let headers = headers(lines.next()?);
         let completion = completion(lines.next()?);
@@ -104,7 +108,16 @@ impl Call {
             Some(Attempt { model, failure, dropped, received })
         };
         let attempts = lines.filter_map(attempt).collect();
-        Some(Self { caller, stream: form == "stream", length, models, headers, completion, attempts })
+        Some(Self {
+            caller,
+            operation,
+            stream: form == "stream",
+            length,
+            models,
+            headers,
+            completion,
+            attempts,
+        })
     }
 }
 
@@ -147,6 +160,7 @@ mod tests {
         };
         let call = Call {
             caller: Caller::Anthropic,
+            operation: Operation::Count,
             stream: true,
             length: 1234,
             models: vec!["org/a:1".into(), "b".into()],
@@ -171,7 +185,9 @@ mod tests {
 
     #[test]
     fn what_is_no_call_is_not_read() {
-        for text in ["", "openai", "openai whole 1", "openai whole\na\n", "klingon whole 1\na\n"] {
+        for text in
+            ["", "openai", "openai chat whole 1", "openai chat whole\na\n", "klingon chat whole 1\na\n"]
+        {
             assert_eq!(Call::parse(text), None, "{text}");
         }
     }

@@ -20,6 +20,13 @@ pub(super) enum Fault<'f> {
     NotCached,
     /// The policy has no model of the name that was asked for.
     NoSuchModel,
+    /// Neither we nor the policy have anything at this path.
+    NotFound {
+        /// The request's method.
+        method: &'f str,
+        /// Its path, or the beginning of it.
+        path: &'f str,
+    },
     /// No model may take the request.
     NoCandidate(&'f NoCandidate),
     /// Envoy has given up on providers; `status` is its own.
@@ -53,7 +60,7 @@ impl Fault<'_> {
             Self::Unread(Unreadable::TooLarge { .. }) => 413,
             Self::Unidentified(Unidentified::Repeated { .. }) | Self::Unread(_) => 400,
             Self::NotCached => 504,
-            Self::NoSuchModel => 404,
+            Self::NoSuchModel | Self::NotFound { .. } => 404,
             Self::NoCandidate(none) if none.is_ours() => 503,
             Self::NoCandidate(_) => 400,
             // The credential that Envoy lacks is ours: the caller's is not at fault.
@@ -89,6 +96,12 @@ impl Fault<'_> {
             Self::NoSuchModel => {
                 let message = "there is no model of this name, or its provider cannot be asked; `GET /v1/models` lists those that can";
                 coded(ErrorKind::NotFound, message.to_owned(), "model_not_found")
+            }
+            Self::NotFound { method, path } => {
+                let message = format!(
+                    "there is nothing at `{method} {path}`; what shall pass is named in the policy, `admit.pass_through`"
+                );
+                coded(ErrorKind::NotFound, message, "not_found")
             }
             Self::NoCandidate(none) => {
                 let kind = if none.is_ours() { ErrorKind::Server } else { ErrorKind::InvalidRequest };

@@ -173,6 +173,7 @@ pub(super) struct BoundariesDocument {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct AdmitDocument {
     pub(super) paths: PathsDocument,
+    pub(super) pass_through: Vec<String>,
     pub(super) max_body_bytes: usize,
     pub(super) max_depth: u16,
     pub(super) unreadable: UnreadableDocument,
@@ -190,6 +191,7 @@ impl Default for AdmitDocument {
     fn default() -> Self {
         Self {
             paths: PathsDocument::default(),
+            pass_through: Vec::new(),
             max_body_bytes: 8 << 20,
             max_depth: 64,
             unreadable: UnreadableDocument::default(),
@@ -203,6 +205,7 @@ pub(super) struct PathsDocument {
     pub(super) openai: Vec<String>,
     pub(super) anthropic: Vec<String>,
     pub(super) responses: Vec<String>,
+    pub(super) direct: Vec<String>,
 }
 
 impl Default for PathsDocument {
@@ -211,6 +214,7 @@ impl Default for PathsDocument {
             openai: vec!["/chat/completions".into()],
             anthropic: vec!["/v1/messages".into()],
             responses: vec!["/responses".into()],
+            direct: vec!["/embeddings".into(), "/v1/completions".into()],
         }
     }
 }

@@ -297,21 +297,22 @@ fn tier(at: usize, document: TierDocument, models: &[&str]) -> Result<Tier, Poli
 }
 
 fn admit(document: AdmitDocument) -> Result<Admission, PolicyError> {
-    let AdmitDocument { paths, max_body_bytes, max_depth, unreadable } = document;
+    let AdmitDocument { paths, pass_through, max_body_bytes, max_depth, unreadable } = document;
     let unreadable = match unreadable {
         UnreadableDocument::Refuse => OnUnreadable::Refuse,
         UnreadableDocument::Pass => OnUnreadable::Pass,
     };
-    let PathsDocument { openai, anthropic, responses } = paths;
-    for (field, paths) in [("openai", &openai), ("anthropic", &anthropic), ("responses", &responses)] {
-        let wrong = paths.iter().position(|path| !path.starts_with('/') || plain_path(path) != path.as_str());
-        if let Some(at) = wrong {
-            return fault(
-                format!("admit.paths.{field}[{at}]"),
-                "must start with `/`, and have no query, no escapes, no doubled slash and none at the end",
-            );
-        }
+    let PathsDocument { openai, anthropic, responses, direct } = paths;
+    let named = [
+        ("paths.openai", &openai),
+        ("paths.anthropic", &anthropic),
+        ("paths.responses", &responses),
+        ("paths.direct", &direct),
+    ];
+    for (field, paths) in named {
+        check_paths(field, paths, |path| path.starts_with('/') && plain_path(path) == path)?;
     }
+    check_paths("pass_through", &pass_through, |path| path == "/" || plain_path(path) == path)?;
     let openai = openai.into_iter().map(|path| (path, Caller::OpenAi));
     let anthropic = anthropic.into_iter().map(|path| (path, Caller::Anthropic));
     let responses = responses.into_iter().map(|path| (path, Caller::Responses));
@@ -325,7 +326,17 @@ fn admit(document: AdmitDocument) -> Result<Admission, PolicyError> {
     if !(1..=MAX_DEPTH).contains(&max_depth) {
         return fault("admit.max_depth", format!("must be between 1 and {MAX_DEPTH}"));
     }
-    Ok(Admission { paths, max_body_bytes, max_depth, unreadable })
+    Ok(Admission { paths, direct, pass_through, max_body_bytes, max_depth, unreadable })
+}
+
+fn check_paths(field: &str, paths: &[String], is_good: impl Fn(&str) -> bool) -> Result<(), PolicyError> {
+    match paths.iter().position(|path| !path.starts_with('/') || !is_good(path)) {
+        None => Ok(()),
+        Some(at) => fault(
+            format!("admit.{field}[{at}]"),
+            "must start with `/`, and have no query, no escapes, no doubled slash and none at the end",
+        ),
+    }
 }
 
 fn tenancy(document: TenantDocument) -> Result<Tenancy, PolicyError> {

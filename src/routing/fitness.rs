@@ -37,6 +37,12 @@ pub enum Unfit {
     /// The request refers to what a provider holds, and its provider is not the one.
     #[error("what the request refers to is held by the provider of the model that it names")]
     State,
+    /// Its provider does not do what is asked for.
+    #[error("its provider does not serve `{path}`")]
+    NotServed {
+        /// The end of the path.
+        path: String,
+    },
     /// Its provider's dialect has no word for something in the request.
     #[error(transparent)]
     Dialect(#[from] Unsupported),

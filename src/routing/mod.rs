@@ -7,6 +7,7 @@ pub mod credentials;
 pub mod decision;
 pub mod fitness;
 pub mod plan;
+pub mod unscored;
 
 pub use attempt::{Attempt, Failure};
 pub use candidates::{Candidates, NoCandidate};
@@ -14,3 +15,4 @@ pub use credentials::Credentials;
 pub use decision::{AUTO, Decision, Reason, Target, decide};
 pub use fitness::Unfit;
 pub use plan::{Forward, Plan, StoredReply, plan};
+pub use unscored::{Unscored, unscored};

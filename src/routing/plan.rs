@@ -47,8 +47,8 @@ impl StoredReply {
 /// How a request goes to a provider.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Forward {
-    /// How hard it is.
-    pub complexity: Complexity,
+    /// How hard it is, if that was asked.
+    pub complexity: Option<Complexity>,
     /// Who is asked, in which order, and why.
     pub candidates: Candidates,
     /// The body for the first model; `None`: as it came.
@@ -84,7 +84,7 @@ pub fn plan(
         Ok(candidates) => {
             let model = &policy.model(candidates.decision.model).upstream_name;
             let body = splice(request, Edit { model, include_usage: request.must_ask_for_usage() });
-            Plan::Forward(Forward { complexity, candidates, body, caching })
+            Plan::Forward(Forward { complexity: Some(complexity), candidates, body, caching })
         }
         Err(none) => Plan::Refuse(none),
     }

@@ -15,8 +15,8 @@ pub struct DecisionHeader<'d> {
     pub model: &'d str,
     /// Its provider.
     pub provider: &'d str,
-    /// How hard the request is.
-    pub complexity: &'d Complexity,
+    /// How hard the request is, if that was asked.
+    pub complexity: Option<&'d Complexity>,
     /// Why the tier was chosen.
     pub reason: &'d str,
     /// How often a provider was asked, and what became of it.
@@ -32,13 +32,14 @@ impl DecisionHeader<'_> {
         if let Some(tier) = self.tier {
             let _ = write!(value, "tier={tier}, ");
         }
-        let Complexity { score, level, reasons } = self.complexity;
         let Self { model, provider, reason, attempts, .. } = self;
-        let _ = write!(
-            value,
-            "model={model}, provider={provider}, complexity={level}, score={score:.2}, reason={reason}"
-        );
-        list(&mut value, "signals", reasons.iter().map(|signal| signal.as_str()));
+        let _ = write!(value, "model={model}, provider={provider}, ");
+        if let Some(Complexity { score, level, .. }) = self.complexity {
+            let _ = write!(value, "complexity={level}, score={score:.2}, ");
+        }
+        let _ = write!(value, "reason={reason}");
+        let signals = self.complexity.map(|complexity| complexity.reasons.as_slice()).unwrap_or_default();
+        list(&mut value, "signals", signals.iter().map(|signal| signal.as_str()));
         let _ = write!(value, ", attempts={}", attempts.len());
         let failed = failed(attempts).map(|Attempted { model, reason }| format!("{model}:{reason}"));
         list(&mut value, "failed", failed);

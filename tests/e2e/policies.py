@@ -39,3 +39,6 @@ def document(mini, grand, spare, **members):
 
 CACHE_OFF = {"cache": {"exact": "off"}}
 """Member of a policy under which every call goes to a provider."""
+
+PASSES = {"admit": {"pass_through": ["/"]}}
+"""Member of a policy under which all that is no call of ours is let through."""

@@ -1,6 +1,5 @@
 """A caller that speaks Anthropic's dialect gets everything that OpenAI's callers get."""
 
-import json
 import time
 
 import anthropic
@@ -175,7 +174,7 @@ def test_the_models_of_the_policy_are_listed_as_anthropic_does(tmp_path):
         assert all(provider.received == [] for provider in gateway.providers.values())
 
 
-def test_what_is_no_message_passes_to_the_provider_that_speaks_anthropic(tmp_path):
+def test_tokens_are_counted_by_anthropic_for_its_models_and_estimated_for_others(tmp_path):
     with dialects.running(tmp_path, ("openai", "anthropic")) as gateway:
         client = anthropic.Anthropic(
             api_key="sk-caller",
@@ -184,10 +183,17 @@ def test_what_is_no_message_passes_to_the_provider_that_speaks_anthropic(tmp_pat
             http_client=anthropic.DefaultHttpxClient(trust_env=False),
         )
         gateway.providers["anthropic"].answer = dialects.answer({"input_tokens": 12})
-        counted = client.messages.count_tokens(model="x", messages=[{"role": "user", "content": "hi"}])
+        asked = [{"role": "user", "content": "hi"}]
+        counted = client.messages.count_tokens(model="anthropic", messages=asked)
 
         assert counted.input_tokens == 12
         received = gateway.providers["anthropic"].only
         assert received.path == "/v1/messages/count_tokens"
-        assert json.loads(received.body)["model"] == "x"
+        assert received.json["model"] == "anthropic-large"
+        assert received.headers["x-api-key"] == "sk-of-anthropic"
+        for model in ("openai", "auto", "claude-that-nobody-has"):
+            answer = client.messages.with_raw_response.count_tokens(model=model, messages=asked)
+            assert (answer.headers["x-arbiter-estimated"], 5 < answer.parse().input_tokens < 50) == ("true", True)
         assert gateway.providers["openai"].received == []
+        assert len(gateway.providers["anthropic"].received) == 1
+        assert gateway.envoy.count("cost_nanousd") == 0

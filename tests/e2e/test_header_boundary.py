@@ -10,6 +10,8 @@ from e2e.gateway import running, with_trailers
 from e2e.provider import answer, failure, stream
 from e2e.raw import raw
 
+POLICY = policies.PASSES
+
 OF_THE_CALLER = {
     "authorization": "Bearer caller-secret",
     "proxy-authorization": "Basic caller-secret",

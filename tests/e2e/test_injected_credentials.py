@@ -9,6 +9,7 @@ import pytest
 from e2e import dialects
 from e2e.dialects import KEYS, error, question, whole
 from e2e.envoy import Envoy, StartError
+from e2e.policies import PASSES
 from e2e.provider import Provider
 from e2e.waiting import until
 
@@ -120,7 +121,7 @@ def test_a_caller_cannot_have_a_key_sent_to_another_provider(start):
 
 
 def test_what_passes_through_is_given_no_secret(start):
-    gateway = start(["openai"], good("openai"))
+    gateway = start(["openai"], good("openai"), **PASSES)
     with gateway.envoy.client() as client:
         client.get("/v1/files", headers={"x-arbiter-provider": "openai"})
 

@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from e2e import chat, dialects, envoy
+from e2e.policies import PASSES
 from e2e.provider import Gate, answer, failure, stream
 from e2e.waiting import until
 
@@ -140,7 +141,8 @@ def test_an_answer_without_usage_is_counted_as_unknown(books):
     books.envoy.wait_count("usage_unknown", 1, reason="not_reported")
 
 
-def test_what_passed_and_what_was_refused_is_in_the_log(books):
+def test_what_passed_and_what_was_refused_is_in_the_log(start_gateway):
+    books = start_gateway(PASSES)
     with books.envoy.client() as client:
         client.get("/v1/files")
     books.envoy.chat(b'{"model":"a","model":"b","messages":[]}')

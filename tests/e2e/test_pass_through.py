@@ -1,4 +1,4 @@
-"""What is no chat call goes through byte for byte and is counted by its reason; so does what cannot be read, if the policy says so."""
+"""What the policy lets through goes byte for byte and is counted by its reason: what is no chat call, and what cannot be read."""
 
 import gzip
 import json
@@ -15,6 +15,7 @@ POLICY = {
         "max_body_bytes": 4096,
         "max_depth": 16,
         "unreadable": "pass",
+        "pass_through": ["/"],
     },
     **CACHE_OFF,
 }
@@ -27,7 +28,7 @@ MULTIPART = b'--b\r\nContent-Disposition: form-data; name="file"\r\n\r\n\x00\xff
 CASES = {
     "get": ("GET", CHAT, {}, b"", "method"),
     "delete": ("DELETE", CHAT, {}, b"", "method"),
-    "another-path": ("POST", "/v1/embeddings", JSON, b'{"model":"auto","input":"hi"}', "path"),
+    "another-path": ("POST", "/v1/files", JSON, b'{"model":"auto","input":"hi"}', "path"),
     "path-in-the-query": ("POST", "/v1/other?x=/v1/chat/completions", JSON, chat.request(), "path"),
     "longer-path": ("POST", "/v1/chat/completions/abc?limit=2", JSON, chat.request(), "path"),
     "no-body": ("POST", CHAT, JSON, b"", "empty"),

@@ -25,7 +25,7 @@ def module_gateway(tmp_path_factory):
     """`cheap` and `strong` have a credential, `second` has none."""
 
     def with_credentials(mini, grand, spare):
-        document = policies.document(mini, grand, spare, **policies.CACHE_OFF)
+        document = policies.document(mini, grand, spare, **policies.CACHE_OFF, **policies.PASSES)
         document["providers"]["cheap"]["credential"] = "CHEAP_KEY"
         document["providers"]["strong"]["credential"] = "STRONG_KEY"
         return document

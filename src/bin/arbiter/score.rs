@@ -62,12 +62,13 @@ fn score(file: &PolicyFile, line: &str, with_inputs: bool) -> Result<Value, Line
 
 fn verdict(policy: &Policy, id: &Value, forward: &Forward) -> Value {
     let Forward { complexity, candidates, .. } = forward;
-    let reasons: Vec<&str> = complexity.reasons.iter().map(|signal| signal.as_str()).collect();
+    let signals = complexity.as_ref().map(|complexity| complexity.reasons.as_slice()).unwrap_or_default();
+    let reasons: Vec<&str> = signals.iter().map(|signal| signal.as_str()).collect();
     let name = |id: &ModelId| policy.model(*id).name.as_str();
     let models: Vec<&str> = candidates.models.iter().map(name).collect();
     let mut verdict = json!({
         "id": id,
-        "complexity": complexity.score,
+        "complexity": complexity.as_ref().map(|complexity| complexity.score),
         "tier": candidates.decision.tier(policy).map(|tier| &tier.name),
         "reasons": reasons,
         "models": models

@@ -92,6 +92,10 @@ const OF_RESPONSES: [(&str, Member); 14] = [
     ("background", Member::Hold),
 ];
 
+/// Those that every call has.
+const OF_ALL: [(&str, Member); 3] =
+    [("model", Member::Model), ("stream", Member::Stream), ("stream_options", Member::StreamOptions)];
+
 /// Members that say who asks or how the call is kept, and change no answer.
 const BOOKKEEPING: [&str; 5] = ["user", "metadata", "store", "safety_identifier", "prompt_cache_key"];
 
@@ -99,12 +103,21 @@ const BOOKKEEPING: [&str; 5] = ["user", "metadata", "store", "safety_identifier"
 const BOOKKEEPING_OF_RESPONSES: [&str; 5] =
     ["user", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "client_metadata"];
 
+/// What a body is read as.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Chat(Caller),
+    /// Nothing but the model that it names, and whether its answer shall be streamed, is known of it.
+    Direct,
+}
+
 impl Member {
-    fn of(key: &str, caller: Caller) -> Self {
-        let (members, more, bookkeeping): (Known, Known, _) = match caller {
-            Caller::OpenAi => (&MEMBERS, &[], BOOKKEEPING),
-            Caller::Anthropic => (&MEMBERS, &OF_ANTHROPIC, BOOKKEEPING),
-            Caller::Responses => (&OF_RESPONSES, &[], BOOKKEEPING_OF_RESPONSES),
+    fn of(key: &str, kind: Kind) -> Self {
+        let (members, more, bookkeeping): (Known, Known, _) = match kind {
+            Kind::Direct => (&OF_ALL, &[], BOOKKEEPING),
+            Kind::Chat(Caller::OpenAi) => (&MEMBERS, &[], BOOKKEEPING),
+            Kind::Chat(Caller::Anthropic) => (&MEMBERS, &OF_ANTHROPIC, BOOKKEEPING),
+            Kind::Chat(Caller::Responses) => (&OF_RESPONSES, &[], BOOKKEEPING_OF_RESPONSES),
         };
         let members = members.iter().chain(more);
         if let Some((_, member)) = members.clone().find(|(name, _)| *name == key) {
@@ -177,6 +190,18 @@ impl ChatRequest {
         limits: Limits,
         canonical: Canonical,
     ) -> Result<Self, RequestError> {
+        Self::read(body, Kind::Chat(caller), limits, canonical)
+    }
+
+    /// Reads `body` as a call in OpenAI's dialect that is no chat call, but names a model.
+    ///
+    /// # Errors
+    /// [`RequestError`] when it cannot be read without doubt, or names none.
+    pub fn parse_direct(body: Vec<u8>, limits: Limits) -> Result<Self, RequestError> {
+        Self::read(body, Kind::Direct, limits, Canonical::Skip)
+    }
+
+    fn read(body: Vec<u8>, kind: Kind, limits: Limits, canonical: Canonical) -> Result<Self, RequestError> {
         let body = String::from_utf8(body)
             .map_err(|error| RequestError::InvalidJson { at: error.utf8_error().valid_up_to() })?;
         let mut reader = Reader::new(body.as_bytes(), limits.max_depth, canonical);
@@ -188,7 +213,7 @@ impl ChatRequest {
                 1,
                 |key| {
                     names.borrow_mut().note(key);
-                    Member::of(key, caller)
+                    Member::of(key, kind)
                 },
                 |reader, member, peek, depth| found.member(reader, &body, member, peek, depth),
             )?;
@@ -205,7 +230,7 @@ impl ChatRequest {
         if let Some(member) = names.repeated {
             return Err(RequestError::Duplicate { member });
         }
-        found.into_request(body, caller, canonical)
+        found.into_request(body, kind, canonical)
     }
 }
 
@@ -281,7 +306,7 @@ impl Found {
     fn into_request(
         mut self,
         body: String,
-        caller: Caller,
+        kind: Kind,
         canonical: Option<Vec<u8>>,
     ) -> Result<ChatRequest, RequestError> {
         self.doubt.add(self.messages.take_doubt());
@@ -289,9 +314,15 @@ impl Found {
             return Err(ambiguous);
         }
         self.sampling.stateful |= self.messages.refers();
-        if let Some(member) = self.messages.fault(caller) {
-            self.unknown(member);
-        }
+        let caller = match kind {
+            Kind::Chat(caller) => {
+                if let Some(member) = self.messages.fault(caller) {
+                    self.unknown(member);
+                }
+                caller
+            }
+            Kind::Direct => Caller::OpenAi,
+        };
         let Some(model) = self.model.filter(|_| self.fault.is_none()) else {
             return Err(self.fault.unwrap_or(RequestError::UnknownShape { member: "model" }));
         };

@@ -1,5 +1,6 @@
 //! What an attempt at one model looks like on the wire.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -100,12 +101,13 @@ impl Endpoint {
         }
     }
 
-    fn path_for(&self, call: &Call) -> &str {
-        match &self.responses {
+    fn path_for(&self, call: &Call) -> Cow<'_, str> {
+        let chat = match &self.responses {
             Some((_, path)) if call.caller == Caller::Responses => path,
             _ if call.stream => &self.stream_path,
             _ => &self.path,
-        }
+        };
+        call.operation.path(chat).unwrap_or(Cow::Borrowed(chat))
     }
 
     /// What a request to it is written for.

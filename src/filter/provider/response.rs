@@ -7,7 +7,7 @@ use super::role::ProviderRole;
 use super::trip::Trip;
 use crate::chat::headers::is_returned;
 use crate::chat::translate::{self, Opening, StreamTranslator};
-use crate::chat::{AnswerHead, whole};
+use crate::chat::{AnswerHead, Operation, whole};
 use crate::envoy::{MAX_ANSWER, RETRY_HEADER};
 use crate::filter::Flow;
 use crate::filter::fault::Fault;
@@ -78,6 +78,8 @@ impl Receiving {
         let head = AnswerHead::of(headers.iter());
         let mut receiving = Self { trip, handling: Handling::AsItCame };
         let flow = match head.status {
+            // Only answers are known so well that one which is none can be told.
+            200 if receiving.trip.call.operation != Operation::Chat => Flow::Continue,
             200 if head.is_stream() => receiving.streamed(role, host, &head),
             200 if receiving.is_native() && (head.is_encoded || head.length > MAX_ANSWER) => Flow::Continue,
             200 => {

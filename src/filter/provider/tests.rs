@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::chat::Caller;
+use crate::chat::{Caller, Operation};
 use crate::envoy::{ENDPOINT_MODEL, MAX_ANSWER};
 use crate::filter::call::Call;
 use crate::host::memory::{MemoryCall, MemoryHost, MemoryStream};
@@ -50,6 +50,7 @@ fn told(caller: Caller, stream: bool, models: &[&str]) -> Call {
     let models = models.iter().map(|name| (*name).to_owned()).collect();
     Call {
         caller,
+        operation: Operation::Chat,
         stream,
         length: QUESTION.len(),
         models,

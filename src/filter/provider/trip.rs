@@ -8,7 +8,7 @@ use super::role::ProviderRole;
 use crate::chat::conversation::Written;
 use crate::chat::request::Canonical;
 use crate::chat::splice::{Edit, splice};
-use crate::chat::{ChatRequest, Dialect, translate};
+use crate::chat::{ChatRequest, Dialect, Operation, translate};
 use crate::envoy::ENDPOINT_MODEL;
 use crate::filter::call::Call;
 use crate::filter::fault::Fault;
@@ -68,7 +68,8 @@ impl Trip {
 
     /// What this attempt needs of the body.
     pub(super) fn change(&self) -> Change {
-        if !self.dialect.is_spoken_by(self.call.caller) {
+        let is_chat = self.call.operation == Operation::Chat;
+        if is_chat && !self.dialect.is_spoken_by(self.call.caller) {
             Change::Translate
         } else if self.call.models.first() == Some(&self.endpoint.model) {
             Change::AsItIs

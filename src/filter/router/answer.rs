@@ -99,7 +99,7 @@ impl Forwarded {
             _ => 0,
         };
         let wanted = Wanted { strip_usage: self.asked.hides_usage, keep_bytes };
-        let observer = Observer::new(head, self.asked.caller, wanted);
+        let observer = Observer::new(head, self.asked.caller, &self.asked.operation, wanted);
         if observer.changes_length() && head.length > 0 {
             host.set_header(Direction::Response, "content-length", None);
         }
@@ -128,7 +128,7 @@ impl Verdict {
             tier: self.decision.tier(policy).map(|tier| tier.name.as_str()),
             model: &policy.model(model).name,
             provider: &policy.provider_of(model).name,
-            complexity: &self.complexity,
+            complexity: self.complexity.as_ref(),
             reason: self.decision.reason.as_str(),
             attempts,
         };

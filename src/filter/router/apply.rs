@@ -5,16 +5,17 @@ use super::exchange::{Asked, Forwarded, Verdict};
 use super::reading::Reading;
 use super::role::RouterRole;
 use super::semantic::Sought;
-use crate::admission::Unreadable;
+use crate::admission::{NotOurs, RequestHead, Unreadable, plain_path};
 use crate::cache::directives::CacheStatus;
-use crate::chat::{Caller, ChatRequest};
-use crate::envoy::{CLUSTER_HEADER, DECISION_HEADER, STREAM_HEADER};
+use crate::chat::excerpt::excerpt;
+use crate::chat::{Caller, ChatRequest, Operation};
+use crate::envoy::{CLUSTER_HEADER, DECISION_HEADER, ESTIMATED_HEADER, STREAM_HEADER};
 use crate::filter::call::Call;
 use crate::filter::fault::Fault;
 use crate::host::{Direction, Host};
 use crate::identity::Unidentified;
 use crate::policy::ModelId;
-use crate::routing::{Forward, Plan, StoredReply};
+use crate::routing::{Forward, Plan, StoredReply, Unscored};
 
 /// What became of the request.
 #[derive(Debug)]
@@ -36,7 +37,7 @@ pub(super) fn apply<H: Host>(
     (plan, sought): (Plan, Option<Sought>),
 ) -> Applied {
     match plan {
-        Plan::Reply(stored) => reply(role, host, &Asked::of(request), &stored),
+        Plan::Reply(stored) => reply(role, host, &Asked::of(request, Operation::Chat), &stored),
         Plan::Refuse(none) => refuse(role, host, reading.caller, none.reason(), &Fault::NoCandidate(&none)),
         Plan::Forward(plan) => {
             let forwarded = forward(role, host, reading, request, plan);
@@ -53,6 +54,50 @@ pub(super) fn unread<H: Host>(role: &RouterRole, host: &H, caller: Caller, why: 
         books::passed(role, host, why.reason());
         Applied::Passed
     }
+}
+
+/// Deals with what is no call of ours: the policy names what passes.
+pub(super) fn not_ours<H: Host>(
+    role: &RouterRole,
+    host: &H,
+    caller: Caller,
+    (head, reason): (&RequestHead<'_>, NotOurs),
+) -> Applied {
+    if role.policy.admit.passes(head.path) {
+        books::passed(role, host, reason.as_str());
+        Applied::Passed
+    } else {
+        let (method, path) = (head.method, plain_path(head.path));
+        refuse(role, host, caller, "not_found", &Fault::NotFound { method, path: excerpt(&path) })
+    }
+}
+
+/// Carries out the plan for a request that is not scored.
+pub(super) fn apply_unscored<H: Host>(
+    role: &RouterRole,
+    host: &H,
+    reading: Reading,
+    request: ChatRequest,
+    plan: Unscored,
+) -> Applied {
+    match plan {
+        Unscored::NoSuchModel => no_such_model(role, host, reading.caller),
+        Unscored::Refuse(none) => {
+            refuse(role, host, reading.caller, none.reason(), &Fault::NoCandidate(&none))
+        }
+        Unscored::Forward(plan) => Applied::Forwarded(Box::new(forward(role, host, reading, request, plan))),
+        Unscored::Estimate(tokens) => {
+            books::answered(role, host, "estimated");
+            let headers = [("content-type", "application/json"), (ESTIMATED_HEADER, "true")];
+            host.reply(200, &headers, counted(tokens).as_bytes());
+            Applied::Replied
+        }
+    }
+}
+
+/// The tokens of a request as Anthropic tells them.
+fn counted(tokens: u64) -> String {
+    format!("{{\"input_tokens\":{tokens}}}")
 }
 
 /// Refuses a request of which it is not known who asks.
@@ -122,6 +167,7 @@ fn forward<H: Host>(
         caller: reading.caller,
         stream: request.stream,
         length,
+        operation: reading.operation,
         models: candidates.models.iter().map(name).collect(),
         headers: Vec::new(),
         completion: None,
@@ -130,7 +176,7 @@ fn forward<H: Host>(
     call.publish(host);
     let verdict = Verdict { complexity, decision: candidates.decision };
     Forwarded {
-        asked: Asked::of(request),
+        asked: Asked::of(request, call.operation),
         verdict,
         caching,
         sought: None,

@@ -14,6 +14,7 @@ use crate::chat::Usage;
 use crate::chat::completion::Ending;
 use crate::chat::excerpt::excerpt;
 use crate::chat::observe::{Blind, Observed};
+use crate::complexity::Complexity;
 use crate::envoy::{RECORD_MEMBER_STATE, RECORD_STATE};
 use crate::filter::call::Call;
 use crate::host::Host;
@@ -213,8 +214,12 @@ impl<'s, H: Host> Books<'s, H> {
         self.model.map_or("", |id| &self.role.policy.model(id).name)
     }
 
+    fn complexity(&self) -> Option<&'s Complexity> {
+        self.verdict.and_then(|verdict| verdict.complexity.as_ref())
+    }
+
     fn count(&self, outcome: Outcome) {
-        let level = self.verdict.map_or("", |verdict| verdict.complexity.level.as_str());
+        let level = self.complexity().map_or("", |complexity| complexity.level.as_str());
         let values = [outcome.as_str(), "", self.tier_name(), self.model_name(), level];
         self.role.counters.add(Metric::Requests, &values, 1);
     }
@@ -337,7 +342,7 @@ impl<'s, H: Host> Books<'s, H> {
     }
 
     fn record(&self, outcome: Outcome) -> AccessRecord<'s> {
-        let complexity = self.verdict.map(|verdict| &verdict.complexity);
+        let complexity = self.complexity();
         AccessRecord {
             reason: self.verdict.map(|verdict| verdict.decision.reason.as_str()),
             requested_model: Some(excerpt(&self.asked.model)),

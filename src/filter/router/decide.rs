@@ -5,9 +5,9 @@ use super::reading::Reading;
 use super::role::RouterRole;
 use super::semantic;
 use crate::cache::recall::Recall;
-use crate::chat::ChatRequest;
+use crate::chat::{ChatRequest, Operation};
 use crate::host::Host;
-use crate::routing::{Plan, plan};
+use crate::routing::{Plan, plan, unscored};
 
 /// Makes the plan for a request of which all is known that it needs, and carries it out.
 pub(super) fn decide<H: Host>(
@@ -17,6 +17,10 @@ pub(super) fn decide<H: Host>(
     request: ChatRequest,
     recall: Recall,
 ) -> Applied {
+    if reading.operation != Operation::Chat {
+        let plan = unscored(&role.policy, &role.credentials, &request, &reading.operation);
+        return apply::apply_unscored(role, host, reading, request, plan);
+    }
     let make = |recall| {
         let recall = role.recalled(host, recall, request.caller);
         plan(&role.policy, role.encoder.as_deref(), &role.credentials, &request, recall)

@@ -6,7 +6,7 @@ use super::semantic::Sought;
 use crate::cache::recall::Caching;
 use crate::chat::completion::Completion;
 use crate::chat::observe::Observer;
-use crate::chat::{Caller, ChatRequest};
+use crate::chat::{Caller, ChatRequest, Operation};
 use crate::complexity::Complexity;
 use crate::policy::ModelId;
 use crate::routing::{Attempt, Decision};
@@ -15,6 +15,7 @@ use crate::routing::{Attempt, Decision};
 #[derive(Debug)]
 pub(super) struct Asked {
     pub(super) caller: Caller,
+    pub(super) operation: Operation,
     pub(super) model: String,
     pub(super) stream: bool,
     /// An estimate of the prompt's tokens.
@@ -24,16 +25,24 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    pub(super) fn of(request: ChatRequest) -> Self {
+    pub(super) fn of(request: ChatRequest, operation: Operation) -> Self {
         let (caller, stream, hides_usage) = (request.caller, request.stream, request.hides_usage());
-        Self { caller, stream, prompt_tokens: request.estimated_tokens(), hides_usage, model: request.model }
+        Self {
+            caller,
+            operation,
+            stream,
+            prompt_tokens: request.estimated_tokens(),
+            hides_usage,
+            model: request.model,
+        }
     }
 }
 
 /// What was decided about it.
 #[derive(Debug)]
 pub(super) struct Verdict {
-    pub(super) complexity: Complexity,
+    /// How hard the request is, if that was asked.
+    pub(super) complexity: Option<Complexity>,
     pub(super) decision: Decision,
 }
 

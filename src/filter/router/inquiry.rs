@@ -14,7 +14,7 @@ const OWNER: &str = "llm-arbiter";
 
 /// Answers it.
 pub(super) fn answer<H: Host>(role: &RouterRole, host: &H, inquiry: &Inquiry, headers: &Headers) -> Applied {
-    let caller = spoken(headers);
+    let caller = spoken(headers, Caller::OpenAi);
     let body = match inquiry {
         Inquiry::Alive => Some(Vec::new()),
         Inquiry::Models => Some(listing::all(&models(role), caller)),
@@ -29,10 +29,10 @@ pub(super) fn answer<H: Host>(role: &RouterRole, host: &H, inquiry: &Inquiry, he
     Applied::Replied
 }
 
-/// Both dialects list models at one path: Anthropic's callers name a version.
-fn spoken(headers: &Headers) -> Caller {
+/// What those speak who ask at a path that does not say so: Anthropic's callers name a version.
+pub(super) fn spoken(headers: &Headers, by_path: Caller) -> Caller {
     let has = |wanted: &str| headers.iter().any(|(name, _)| name == wanted);
-    if has("anthropic-version") { Caller::Anthropic } else { Caller::OpenAi }
+    if has("anthropic-version") { Caller::Anthropic } else { by_path }
 }
 
 /// What callers may name: those models whose provider can be asked.

@@ -190,7 +190,9 @@ impl RouterStream {
                 Seated::Waiting(held) => books::gone(role, host, &held.asked()),
                 Seated::Woken(Applied::Passed | Applied::Replied) | Seated::Empty => {}
             },
-            Phase::Waiting(waiting) => books::gone(role, host, &Asked::of(waiting.request)),
+            Phase::Waiting(waiting) => {
+                books::gone(role, host, &Asked::of(waiting.request, waiting.reading.operation))
+            }
             Phase::Reading(_) => books::unsent(role, host),
             Phase::Idle => {}
         }
@@ -233,13 +235,14 @@ impl Role for RouterStream {
         }
         match admit(&policy.admit, &head, end_of_stream) {
             Err(Declined::NotOurs(reason)) => {
-                books::passed(&self.router.role, host, reason.as_str());
-                Flow::Continue
+                let caller = inquiry::spoken(&headers, policy.admit.dialect_at(head.path));
+                let applied = apply::not_ours(role, host, caller, (&head, reason));
+                self.applied(applied)
             }
             Err(Declined::Unreadable(caller, why)) => self.unread(host, caller, &why),
-            Ok(caller) => {
+            Ok(admitted) => {
                 self.phase =
-                    Phase::Reading(Reading::new(&self.router.role, caller, partition, &head, &headers));
+                    Phase::Reading(Reading::new(&self.router.role, admitted, partition, &head, &headers));
                 Flow::Pause
             }
         }

@@ -1,13 +1,13 @@
 //! A request whose body is being collected, until it is one that can be planned.
 
 use super::role::RouterRole;
-use crate::admission::{RequestHead, Unreadable};
+use crate::admission::{Admitted, RequestHead, Unreadable};
 use crate::cache::Variant;
 use crate::cache::directives::RequestDirectives;
 use crate::cache::recall::{Caching, Question, Recall};
 use crate::chat::headers::may_change_answer;
 use crate::chat::request::{Canonical, Limits};
-use crate::chat::{Caller, ChatRequest};
+use crate::chat::{Caller, ChatRequest, Operation};
 use crate::envoy::MAX_FALSE_HITS_HEADER;
 use crate::host::{Direction, Headers, Host};
 use crate::identity::Partition;
@@ -17,6 +17,7 @@ use crate::policy::read_share;
 #[derive(Debug)]
 pub(super) struct Reading {
     pub(super) caller: Caller,
+    pub(super) operation: Operation,
     /// The headers that may change the answer.
     variant: Variant,
     partition: Partition,
@@ -32,11 +33,12 @@ impl Reading {
     /// Takes from the headers what will be needed later.
     pub(super) fn new(
         role: &RouterRole,
-        caller: Caller,
+        admitted: Admitted,
         partition: Partition,
         head: &RequestHead<'_>,
         headers: &Headers,
     ) -> Self {
+        let Admitted { caller, operation } = admitted;
         let may_change_answer =
             |name: &str| may_change_answer(name, caller) || role.policy.forwarded_headers.contains(name);
         let varying = headers
@@ -45,6 +47,7 @@ impl Reading {
         let variant = Variant::of(varying);
         Self {
             caller,
+            operation,
             variant,
             partition,
             directives: RequestDirectives::of(headers.all("cache-control")),
@@ -57,17 +60,24 @@ impl Reading {
     /// Reads the body, which is complete.
     pub(super) fn read<H: Host>(&self, role: &RouterRole, host: &H) -> Result<ChatRequest, Unreadable> {
         let limits = Limits { max_depth: role.policy.admit.max_depth };
-        let is_cached = role.cache.is_some() && !self.directives.no_store;
+        let is_chat = self.operation == Operation::Chat;
+        let is_cached = role.cache.is_some() && is_chat && !self.directives.no_store;
         let canonical = if is_cached { Canonical::Keep } else { Canonical::Skip };
         let body = host.body(Direction::Request, self.size);
-        ChatRequest::parse(body, self.caller, limits, canonical).map_err(Unreadable::Body)
+        let request = match self.operation {
+            Operation::Chat | Operation::Count => ChatRequest::parse(body, self.caller, limits, canonical),
+            Operation::Direct(_) => ChatRequest::parse_direct(body, limits),
+        };
+        request.map_err(Unreadable::Body)
     }
 
     /// Asks the cache.
     pub(super) fn recall<H: Host>(&self, role: &RouterRole, host: &H, request: &ChatRequest) -> Recall {
         match &role.cache {
-            None => Recall::Forward(Caching::Off),
-            Some(cache) => cache.recall(host, &self.directives, &self.question(role, request)),
+            Some(cache) if self.operation == Operation::Chat => {
+                cache.recall(host, &self.directives, &self.question(role, request))
+            }
+            _ => Recall::Forward(Caching::Off),
         }
     }
 

@@ -189,7 +189,7 @@ fn an_honored_model_goes_to_its_own_cluster() {
 fn what_a_client_sends_in_our_headers_is_gone() {
     let vm = MemoryHost::default();
     let forged = [("x-arbiter-cluster", "evil"), ("x-arbiter-anything", "1"), (":method", "GET")];
-    let asked = ask(&router(json!({})), &vm, &forged, "");
+    let asked = ask(&router(json!({"admit": {"pass_through": ["/"]}})), &vm, &forged, "");
     assert_eq!(asked.request_header("x-arbiter-cluster"), None);
     assert_eq!(asked.request_header("x-arbiter-anything"), None);
     assert_eq!(asked.log()["reason"], "method");
