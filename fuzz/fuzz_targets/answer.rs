@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use llm_arbiter::chat::translate::Given;
 use llm_arbiter::chat::{Caller, Format, translate, whole};
 
-const GIVEN: Given<'_> = Given { model: "m", at: Duration::from_secs(7), custom_tools: &[] };
+const GIVEN: Given<'_> = Given { model: "m", at: Duration::from_secs(7), own_tools: &[] };
 
 fuzz_target!(|body: &[u8]| {
     for caller in Caller::ALL {

@@ -10,7 +10,7 @@ use llm_arbiter::chat::observe::{Observer, Wanted};
 use llm_arbiter::chat::translate::{Given, StreamTranslator};
 use llm_arbiter::chat::{AnswerHead, Caller, Operation, Format};
 
-const GIVEN: Given<'_> = Given { model: "m", at: Duration::from_secs(7), custom_tools: &[] };
+const GIVEN: Given<'_> = Given { model: "m", at: Duration::from_secs(7), own_tools: &[] };
 
 fuzz_target!(|input: &[u8]| {
     let Some((cuts, stream)) = input.split_first_chunk::<2>() else { return };

@@ -107,7 +107,7 @@ impl KeptAnswer {
         if self.dialect == caller {
             return Some(self);
         }
-        let given = Given { model: "", at: Duration::ZERO, custom_tools: &[] };
+        let given = Given { model: "", at: Duration::ZERO, own_tools: &[] };
         let body = translate::answer(&self.body, self.dialect.format(), caller, given).ok()?;
         Some(Self { body, dialect: caller, ..self })
     }

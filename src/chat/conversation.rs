@@ -65,8 +65,8 @@ pub struct Conversation {
     pub user: Option<String>,
     /// Whether the answer shall be streamed.
     pub stream: bool,
-    /// Those of the tools that take a text, as their caller knows them; here they are functions of one argument, `input`.
-    pub custom_tools: Vec<String>,
+    /// Those of the tools of which their caller has another notion.
+    pub own_tools: Vec<OwnTool>,
     /// Members that have no place here and that change no answer's meaning.
     pub left_out: Vec<&'static str>,
     called: Called,
@@ -186,6 +186,19 @@ pub struct Tool {
     pub strict: Option<bool>,
     /// Whether the provider shall cache the prompt up to here.
     pub cache: bool,
+}
+
+/// A tool of which its caller has another notion than most: here every tool is a function in one list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnTool {
+    /// Name of the function that stands for it.
+    pub function: String,
+    /// Its name to its caller.
+    pub name: String,
+    /// The group that it stands in there.
+    pub namespace: Option<String>,
+    /// Whether it takes a text: the function's only argument, `input`.
+    pub takes_text: bool,
 }
 
 /// Whether the model must call a tool.
@@ -341,8 +354,8 @@ pub struct Written {
     pub body: Vec<u8>,
     /// What was left out because the dialect has no word for it; changes no answer's meaning.
     pub dropped: Vec<&'static str>,
-    /// The conversation's [`custom_tools`](Conversation::custom_tools).
-    pub custom_tools: Vec<String>,
+    /// The conversation's [`own_tools`](Conversation::own_tools).
+    pub own_tools: Vec<OwnTool>,
 }
 
 impl Conversation {

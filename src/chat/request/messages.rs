@@ -41,6 +41,8 @@ enum MessageMember {
     Type,
     /// What a tool has given back, in an item.
     Output,
+    /// By what an item is known, and how far it has come: another one in each request, and nothing that was said.
+    Label,
     Other,
     /// Not a member that we know, but one that a server could take for it.
     Like(&'static str),
@@ -264,7 +266,7 @@ impl Message {
                     self.doubt.misspelled(name);
                     reader.value(peek, depth)?;
                 }
-                MessageMember::Type | MessageMember::Output | MessageMember::Other => {
+                MessageMember::Type | MessageMember::Output | MessageMember::Label | MessageMember::Other => {
                     reader.value(peek, depth)?;
                 }
             }
@@ -280,6 +282,7 @@ impl Message {
             "role" => MessageMember::Role,
             "content" => MessageMember::Content,
             "output" => MessageMember::Output,
+            "id" | "status" => MessageMember::Label,
             _ => like(key, &NAMES).map_or(MessageMember::Other, MessageMember::Like),
         };
         let mut counts = [0_u8; 4];
@@ -310,9 +313,9 @@ impl Message {
                     self.doubt.misspelled(name);
                     reader.value(peek, depth)?;
                 }
-                MessageMember::Other => reader.value(peek, depth)?,
+                MessageMember::Label | MessageMember::Other => reader.value(peek, depth)?,
             }
-            Ok(Keep::Yes)
+            Ok(if member == MessageMember::Label { Keep::No } else { Keep::Yes })
         })?;
         // Only messages must be what messages are.
         self.malformed &= self.item.is_none();

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::items::{Call, Head, PartKind, message};
 use crate::chat::answer::{Answer, AnswerPart, Finish, Malformed, text_of};
+use crate::chat::conversation::OwnTool;
 use crate::chat::usage::Usage;
 
 /// Reads an answer.
@@ -57,10 +58,10 @@ pub(super) fn finish(response: &Value, calls: bool) -> Finish {
     }
 }
 
-/// Writes an answer; `created` is the time, in seconds since the Unix epoch, `custom_tools` are those that take a text. Thoughts are left
+/// Writes an answer; `created` is the time, in seconds since the Unix epoch, `own_tools` are those that take a text. Thoughts are left
 /// out: no provider would take them back without what it has added to its own.
 #[must_use]
-pub(in crate::chat) fn write(answer: &Answer, created: u64, custom_tools: &[String]) -> Vec<u8> {
+pub(in crate::chat) fn write(answer: &Answer, created: u64, own_tools: &[OwnTool]) -> Vec<u8> {
     let head = Head { id: answer.id.clone(), model: answer.model.clone(), created };
     let (mut output, mut content) = (Vec::new(), Vec::new());
     for part in &answer.parts {
@@ -70,14 +71,8 @@ pub(in crate::chat) fn write(answer: &Answer, created: u64, custom_tools: &[Stri
             AnswerPart::Refusal(text) => content.push(PartKind::Refusal.part(text)),
             AnswerPart::ToolCall { id, name, arguments } => {
                 close(&head, &mut content, &mut output);
-                let is_custom = custom_tools.contains(name);
-                let call = Call {
-                    item_id: head.item_id(Call::id_kind(is_custom), output.len()),
-                    call_id: id.clone(),
-                    name: name.clone(),
-                    is_custom,
-                    arguments: arguments.clone(),
-                };
+                let mut call = Call::new(&head, output.len(), id.clone(), name.clone(), own_tools);
+                call.arguments.clone_from(arguments);
                 output.push(call.ended());
             }
         }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::chat::answer::Finish;
+use crate::chat::conversation::OwnTool;
 use crate::chat::usage::Usage;
 
 /// Longest part of a provider's id that goes into ours: OpenAI takes none of more than 64 characters back.
@@ -117,29 +118,56 @@ pub(super) fn message(id: &str, status: &str, content: Vec<Value>) -> Value {
     json!({"type": "message", "id": id, "status": status, "role": "assistant", "content": content})
 }
 
-/// A call of a function, or of a tool that takes a text.
+/// A call of a function, or of the tool that it stands for.
 #[derive(Debug, Clone)]
 pub(super) struct Call {
-    pub(super) item_id: String,
-    pub(super) call_id: String,
-    pub(super) name: String,
+    item_id: String,
+    call_id: String,
+    name: String,
+    /// The group that the caller knows the tool in.
+    namespace: Option<String>,
     /// Whether the caller knows it as a tool that takes a text.
-    pub(super) is_custom: bool,
+    takes_text: bool,
     /// JSON as text.
     pub(super) arguments: String,
 }
 
 impl Call {
-    /// The kind of its item's id.
-    pub(super) fn id_kind(is_custom: bool) -> &'static str {
-        if is_custom { "ctc" } else { "fc" }
+    /// A call that begins, as the item at a place; `own_tools` says what its caller knows the function as.
+    pub(super) fn new(
+        head: &Head,
+        place: usize,
+        call_id: String,
+        function: String,
+        own_tools: &[OwnTool],
+    ) -> Self {
+        let own = own_tools.iter().find(|own| own.function == function);
+        let takes_text = own.is_some_and(|own| own.takes_text);
+        Self {
+            item_id: head.item_id(if takes_text { "ctc" } else { "fc" }, place),
+            call_id,
+            name: own.map_or(function, |own| own.name.clone()),
+            namespace: own.and_then(|own| own.namespace.clone()),
+            takes_text,
+            arguments: String::new(),
+        }
     }
 
-    /// The text that a tool of that kind takes: the only argument of the function that stood for it.
-    pub(super) fn input(&self) -> String {
+    /// Whether a piece of its arguments is one to the caller: where a text is expected, a piece of JSON is none.
+    pub(super) fn has_pieces(&self) -> bool {
+        !self.takes_text
+    }
+
+    /// What its events have in common.
+    pub(super) fn place(&self, index: usize) -> Value {
+        json!({"item_id": self.item_id, "output_index": index})
+    }
+
+    /// The text that a tool of that kind takes; `None`: it takes arguments.
+    pub(super) fn input(&self) -> Option<String> {
         let arguments: Option<Value> = serde_json::from_str(&self.arguments).ok();
         let input = arguments.as_ref().and_then(|arguments| arguments.get("input")).and_then(Value::as_str);
-        input.map_or_else(|| self.arguments.clone(), str::to_owned)
+        self.takes_text.then(|| input.map_or_else(|| self.arguments.clone(), str::to_owned))
     }
 
     /// The arguments of a function; one that was called without any has an empty object.
@@ -149,22 +177,32 @@ impl Call {
 
     /// Its item when it begins.
     pub(super) fn begun(&self) -> Value {
-        self.item("in_progress", "", "")
+        self.item("in_progress", "", self.takes_text.then(String::new))
     }
 
     /// Its item when all is said.
     pub(super) fn ended(&self) -> Value {
-        self.item("completed", self.json(), &self.input())
+        self.item("completed", self.json(), self.input())
     }
 
-    fn item(&self, status: &str, arguments: &str, input: &str) -> Value {
-        let Self { item_id, call_id, name, is_custom, .. } = self;
-        if *is_custom {
-            json!({"type": "custom_tool_call", "id": item_id, "call_id": call_id, "name": name, "input": input,
-                   "status": status})
-        } else {
-            json!({"type": "function_call", "id": item_id, "call_id": call_id, "name": name,
-                   "arguments": arguments, "status": status})
+    fn item(&self, status: &str, arguments: &str, input: Option<String>) -> Value {
+        let mut item =
+            json!({"id": self.item_id, "call_id": self.call_id, "name": self.name, "status": status});
+        if let Value::Object(members) = &mut item {
+            match input {
+                Some(input) => {
+                    members.insert("type".into(), "custom_tool_call".into());
+                    members.insert("input".into(), input.into());
+                }
+                None => {
+                    members.insert("type".into(), "function_call".into());
+                    members.insert("arguments".into(), arguments.into());
+                }
+            }
+            if let Some(namespace) = &self.namespace {
+                members.insert("namespace".into(), namespace.as_str().into());
+            }
         }
+        item
     }
 }

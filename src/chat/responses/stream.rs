@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::answer::finish;
 use super::items::{Call, Head, PartKind, message};
 use crate::chat::answer::{ApiError, ErrorKind, Finish, Malformed, StreamEvent, text_of};
+use crate::chat::conversation::OwnTool;
 use crate::chat::openai::error;
 use crate::chat::usage::Usage;
 
@@ -84,7 +85,7 @@ fn failed() -> ApiError {
 #[derive(Debug)]
 pub(in crate::chat) struct Writer {
     head: Head,
-    custom_tools: Vec<String>,
+    own_tools: Vec<OwnTool>,
     /// Items in their order; those that are not complete are `null`.
     output: Vec<Value>,
     message: Option<Message>,
@@ -114,13 +115,13 @@ impl Message {
 }
 
 impl Writer {
-    /// A writer at the start of a stream; `created` is the time, in seconds since the Unix epoch, `custom_tools` are those that take a
+    /// A writer at the start of a stream; `created` is the time, in seconds since the Unix epoch, `own_tools` are those that take a
     /// text.
     #[must_use]
-    pub(in crate::chat) fn new(created: u64, custom_tools: &[String]) -> Self {
+    pub(in crate::chat) fn new(created: u64, own_tools: &[OwnTool]) -> Self {
         Self {
             head: Head { created, ..Head::default() },
-            custom_tools: custom_tools.to_vec(),
+            own_tools: own_tools.to_vec(),
             output: Vec::new(),
             message: None,
             calls: Vec::new(),
@@ -204,9 +205,7 @@ impl Writer {
     fn call(&mut self, index: u32, call_id: String, name: String, out: &mut Vec<u8>) {
         self.close_message(out);
         let place = self.output.len();
-        let is_custom = self.custom_tools.contains(&name);
-        let item_id = self.head.item_id(Call::id_kind(is_custom), place);
-        let call = Call { item_id, call_id, name, is_custom, arguments: String::new() };
+        let call = Call::new(&self.head, place, call_id, name, &self.own_tools);
         self.event("response.output_item.added", json!({"output_index": place, "item": call.begun()}), out);
         self.output.push(Value::Null);
         self.calls.push((index, place, call));
@@ -216,21 +215,19 @@ impl Writer {
         let call = self.calls.iter_mut().rev().find(|(of, ..)| *of == index);
         let Some((_, place, call)) = call else { return };
         call.arguments.push_str(json);
-        // Where a text is expected, a piece of JSON would be none.
-        if !call.is_custom {
-            let delta = json!({"item_id": call.item_id, "output_index": place, "delta": json});
+        if call.has_pieces() {
+            let delta = with(&call.place(*place), json!({"delta": json}));
             self.event("response.function_call_arguments.delta", delta, out);
         }
     }
 
     fn close_call(&mut self, place: usize, call: &Call, out: &mut Vec<u8>) {
-        let at = json!({"item_id": call.item_id, "output_index": place});
-        if call.is_custom {
-            let input = call.input();
+        let at = call.place(place);
+        if let Some(input) = call.input() {
             self.event("response.custom_tool_call_input.delta", with(&at, json!({"delta": input})), out);
             self.event("response.custom_tool_call_input.done", with(&at, json!({"input": input})), out);
         } else {
-            let said = json!({"name": call.name, "arguments": call.json()});
+            let said = json!({"arguments": call.json()});
             self.event("response.function_call_arguments.done", with(&at, said), out);
         }
         self.done(place, call.ended(), out);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::chat::completion::Ending;
-use crate::chat::conversation::{Content, Speaker};
+use crate::chat::conversation::{Content, OwnTool, Speaker};
 use crate::chat::request::{Canonical, Limits, RequestError};
 use crate::chat::responses::observe::ResponseObserver;
 use crate::chat::responses::{replay, request};
@@ -13,7 +13,7 @@ use crate::chat::translate::{self, Given, Opening, StreamTranslator};
 use crate::chat::usage::Usage;
 use crate::chat::{Caller, ChatRequest, Format, whole};
 
-const GIVEN: Given<'_> = Given { model: "m", at: Duration::from_secs(7), custom_tools: &[] };
+const GIVEN: Given<'_> = Given { model: "m", at: Duration::from_secs(7), own_tools: &[] };
 
 fn parse(body: &Value) -> Result<ChatRequest, RequestError> {
     let limits = Limits { max_depth: 16 };
@@ -42,8 +42,8 @@ fn openai_stream(deltas: &[Value], reason: &str) -> String {
     said.collect::<String>() + &end + "data: [DONE]\n\n"
 }
 
-fn streamed(deltas: &[Value], reason: &str, custom_tools: &[String]) -> Vec<Value> {
-    let given = Given { custom_tools, ..GIVEN };
+fn streamed(deltas: &[Value], reason: &str, own_tools: &[OwnTool]) -> Vec<Value> {
+    let given = Given { own_tools, ..GIVEN };
     let mut translator = StreamTranslator::new(Format::OpenAi, Caller::Responses, given);
     events(&translator.feed(openai_stream(deltas, reason).as_bytes(), true))
 }
@@ -126,6 +126,10 @@ fn how_a_call_is_kept_changes_no_form_and_what_it_says_does() {
         parse(&body).unwrap().canonical().unwrap().1.to_vec()
     };
     let plain = form(json!({}));
+    let item = |id: &str| {
+        form(json!({"input": [{"role": "user", "content": "x", "id": id, "status": "completed"}]}))
+    };
+    assert_eq!(item("msg_1"), item("msg_2"));
     assert_eq!(plain, form(json!({"store": false, "prompt_cache_key": "a", "user": "b", "stream": true})));
     for members in [json!({"instructions": "i"}), json!({"metadata": {"a": "b"}}), json!({"include": ["x"]})]
     {
@@ -156,14 +160,14 @@ fn a_tool_that_takes_a_text_is_a_function_to_others_and_itself_to_its_caller() {
     ], "tools": [{"type": "custom", "name": "patch", "description": "Patches",
                   "format": {"type": "grammar", "syntax": "lark", "definition": "start: x"}}]});
     let conversation = request::read(body.to_string().as_bytes()).unwrap();
-    assert_eq!(conversation.custom_tools, ["patch"]);
+    assert_eq!(conversation.own_tools[0].name, "patch");
     assert!(conversation.tools[0].description.as_ref().unwrap().ends_with("(lark):\nstart: x"));
     let Content::ToolCall(call) = &conversation.turns[1].parts[0].content else { panic!("a call") };
     assert_eq!(call.arguments, json!({"input": "*** Begin"}));
 
     let call = json!({"tool_calls": [{"index": 0, "id": "c1", "function": {"name": "patch", "arguments": "{\"input\": \"*** "}}]});
     let rest = json!({"tool_calls": [{"index": 0, "function": {"arguments": "End\"}"}}]});
-    let events = streamed(&[call, rest], "tool_calls", &conversation.custom_tools);
+    let events = streamed(&[call, rest], "tool_calls", &conversation.own_tools);
     assert_eq!(
         kinds(&events),
         [
@@ -179,6 +183,34 @@ fn a_tool_that_takes_a_text_is_a_function_to_others_and_itself_to_its_caller() {
     let item = &events.last().unwrap()["response"]["output"][0];
     assert_eq!((&item["type"], &item["call_id"]), (&json!("custom_tool_call"), &json!("c1")));
     assert_eq!(item["input"], "*** End");
+}
+
+#[test]
+fn a_tool_of_a_group_keeps_its_name_and_its_group() {
+    let long = "n".repeat(70);
+    let body = json!({"model": "m", "input": [
+        {"role": "user", "content": "close it"},
+        {"type": "function_call", "call_id": "1", "namespace": "agents", "name": "close", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "1", "output": "done"}
+    ], "tools": [
+        {"type": "function", "name": "close"},
+        {"type": "namespace", "name": "agents", "tools": [{"type": "function", "name": "close"}, {"type": "function", "name": long}]}
+    ]});
+    let conversation = request::read(body.to_string().as_bytes()).unwrap();
+    let names: Vec<&str> = conversation.tools.iter().map(|tool| tool.name.as_str()).collect();
+    assert_eq!(names[..2], ["close", "agents__close"]);
+    assert_eq!(names[2].len(), 64);
+    let Content::ToolCall(call) = &conversation.turns[1].parts[0].content else { panic!("a call") };
+    assert_eq!(call.name, "agents__close");
+    let Content::ToolResult(result) = &conversation.turns[2].parts[0].content else { panic!("a result") };
+    assert_eq!(result.name, "agents__close");
+
+    for (function, namespace) in [("agents__close", json!("agents")), ("close", Value::Null)] {
+        let call = json!({"tool_calls": [{"index": 0, "id": "c1", "function": {"name": function, "arguments": "{}"}}]});
+        let events = streamed(&[call], "tool_calls", &conversation.own_tools);
+        let item = &events.last().unwrap()["response"]["output"][0];
+        assert_eq!((&item["name"], &item["namespace"]), (&json!("close"), &namespace));
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod tests;
 use std::time::Duration;
 
 use super::answer::{ApiError, ErrorKind, Malformed, StreamEvent};
-use super::conversation::{Addressee, Conversation, Unsupported, Written};
+use super::conversation::{Addressee, Conversation, OwnTool, Unsupported, Written};
 use super::dialect::{Caller, Dialect, Format};
 use super::sse::EventReader;
 use super::survey::Survey;
@@ -77,7 +77,7 @@ pub fn request(
     }
     let conversation = read_request(body, caller)?;
     let written = write_request(&conversation, dialect, target)?;
-    Ok(Written { custom_tools: conversation.custom_tools, ..written })
+    Ok(Written { own_tools: conversation.own_tools, ..written })
 }
 
 /// What an answer is given that does not say it by itself.
@@ -87,8 +87,8 @@ pub struct Given<'g> {
     pub model: &'g str,
     /// The time since the Unix epoch.
     pub at: Duration,
-    /// The tools of the request that take a text, where the provider knows only functions.
-    pub custom_tools: &'g [String],
+    /// The tools of the request of which its caller has another notion than the provider.
+    pub own_tools: &'g [OwnTool],
 }
 
 impl Given<'_> {
@@ -122,7 +122,7 @@ pub fn answer(body: &[u8], from: Format, to: Caller, given: Given<'_>) -> Result
     Ok(match to {
         Caller::OpenAi => openai::answer::write(&answer, given.at.as_secs()),
         Caller::Anthropic => anthropic::answer::write(&answer),
-        Caller::Responses => responses::answer::write(&answer, given.at.as_secs(), given.custom_tools),
+        Caller::Responses => responses::answer::write(&answer, given.at.as_secs(), given.own_tools),
     })
 }
 
@@ -268,7 +268,7 @@ impl Writer {
             Caller::OpenAi => Self::OpenAi(openai::stream::Writer::new(given.at.as_secs())),
             Caller::Anthropic => Self::Anthropic(anthropic::stream::Writer::default()),
             Caller::Responses => {
-                let writer = responses::stream::Writer::new(given.at.as_secs(), given.custom_tools);
+                let writer = responses::stream::Writer::new(given.at.as_secs(), given.own_tools);
                 Self::Responses(Box::new(writer))
             }
         }
@@ -286,7 +286,7 @@ impl Writer {
 impl Begun {
     fn complete(&self, event: &mut StreamEvent) {
         if let StreamEvent::Start { id, model } = event {
-            Given { model: &self.model, at: self.at, custom_tools: &[] }.fill(id, model);
+            Given { model: &self.model, at: self.at, own_tools: &[] }.fill(id, model);
         }
     }
 }
@@ -375,7 +375,7 @@ pub fn opening(bytes: &[u8], format: Format) -> Opening {
 /// What a caller is told at the end of a stream that the provider has ended before all was said.
 #[must_use]
 pub fn interruption(caller: Caller) -> Vec<u8> {
-    let mut writer = Writer::new(caller, Given { model: "", at: Duration::ZERO, custom_tools: &[] });
+    let mut writer = Writer::new(caller, Given { model: "", at: Duration::ZERO, own_tools: &[] });
     let mut out = Vec::new();
     writer.write(StreamEvent::Error(broken(TOO_EARLY)), &mut out);
     out

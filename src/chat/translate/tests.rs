@@ -10,7 +10,7 @@ use crate::chat::registry::DIALECTS;
 use crate::chat::usage::Usage;
 
 const FORMATS: [Format; 3] = [Format::OpenAi, Format::Anthropic, Format::Gemini];
-const GIVEN: Given<'_> = Given { model: "m", at: Duration::from_secs(7), custom_tools: &[] };
+const GIVEN: Given<'_> = Given { model: "m", at: Duration::from_secs(7), own_tools: &[] };
 const CALLERS: [Caller; 3] = Caller::ALL;
 
 fn target() -> Addressee<'static> {

@@ -5,7 +5,7 @@ use super::exchange::{Asked, Forwarded, Verdict};
 use super::reading::Reading;
 use super::role::RouterRole;
 use super::semantic::Sought;
-use crate::admission::{NotOurs, RequestHead, Unreadable, plain_path};
+use crate::admission::{NotOurs, RequestHead, Unreadable};
 use crate::cache::directives::CacheStatus;
 use crate::chat::excerpt::excerpt;
 use crate::chat::{Caller, ChatRequest, Operation};
@@ -67,8 +67,8 @@ pub(super) fn not_ours<H: Host>(
         books::passed(role, host, reason.as_str());
         Applied::Passed
     } else {
-        let (method, path) = (head.method, plain_path(head.path));
-        refuse(role, host, caller, "not_found", &Fault::NotFound { method, path: excerpt(&path) })
+        let path = excerpt(head.path.split('?').next().unwrap_or_default());
+        refuse(role, host, caller, "not_found", &Fault::NotFound { method: head.method, path })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::tools::function_named_in;
 use crate::chat::answer::text_of;
 use crate::chat::conversation::{
     Content, Conversation, Image, Part, Speaker, SystemText, ToolCall, ToolResult, Unsupported, each,
@@ -28,7 +29,7 @@ fn read_item(conversation: &mut Conversation, item: &Value) -> Result<(), Unsupp
         "function_call" => speaks(conversation, Speaker::Assistant, Content::ToolCall(function_call(item)?)),
         "custom_tool_call" => {
             let arguments = json!({"input": text_of(item, "input")});
-            let call = ToolCall { id: text_of(item, "call_id"), name: text_of(item, "name"), arguments };
+            let call = ToolCall { id: text_of(item, "call_id"), name: function_named_in(item), arguments };
             speaks(conversation, Speaker::Assistant, Content::ToolCall(call));
         }
         "function_call_output" | "custom_tool_call_output" => {
@@ -98,7 +99,7 @@ fn function_call(item: &Value) -> Result<ToolCall, Unsupported> {
         text => serde_json::from_str(text)
             .map_err(|_| Unsupported::new("arguments of a tool call that are not JSON"))?,
     };
-    Ok(ToolCall { id: text_of(item, "call_id"), name: text_of(item, "name"), arguments })
+    Ok(ToolCall { id: text_of(item, "call_id"), name: function_named_in(item), arguments })
 }
 
 /// What a tool has given back: a text, or parts of text and images.
