@@ -13,7 +13,7 @@ PORT ?= 10000
 ADMIN_PORT ?= 9901
 export PORT ADMIN_PORT
 
-.PHONY: help setup build run test unit e2e fuzz test-matrix bench eval eval-teacher model lint fmt clean
+.PHONY: help setup build run test unit e2e fuzz test-clients test-matrix bench eval eval-teacher model lint fmt clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,10 @@ e2e: build ## The suite through a real Envoy, on 1.40.0 and on 1.36.4
 	@envoy="$$(scripts/envoy.sh)"; ENVOY="$$envoy" $(PYTEST) -q -n 2 tests
 	@echo "end-to-end tests, Envoy 1.36.4"
 	@envoy="$$(scripts/envoy.sh 1.36.4)"; ENVOY="$$envoy" $(PYTEST) -q -n 2 -m "not slow" tests
+
+test-clients: build ## Every client that people point at a gateway, unchanged: SDKs, frameworks, agents; installs them first
+	@scripts/client-tools.sh
+	@envoy="$$(scripts/envoy.sh)"; CLIENTS=1 ENVOY="$$envoy" $(PYTEST) -q -n 2 tests/clients
 
 test-matrix: build ## The suite on further Envoy versions
 	@for version in 1.36.4 1.37.0 1.38.2 1.39.3; do \
