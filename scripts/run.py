@@ -1,6 +1,6 @@
 """The demo: Envoy with the filter, in front of stand-in providers on loopback or the real ones where a key is set.
 
-Everything that it starts it also stops, on Ctrl-C or when one of them ends. Files of a run lie in .run/.
+Everything that it starts it also stops, on Ctrl-C or when one of them ends. Files of a run lie in .run/PORT/.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ import urllib.request
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-RUN = ROOT / ".run"
+RUN = ROOT / ".run" / (os.environ.get("PORT") or "10000")
 DEMO = ROOT / "envoy" / "demo"
 LLMOCK = ROOT / ".local" / "standins" / "node_modules" / ".bin" / "llmock"
 PATIENCE = 60.0
@@ -38,9 +38,9 @@ def port_of(variable, default):
         try:
             probe.bind(("127.0.0.1", int(text)))
         except PermissionError:
-            raise RunError(f"port {text} is for root alone; choose another: make run {variable}=PORT") from None
+            raise RunError(f"port {text} is for root alone; try make run {variable}={int(text) + 10000}") from None
         except OSError:
-            raise RunError(f"port {text} is in use; choose another: make run {variable}=PORT") from None
+            raise RunError(f"port {text} is in use; try make run {variable}={free_port()}") from None
     return int(text)
 
 
@@ -51,7 +51,7 @@ def free_port():
 
 
 def start(stack, name, command):
-    """Starts a process that ends with the demo; what it writes goes to .run/NAME.log."""
+    """Starts a process that ends with the demo; what it writes goes to NAME.log."""
     log = stack.enter_context((RUN / f"{name}.log").open("w"))
     process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
 
@@ -87,7 +87,7 @@ def reason(name):
     """The most telling line of a process's log."""
     lines = (RUN / f"{name}.log").read_text(errors="replace").strip().split("\n")
     telling = [line for line in lines if "LLM Arbiter refuses" in line or "[critical]" in line or "rror" in line]
-    return (telling[0] if telling else lines[-1]) + f" (all of it: .run/{name}.log)"
+    return (telling[0] if telling else lines[-1]) + f" (all of it: {(RUN / name).relative_to(ROOT)}.log)"
 
 
 def with_standins(policy, stack):
@@ -141,7 +141,7 @@ The first answer again, as a stream:
 An SDK of Anthropic's asks like this, and does not notice that an OpenAI model answers:
   {curl(listen, "What is the capital of Italy?", "-i", path="/v1/messages", max_tokens=100)}
 
-Counters: http://127.0.0.1:{admin}/stats?filter=arbiter   Configuration: .run/envoy.yaml   Ctrl-C stops everything.
+Counters: http://127.0.0.1:{admin}/stats?filter=arbiter   Configuration: {(RUN / "envoy.yaml").relative_to(ROOT)}   Ctrl-C stops everything.
 One line per call follows:
 """,
         flush=True,
@@ -164,11 +164,11 @@ def follow(processes):
 def main():
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, signal.default_int_handler)
-    RUN.mkdir(exist_ok=True)
-    (RUN / "access.log").write_text("")
     listen, admin = port_of("PORT", "10000"), port_of("ADMIN_PORT", "9901")
     if listen == admin:
         raise RunError(f"PORT and ADMIN_PORT are both {listen}; choose two")
+    RUN.mkdir(parents=True, exist_ok=True)
+    (RUN / "access.log").write_text("")
     found = subprocess.run([ROOT / "scripts" / "envoy.sh"], capture_output=True, text=True)
     if found.returncode != 0:
         raise RunError(found.stderr.strip())

@@ -60,6 +60,8 @@ pub const RECORD_STATE: &str = "arbiter";
 /// The same as a member that follows others, with the comma before it: where no filter has run, a log line lacks it and is
 /// still JSON.
 pub const RECORD_MEMBER_STATE: &str = "arbiter.member";
+/// Filter state with what the request was, as a member of an object.
+pub const REQUEST_MEMBER_STATE: &str = "arbiter.request";
 /// Filter state by which the roles tell each other about a call.
 pub const CALL_STATE: &str = "arbiter.call";
 

@@ -158,6 +158,10 @@ impl Admission {
     }
 }
 
+/// Request headers in which agents name their session. As of November 2026: Claude Code, Codex, opencode and those who do as they do.
+const SESSIONS: [&str; 5] =
+    ["x-claude-code-session-id", "session-id", "session_id", "x-opencode-session", "x-session-id"];
+
 /// The request headers that matter to admission and to what comes after it, taken from the list in one pass. Where the
 /// value must be text, another one counts as not there: it could only match nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -174,6 +178,10 @@ pub struct RequestHead<'h> {
     pub content_length: Option<&'h str>,
     /// Whether there is an `accept-encoding`.
     pub accepts_encoding: bool,
+    /// `x-request-id`, which Envoy gives to a request that has none.
+    pub request_id: &'h str,
+    /// By which an agent tells its sessions apart, if it does.
+    pub session: Option<&'h str>,
 }
 
 impl<'h> RequestHead<'h> {
@@ -190,6 +198,8 @@ impl<'h> RequestHead<'h> {
                 "content-encoding" => head.content_encoding = value,
                 "content-length" => head.content_length = Some(text()),
                 "accept-encoding" => head.accepts_encoding = true,
+                "x-request-id" => head.request_id = text(),
+                name if SESSIONS.contains(&name) => head.session = head.session.or(Some(text())),
                 _ => {}
             }
         }

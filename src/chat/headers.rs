@@ -69,6 +69,10 @@ const RETURNED: [&str; 17] = [
     "openai-version",
 ];
 
+/// Answer headers in which providers name a request otherwise than in `x-request-id`, where OpenAI's SDKs look.
+const OTHER_REQUEST_IDS: [&str; 4] =
+    ["request-id", "apim-request-id", "x-ms-request-id", "mistral-correlation-id"];
+
 /// Beginnings of the names of answer headers that say how much may still be asked.
 const RETURNED_PREFIXES: [&str; 4] =
     ["x-ratelimit-", "ratelimit-", "anthropic-ratelimit-", "x-ratelimitbysize-"];
@@ -111,6 +115,12 @@ pub fn may_change_answer(name: &str, caller: Caller) -> bool {
 #[must_use]
 pub fn names_version(name: &str) -> bool {
     DIALECTS.iter().any(|dialect| dialect.version_header == Some(name))
+}
+
+/// Whether an answer's header names the request, in its provider's own way.
+#[must_use]
+pub fn names_request(name: &str) -> bool {
+    OTHER_REQUEST_IDS.contains(&name)
 }
 
 /// Whether an answer's header reaches the caller.

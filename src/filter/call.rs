@@ -21,6 +21,8 @@ pub(crate) struct Call {
     pub(crate) operation: Operation,
     /// Whether the answer shall be streamed.
     pub(crate) stream: bool,
+    /// `x-request-id`, for an answer that has none.
+    pub(crate) request_id: String,
     /// Length of the body as the router leaves it, in bytes.
     pub(crate) length: usize,
     /// Names of the models that may be asked, in failover order. The body names the first.
@@ -61,13 +63,13 @@ impl Call {
         unasked.next().filter(|_| has_attempts_left).map(String::as_str)
     }
 
-    /// Caller, operation, form of the answer and length, models, headers, what was read of the answer, then an attempt a line. Names hold no
+    /// Caller, operation, form of the answer and length, request id, models, headers, what was read of the answer, then an attempt a line. Names hold no
     /// spaces, commas or line breaks.
     fn to_text(&self) -> String {
         let form = if self.stream { "stream" } else { "whole" };
         let (caller, operation) = (self.caller.as_str(), self.operation.as_str());
         let head = format!("{caller} {operation} {form} {}", self.length);
-        let mut text = format!("{head}\n{}\n", self.models.join(","));
+        let mut text = format!("{head}\n{}\n{}\n", self.request_id, self.models.join(","));
         for part in self.headers.iter().flat_map(|(name, value)| [name, value]) {
             text.push_str(part);
             text.push(SEPARATOR);
@@ -95,6 +97,7 @@ impl Call {
         let mut head = lines.next()?.split(' ');
         let (caller, operation) = (Caller::named(head.next()?)?, Operation::named(head.next()?));
         let (form, length) = (head.next()?, head.next()?.parse().ok()?);
+        let request_id = lines.next()?.to_owned();
         let models = lines.next()?.split(',').map(str::to_owned).collect();
         let headers = headers(lines.next()?);
         let completion = completion(lines.next()?);
@@ -112,6 +115,7 @@ impl Call {
             caller,
             operation,
             stream: form == "stream",
+            request_id,
             length,
             models,
             headers,
@@ -162,6 +166,7 @@ mod tests {
             caller: Caller::Anthropic,
             operation: Operation::Count,
             stream: true,
+            request_id: "0f3a".into(),
             length: 1234,
             models: vec!["org/a:1".into(), "b".into()],
             headers: vec![("a".into(), "x, y=\"é\"".into()), ("b".into(), String::new())],
@@ -186,7 +191,7 @@ mod tests {
     #[test]
     fn what_is_no_call_is_not_read() {
         for text in
-            ["", "openai", "openai chat whole 1", "openai chat whole\na\n", "klingon chat whole 1\na\n"]
+            ["", "openai", "openai chat whole 1", "openai chat whole\n\na\n", "klingon chat whole 1\n\na\n"]
         {
             assert_eq!(Call::parse(text), None, "{text}");
         }

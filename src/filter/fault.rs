@@ -128,7 +128,10 @@ impl Fault<'_> {
 
     /// Answers the caller now; nothing goes to a provider.
     pub(super) fn send<H: Host>(&self, host: &H, caller: Caller) {
-        host.reply(self.status(caller), &[("content-type", "application/json")], &self.body(caller));
+        let id = host.property(&["request", "id"]).and_then(|id| String::from_utf8(id).ok());
+        let mut headers = vec![("content-type", "application/json")];
+        headers.extend(id.as_deref().filter(|id| !id.is_empty()).map(|id| ("x-request-id", id)));
+        host.reply(self.status(caller), &headers, &self.body(caller));
     }
 }
 

@@ -5,13 +5,13 @@
 use super::endpoint::Endpoint;
 use super::role::ProviderRole;
 use super::trip::Trip;
-use crate::chat::headers::is_returned;
+use crate::chat::headers::{is_returned, names_request};
 use crate::chat::translate::{self, Opening, StreamTranslator};
 use crate::chat::{AnswerHead, Operation, whole};
 use crate::envoy::{MAX_ANSWER, RETRY_HEADER};
 use crate::filter::Flow;
 use crate::filter::fault::Fault;
-use crate::host::{Direction, Host};
+use crate::host::{Direction, Headers, Host};
 use crate::routing::Failure;
 
 /// Longest beginning of a stream that is held until its first event is there, in bytes.
@@ -71,10 +71,7 @@ impl Receiving {
         end_of_stream: bool,
     ) -> (Self, Flow) {
         let headers = host.headers(Direction::Response);
-        if headers.iter().any(|(name, _)| !is_returned(name)) {
-            let returned: Vec<_> = headers.iter().filter(|(name, _)| is_returned(name)).collect();
-            host.set_headers(Direction::Response, &returned);
-        }
+        pass_on(host, &headers, &trip.call.request_id);
         let head = AnswerHead::of(headers.iter());
         let mut receiving = Self { trip, handling: Handling::AsItCame };
         let flow = match head.status {
@@ -365,6 +362,22 @@ impl Receiving {
         }
     }
 }
+
+/// Leaves only the headers that reach the caller, among them one that names the request: the provider's own name for it, else ours.
+fn pass_on<H: Host>(host: &H, headers: &Headers, request_id: &str) {
+    let is_named = headers.all(REQUEST_ID).next().is_some();
+    let id = headers.iter().find(|(name, _)| names_request(name)).map_or(request_id.as_bytes(), |(_, id)| id);
+    let id = Some(id).filter(|id| !is_named && !id.is_empty());
+    if id.is_none() && headers.iter().all(|(name, _)| is_returned(name)) {
+        return;
+    }
+    let mut returned: Vec<_> = headers.iter().filter(|(name, _)| is_returned(name)).collect();
+    returned.extend(id.map(|id| (REQUEST_ID, id)));
+    host.set_headers(Direction::Response, &returned);
+}
+
+/// Where OpenAI's SDKs look for the name of a request.
+const REQUEST_ID: &str = "x-request-id";
 
 /// What Envoy is shown for a status. Those that count as failures of a gateway eject a model; a caller who asks for what takes
 /// too long could bring this one about. The router puts it back.

@@ -51,6 +51,7 @@ fn told(caller: Caller, stream: bool, models: &[&str]) -> Call {
     Call {
         caller,
         operation: Operation::Chat,
+        request_id: "r-1".into(),
         stream,
         length: QUESTION.len(),
         models,

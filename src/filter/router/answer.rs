@@ -88,6 +88,7 @@ impl Forwarded {
         let set = |name, value: Option<&str>| host.set_header(Direction::Response, name, value);
         set(":status", Some(&status.to_string()));
         set("content-type", Some("application/json"));
+        set("x-request-id", Some(self.asked.request_id.as_str()).filter(|id| !id.is_empty()));
         set("content-length", None);
         set("content-encoding", None);
         (status, Body::Replaced(fault.body(self.asked.caller)))

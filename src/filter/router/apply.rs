@@ -8,7 +8,7 @@ use super::semantic::Sought;
 use crate::admission::{NotOurs, RequestHead, Unreadable};
 use crate::cache::directives::CacheStatus;
 use crate::chat::excerpt::excerpt;
-use crate::chat::{Caller, ChatRequest, Operation};
+use crate::chat::{Caller, ChatRequest};
 use crate::envoy::{CLUSTER_HEADER, DECISION_HEADER, ESTIMATED_HEADER, STREAM_HEADER};
 use crate::filter::call::Call;
 use crate::filter::fault::Fault;
@@ -37,7 +37,7 @@ pub(super) fn apply<H: Host>(
     (plan, sought): (Plan, Option<Sought>),
 ) -> Applied {
     match plan {
-        Plan::Reply(stored) => reply(role, host, &Asked::of(request, Operation::Chat), &stored),
+        Plan::Reply(stored) => reply(role, host, &Asked::of(request, &reading), &stored),
         Plan::Refuse(none) => refuse(role, host, reading.caller, none.reason(), &Fault::NoCandidate(&none)),
         Plan::Forward(plan) => {
             let forwarded = forward(role, host, reading, request, plan);
@@ -132,6 +132,9 @@ fn reply<H: Host>(role: &RouterRole, host: &H, asked: &Asked, stored: &StoredRep
     let cache_status = CacheStatus::Hit { ttl_left, origin }.to_string();
     let mut headers =
         vec![("content-type", stored.content_type()), ("cache-status", &cache_status), ("age", &age)];
+    if !asked.request_id.is_empty() {
+        headers.push(("x-request-id", &asked.request_id));
+    }
     if role.policy.decision_header {
         headers.push((DECISION_HEADER, "reason=hit"));
     }
@@ -163,11 +166,13 @@ fn forward<H: Host>(
         set("accept-encoding", None);
     }
     let name = |id: &ModelId| role.policy.model(*id).name.clone();
+    let asked = Asked::of(request, &reading);
     let call = Call {
         caller: reading.caller,
-        stream: request.stream,
+        stream: asked.stream,
         length,
         operation: reading.operation,
+        request_id: reading.request_id,
         models: candidates.models.iter().map(name).collect(),
         headers: Vec::new(),
         completion: None,
@@ -175,12 +180,5 @@ fn forward<H: Host>(
     };
     call.publish(host);
     let verdict = Verdict { complexity, decision: candidates.decision };
-    Forwarded {
-        asked: Asked::of(request, call.operation),
-        verdict,
-        caching,
-        sought: None,
-        flight: None,
-        asked_at: host.now(),
-    }
+    Forwarded { asked, verdict, caching, sought: None, flight: None, asked_at: host.now() }
 }

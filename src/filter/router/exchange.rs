@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::reading::Reading;
 use super::semantic::Sought;
 use crate::cache::recall::Caching;
 use crate::chat::completion::Completion;
@@ -16,6 +17,8 @@ use crate::routing::{Attempt, Decision};
 pub(super) struct Asked {
     pub(super) caller: Caller,
     pub(super) operation: Operation,
+    /// `x-request-id`.
+    pub(super) request_id: String,
     pub(super) model: String,
     pub(super) stream: bool,
     /// An estimate of the prompt's tokens.
@@ -25,11 +28,13 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    pub(super) fn of(request: ChatRequest, operation: Operation) -> Self {
+    pub(super) fn of(request: ChatRequest, reading: &Reading) -> Self {
+        let (operation, request_id) = (reading.operation.clone(), reading.request_id.clone());
         let (caller, stream, hides_usage) = (request.caller, request.stream, request.hides_usage());
         Self {
             caller,
             operation,
+            request_id,
             stream,
             prompt_tokens: request.estimated_tokens(),
             hides_usage,

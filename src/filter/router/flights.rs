@@ -109,7 +109,7 @@ impl Seat {
 impl Held {
     /// What its caller asked for.
     pub(super) fn asked(self) -> Asked {
-        Asked::of(self.request, self.reading.operation)
+        Asked::of(self.request, &self.reading)
     }
 }
 

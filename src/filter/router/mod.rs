@@ -28,9 +28,10 @@ use super::{Flow, Role};
 use crate::admission::{Declined, Inquiry, RequestHead, Unreadable, admit};
 use crate::cache::recall::Recall;
 use crate::chat::{Caller, ChatRequest};
-use crate::envoy::is_reserved;
+use crate::envoy::{REQUEST_MEMBER_STATE, is_reserved};
 use crate::host::{CalloutId, CalloutResponse, Direction, Host, Metrics, StreamId};
 use crate::policy::Policy;
+use crate::telemetry::RequestRecord;
 
 /// A configured router, and what its streams know of each other.
 #[derive(Debug)]
@@ -190,9 +191,7 @@ impl RouterStream {
                 Seated::Waiting(held) => books::gone(role, host, &held.asked()),
                 Seated::Woken(Applied::Passed | Applied::Replied) | Seated::Empty => {}
             },
-            Phase::Waiting(waiting) => {
-                books::gone(role, host, &Asked::of(waiting.request, waiting.reading.operation))
-            }
+            Phase::Waiting(waiting) => books::gone(role, host, &Asked::of(waiting.request, &waiting.reading)),
             Phase::Reading(_) => books::unsent(role, host),
             Phase::Idle => {}
         }
@@ -214,6 +213,8 @@ impl Role for RouterStream {
             host.set_header(Direction::Request, name, None);
         }
         let head = RequestHead::of(headers.iter());
+        let record = RequestRecord::new(head.path, head.request_id, head.session);
+        host.set_filter_state(REQUEST_MEMBER_STATE, &record.to_member());
         let role = &self.router.role;
         let inquiry = Inquiry::of(&head);
         if inquiry == Some(Inquiry::Alive) {

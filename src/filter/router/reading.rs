@@ -25,6 +25,8 @@ pub(super) struct Reading {
     pub(super) max_false_hits: f64,
     pub(super) directives: RequestDirectives,
     pub(super) accepts_encoding: bool,
+    /// `x-request-id`.
+    pub(super) request_id: String,
     /// How much of the body has been collected, in bytes.
     pub(super) size: usize,
 }
@@ -53,6 +55,7 @@ impl Reading {
             directives: RequestDirectives::of(headers.all("cache-control")),
             max_false_hits: max_false_hits(headers),
             accepts_encoding: head.accepts_encoding,
+            request_id: head.request_id.to_owned(),
             size: 0,
         }
     }

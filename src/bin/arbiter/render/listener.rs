@@ -1,7 +1,8 @@
 //! The listener: HTTP connection manager, routes and retries, access log.
 
 use llm_arbiter::envoy::{
-    CLUSTER_HEADER, MODEL_CLUSTER, RECORD_MEMBER_STATE, RETRY_HEADER, RETRY_ON, STREAM_HEADER,
+    CLUSTER_HEADER, MODEL_CLUSTER, RECORD_MEMBER_STATE, REQUEST_MEMBER_STATE, RETRY_HEADER, RETRY_ON,
+    STREAM_HEADER,
 };
 use llm_arbiter::policy::{ModelId, Policy, Tier};
 use serde_json::{Value, json};
@@ -117,7 +118,8 @@ fn access_log(options: &Options) -> Value {
         r#"{"time":"%START_TIME%","method":"%REQ(:METHOD)%","status":%RESPONSE_CODE%,"duration_ms":%DURATION%,"#,
         r#""bytes_received":%BYTES_RECEIVED%,"bytes_sent":%BYTES_SENT%,"flags":"%RESPONSE_FLAGS%""#
     );
-    let line = format!("{call}%FILTER_STATE(wasm.{RECORD_MEMBER_STATE}:PLAIN)%}}\n");
+    let state = |name| format!("%FILTER_STATE(wasm.{name}:PLAIN)%");
+    let line = format!("{call}{}{}}}\n", state(REQUEST_MEMBER_STATE), state(RECORD_MEMBER_STATE));
     json!({
         "name": "envoy.access_loggers.file",
         "typed_config": {
