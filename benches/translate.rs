@@ -11,12 +11,12 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use llm_arbiter::chat::claude::Claude;
-use llm_arbiter::chat::conversation::Addressee;
+use llm_arbiter::chat::conversation::{Addressee, Redress};
 use llm_arbiter::chat::translate::{self, Given, StreamTranslator};
 use llm_arbiter::chat::{Caller, Dialect, Format};
 use serde_json::{Value, json};
 
-const GIVEN: Given<'_> = Given { model: "m", at: Duration::from_secs(7), own_tools: &[] };
+const GIVEN: Given<'_> = Given { model: "m", at: Duration::from_secs(7), redress: &Redress::NONE };
 const EVENTS: usize = 200;
 const REQUEST_BYTES: usize = 2048;
 /// Time given to each figure; the least of its rounds counts, since noise only adds.

@@ -5,10 +5,11 @@
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
+use llm_arbiter::chat::conversation::Redress;
 use llm_arbiter::chat::translate::Given;
 use llm_arbiter::chat::{Caller, Format, translate, whole};
 
-const GIVEN: Given<'_> = Given { model: "m", at: Duration::from_secs(7), own_tools: &[] };
+const GIVEN: Given<'_> = Given { model: "m", at: Duration::from_secs(7), redress: &Redress::NONE };
 
 fuzz_target!(|body: &[u8]| {
     for caller in Caller::ALL {

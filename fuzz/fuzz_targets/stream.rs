@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use llm_arbiter::chat::observe::{Observer, Wanted};
+use llm_arbiter::chat::conversation::Redress;
 use llm_arbiter::chat::translate::{Given, StreamTranslator};
 use llm_arbiter::chat::{AnswerHead, Caller, Operation, Format};
 
-const GIVEN: Given<'_> = Given { model: "m", at: Duration::from_secs(7), own_tools: &[] };
+const GIVEN: Given<'_> = Given { model: "m", at: Duration::from_secs(7), redress: &Redress::NONE };
 
 fuzz_target!(|input: &[u8]| {
     let Some((cuts, stream)) = input.split_first_chunk::<2>() else { return };

@@ -12,6 +12,7 @@ use super::directory::{DIRECTORY, Directory, Placed, Room, Share, Slot, Stamp};
 use super::milliseconds::milliseconds;
 use super::tag::{ModelTag, TenantTag};
 use super::{CacheKey, KeyName};
+use crate::chat::conversation::Redress;
 use crate::chat::translate::{self, Given};
 use crate::chat::{Caller, Usage};
 use crate::host::{HostError, SharedData};
@@ -107,7 +108,7 @@ impl KeptAnswer {
         if self.dialect == caller {
             return Some(self);
         }
-        let given = Given { model: "", at: Duration::ZERO, own_tools: &[] };
+        let given = Given { model: "", at: Duration::ZERO, redress: &Redress::NONE };
         let body = translate::answer(&self.body, self.dialect.format(), caller, given).ok()?;
         Some(Self { body, dialect: caller, ..self })
     }

@@ -347,6 +347,25 @@ impl Addressee<'_> {
     }
 }
 
+/// What must be put right in an answer, because its provider was asked in another way than its caller had.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Redress {
+    /// Functions that the caller knows as other tools.
+    pub own_tools: Vec<OwnTool>,
+    /// Whether the arguments of [`ANSWER_TOOL`] are the answer.
+    pub answers_by_tool: bool,
+    /// Whether only the first call of a tool is passed on: the provider makes as many as it likes.
+    pub one_call: bool,
+}
+
+impl Redress {
+    /// Nothing.
+    pub const NONE: Self = Self { own_tools: Vec::new(), answers_by_tool: false, one_call: false };
+}
+
+/// The tool by which a model answers with a JSON object, where its provider has no other word for that.
+pub const ANSWER_TOOL: &str = "json_answer";
+
 /// A request in the words of a dialect.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Written {
@@ -354,8 +373,8 @@ pub struct Written {
     pub body: Vec<u8>,
     /// What was left out because the dialect has no word for it; changes no answer's meaning.
     pub dropped: Vec<&'static str>,
-    /// The conversation's [`own_tools`](Conversation::own_tools).
-    pub own_tools: Vec<OwnTool>,
+    /// What must be put right in the answer.
+    pub redress: Redress,
 }
 
 impl Conversation {
@@ -441,6 +460,17 @@ impl Image {
             }
             None => Self::Url(url.to_owned()),
         }
+    }
+
+    /// The image at an address; `None` when what the address holds says that it is something else, or there is none.
+    #[must_use]
+    pub fn at(url: &str) -> Option<Self> {
+        let image = Self::from_url(url);
+        let is_one = match &image {
+            Self::Url(url) => !url.is_empty() && !url.starts_with("data:"),
+            Self::Inline { media_type, .. } => media_type.starts_with("image/"),
+        };
+        is_one.then_some(image)
     }
 
     /// Whether it is an address, not the bytes themselves.

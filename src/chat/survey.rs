@@ -5,9 +5,7 @@
 //! | something that only its own dialect knows | everybody else |
 //! | a member that a provider refuses | that provider ([`Quirks::refused`](super::openai_like::Quirks::refused)) |
 //! | more than 4, or 5, texts that end the answer | OpenAI, or Gemini |
-//! | tools of which only one at a time may be called | Gemini |
 //! | an image by its address, the result of a call that is not there | Gemini |
-//! | any JSON object as the answer's form | Anthropic |
 //! | a tool called by the user, an image or a result by the assistant | OpenAI |
 
 use std::borrow::Cow;
@@ -18,7 +16,7 @@ use std::marker::PhantomData;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-use super::conversation::{Content, Conversation, Image, OutputFormat, Unsupported};
+use super::conversation::{Content, Conversation, Image, Unsupported};
 use super::dialect::{Caller, Dialect, Format};
 
 /// Most texts that end an answer, with OpenAI.
@@ -36,10 +34,8 @@ pub struct Survey {
     /// The members of the body that are given.
     pub(super) members: Vec<String>,
     pub(super) stops: usize,
-    pub(super) one_call_at_a_time: bool,
     pub(super) image_by_url: bool,
     pub(super) result_without_call: bool,
-    pub(super) json_object: bool,
     /// What only OpenAI wants said by the other side.
     pub(super) misplaced: Option<&'static str>,
 }
@@ -53,7 +49,7 @@ impl Survey {
     /// Of a conversation that has been read.
     pub(super) fn of(conversation: &Conversation) -> Self {
         let mut survey = Self::default();
-        survey.take(conversation, conversation.tools.len());
+        survey.take(conversation);
         for part in conversation.turns.iter().flat_map(|turn| &turn.parts) {
             match &part.content {
                 Content::Image(image) => survey.image_by_url |= image.is_address(),
@@ -73,10 +69,8 @@ impl Survey {
     }
 
     /// Notes what has been read of the members beside the messages.
-    fn take(&mut self, conversation: &Conversation, tools: usize) {
+    fn take(&mut self, conversation: &Conversation) {
         self.stops = conversation.stop.len();
-        self.one_call_at_a_time = conversation.parallel_calls == Some(false) && tools > 0;
-        self.json_object = matches!(conversation.output, Some(OutputFormat::JsonObject));
     }
 
     /// Whether a provider that speaks `dialect` can be told all that the request of a `caller` says.
@@ -102,10 +96,8 @@ impl Survey {
             Format::OpenAi if self.stops > OPENAI_STOPS => Some("more than 4 stop sequences"),
             Format::OpenAi => self.misplaced,
             Format::Responses => Some("a call of another dialect"),
-            Format::Anthropic if self.json_object => Some("response_format json_object"),
             Format::Anthropic => None,
             Format::Gemini if self.stops > GEMINI_STOPS => Some("more than 5 stop sequences"),
-            Format::Gemini if self.one_call_at_a_time => Some("parallel_tool_calls: false"),
             Format::Gemini if self.image_by_url => Some("an image by its URL"),
             Format::Gemini if self.result_without_call => Some("a tool result without its call"),
             Format::Gemini => None,
@@ -158,7 +150,6 @@ impl<'de, W: Words> Visitor<'de> for Members<W> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Survey, A::Error> {
         let (mut survey, mut conversation) = (Survey::default(), Conversation::default());
-        let mut tools = 0;
         while let Some(name) = members.next_key::<Cow<'de, str>>()? {
             match &*name {
                 "messages" => {
@@ -168,7 +159,6 @@ impl<'de, W: Words> Visitor<'de> for Members<W> {
                 "tools" => {
                     let Elements(seen) = members.next_value()?;
                     W::tools(&seen, &mut survey);
-                    tools = seen.len();
                 }
                 _ => {
                     let value: Value = members.next_value()?;
@@ -182,7 +172,7 @@ impl<'de, W: Words> Visitor<'de> for Members<W> {
                 }
             }
         }
-        survey.take(&conversation, tools);
+        survey.take(&conversation);
         Ok(survey)
     }
 }

@@ -162,7 +162,7 @@ FEATURES = [
         {"tools": ANTHROPIC_TOOLS, "tool_choice": {"type": "auto", "disable_parallel_tool_use": True}},
         {"/parallel_tool_calls": False},
         {"/tool_choice": {"type": "auto", "disable_parallel_tool_use": True}},
-        "skipped",
+        {"/tools/0/functionDeclarations/0/name": "weather"},
         responses={"tools": RESPONSES_TOOLS, "parallel_tool_calls": False},
     ),
     Feature(
@@ -271,7 +271,7 @@ FEATURES = [
         {"response_format": {"type": "json_object"}},
         None,
         {"/response_format": {"type": "json_object"}},
-        "skipped",
+        {"/tool_choice/name": "json_answer", "/tools/0/input_schema": {"type": "object"}},
         {"/generationConfig/responseMimeType": "application/json"},
         responses={"text": {"format": {"type": "json_object"}}},
     ),
@@ -360,10 +360,13 @@ FEATURES = [
     ),
     Feature(
         "prompt-cache marks",
-        None,
+        turns_openai(
+            {"role": "system", "content": [{"type": "text", "text": "long", "cache_control": {"type": "ephemeral"}}]},
+            ASK,
+        ),
         {"system": [{"type": "text", "text": "long", "cache_control": {"type": "ephemeral"}}]},
         "dropped",
-        {},
+        {"/system/0/cache_control": {"type": "ephemeral"}},
         "dropped",
         dropped_as="cache_control",
     ),
@@ -465,6 +468,22 @@ FEATURES = [
         "dropped",
         dropped_as="tools.web_search",
         responses={"tools": [*RESPONSES_TOOLS, {"type": "web_search"}]},
+    ),
+    Feature(
+        "something else in an image's place",
+        turns_openai(
+            {
+                "role": "user",
+                "content": [{"type": "image_url", "image_url": {"url": "data:application/pdf;base64,JVBERi0="}}],
+            }
+        ),
+        None,
+        "skipped",
+        "skipped",
+        "skipped",
+        responses=items(
+            {"role": "user", "content": [{"type": "input_image", "image_url": "data:application/pdf;base64,JVBERi0="}]}
+        ),
     ),
     Feature(
         "what a provider holds",

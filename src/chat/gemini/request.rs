@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::chat::conversation::{
-    Addressee, Content, Conversation, Image, OutputFormat, Part, Reasoning, Speaker, Tool, ToolChoice,
-    ToolResult, Turn, Unsupported, Written,
+    Addressee, Content, Conversation, Image, OutputFormat, Part, Reasoning, Redress, Speaker, Tool,
+    ToolChoice, ToolResult, Turn, Unsupported, Written,
 };
 use crate::chat::survey::GEMINI_STOPS;
 
@@ -21,9 +21,6 @@ pub(in crate::chat) fn write(
 ) -> Result<Written, Unsupported> {
     if conversation.stop.len() > GEMINI_STOPS {
         return Err(Unsupported::new("more than 5 stop sequences"));
-    }
-    if conversation.parallel_calls == Some(false) && !conversation.tools.is_empty() {
-        return Err(Unsupported::new("parallel_tool_calls: false"));
     }
     let mut dropped = conversation.left_out.clone();
     let mut body = Map::new();
@@ -53,7 +50,10 @@ pub(in crate::chat) fn write(
             dropped.push(name);
         }
     }
-    Ok(Written { body: Value::Object(body).to_string().into_bytes(), dropped, ..Written::default() })
+    // It cannot be told to make only one call at a time.
+    let one_call = conversation.parallel_calls == Some(false);
+    let redress = Redress { one_call, ..Redress::default() };
+    Ok(Written { body: Value::Object(body).to_string().into_bytes(), dropped, redress })
 }
 
 fn generation_config(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::chat::completion::Ending;
-use crate::chat::conversation::{Content, OwnTool, Speaker};
+use crate::chat::conversation::{Content, OwnTool, Redress, Speaker};
 use crate::chat::request::{Canonical, Limits, RequestError};
 use crate::chat::responses::observe::ResponseObserver;
 use crate::chat::responses::{replay, request};
@@ -13,7 +13,7 @@ use crate::chat::translate::{self, Given, Opening, StreamTranslator};
 use crate::chat::usage::Usage;
 use crate::chat::{Caller, ChatRequest, Format, whole};
 
-const GIVEN: Given<'_> = Given { model: "m", at: Duration::from_secs(7), own_tools: &[] };
+const GIVEN: Given<'_> = Given { model: "m", at: Duration::from_secs(7), redress: &Redress::NONE };
 
 fn parse(body: &Value) -> Result<ChatRequest, RequestError> {
     let limits = Limits { max_depth: 16 };
@@ -43,7 +43,8 @@ fn openai_stream(deltas: &[Value], reason: &str) -> String {
 }
 
 fn streamed(deltas: &[Value], reason: &str, own_tools: &[OwnTool]) -> Vec<Value> {
-    let given = Given { own_tools, ..GIVEN };
+    let redress = Redress { own_tools: own_tools.to_vec(), ..Redress::default() };
+    let given = Given { redress: &redress, ..GIVEN };
     let mut translator = StreamTranslator::new(Format::OpenAi, Caller::Responses, given);
     events(&translator.feed(openai_stream(deltas, reason).as_bytes(), true))
 }

@@ -1,12 +1,13 @@
 //! Between a caller's dialect and a provider's.
 
+mod redress;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
 use super::answer::{ApiError, ErrorKind, Malformed, StreamEvent};
-use super::conversation::{Addressee, Conversation, OwnTool, Unsupported, Written};
+use super::conversation::{Addressee, Conversation, Redress, Unsupported, Written};
 use super::dialect::{Caller, Dialect, Format};
 use super::sse::EventReader;
 use super::survey::Survey;
@@ -77,7 +78,8 @@ pub fn request(
     }
     let conversation = read_request(body, caller)?;
     let written = write_request(&conversation, dialect, target)?;
-    Ok(Written { own_tools: conversation.own_tools, ..written })
+    let redress = Redress { own_tools: conversation.own_tools, ..written.redress };
+    Ok(Written { redress, ..written })
 }
 
 /// What an answer is given that does not say it by itself.
@@ -87,8 +89,8 @@ pub struct Given<'g> {
     pub model: &'g str,
     /// The time since the Unix epoch.
     pub at: Duration,
-    /// The tools of the request of which its caller has another notion than the provider.
-    pub own_tools: &'g [OwnTool],
+    /// What must be put right in it.
+    pub redress: &'g Redress,
 }
 
 impl Given<'_> {
@@ -119,10 +121,11 @@ pub fn answer(body: &[u8], from: Format, to: Caller, given: Given<'_>) -> Result
         Format::Responses => responses::answer::read(body)?,
     };
     given.fill(&mut answer.id, &mut answer.model);
+    redress::apply(&mut answer, given.redress);
     Ok(match to {
         Caller::OpenAi => openai::answer::write(&answer, given.at.as_secs()),
         Caller::Anthropic => anthropic::answer::write(&answer),
-        Caller::Responses => responses::answer::write(&answer, given.at.as_secs(), given.own_tools),
+        Caller::Responses => responses::answer::write(&answer, given.at.as_secs(), &given.redress.own_tools),
     })
 }
 
@@ -207,6 +210,7 @@ pub struct StreamTranslator {
     events: EventReader,
     reader: Reader,
     writer: Writer,
+    redress: redress::Stream,
     given: Begun,
     /// Whether the stream has ended as it should, or has been told to have failed.
     over: bool,
@@ -268,7 +272,7 @@ impl Writer {
             Caller::OpenAi => Self::OpenAi(openai::stream::Writer::new(given.at.as_secs())),
             Caller::Anthropic => Self::Anthropic(anthropic::stream::Writer::default()),
             Caller::Responses => {
-                let writer = responses::stream::Writer::new(given.at.as_secs(), given.own_tools);
+                let writer = responses::stream::Writer::new(given.at.as_secs(), &given.redress.own_tools);
                 Self::Responses(Box::new(writer))
             }
         }
@@ -286,7 +290,7 @@ impl Writer {
 impl Begun {
     fn complete(&self, event: &mut StreamEvent) {
         if let StreamEvent::Start { id, model } = event {
-            Given { model: &self.model, at: self.at, own_tools: &[] }.fill(id, model);
+            Given { model: &self.model, at: self.at, redress: &Redress::NONE }.fill(id, model);
         }
     }
 }
@@ -296,22 +300,24 @@ impl StreamTranslator {
     #[must_use]
     pub fn new(from: Format, to: Caller, given: Given<'_>) -> Self {
         let reader = Reader::new(from, &given.id());
-        let writer = Writer::new(to, given);
+        let (writer, redress) = (Writer::new(to, given), redress::Stream::new(given.redress));
         let given = Begun { model: given.model.to_owned(), at: given.at };
-        Self { events: EventReader::default(), reader, writer, given, over: false }
+        Self { events: EventReader::default(), reader, writer, redress, given, over: false }
     }
 
     /// Translates the next bytes. At `end_of_stream`, a stream that has not said its last word becomes an error.
     pub fn feed(&mut self, chunk: &[u8], end_of_stream: bool) -> Vec<u8> {
         let mut out = Vec::with_capacity(chunk.len());
-        let Self { events, reader, writer, given, over } = self;
+        let Self { events, reader, writer, redress, given, over } = self;
         let mut said = Vec::new();
         let mut write = |said: &mut Vec<StreamEvent>, over: &mut bool, out: &mut Vec<u8>| {
             for mut event in said.drain(..) {
                 if !*over {
                     *over = matches!(event, StreamEvent::End | StreamEvent::Error(_));
                     given.complete(&mut event);
-                    writer.write(event, out);
+                    if let Some(event) = redress.apply(event) {
+                        writer.write(event, out);
+                    }
                 }
             }
         };
@@ -375,7 +381,7 @@ pub fn opening(bytes: &[u8], format: Format) -> Opening {
 /// What a caller is told at the end of a stream that the provider has ended before all was said.
 #[must_use]
 pub fn interruption(caller: Caller) -> Vec<u8> {
-    let mut writer = Writer::new(caller, Given { model: "", at: Duration::ZERO, own_tools: &[] });
+    let mut writer = Writer::new(caller, Given { model: "", at: Duration::ZERO, redress: &Redress::NONE });
     let mut out = Vec::new();
     writer.write(StreamEvent::Error(broken(TOO_EARLY)), &mut out);
     out

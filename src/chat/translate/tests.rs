@@ -10,7 +10,7 @@ use crate::chat::registry::DIALECTS;
 use crate::chat::usage::Usage;
 
 const FORMATS: [Format; 3] = [Format::OpenAi, Format::Anthropic, Format::Gemini];
-const GIVEN: Given<'_> = Given { model: "m", at: Duration::from_secs(7), own_tools: &[] };
+const GIVEN: Given<'_> = Given { model: "m", at: Duration::from_secs(7), redress: &Redress::NONE };
 const CALLERS: [Caller; 3] = Caller::ALL;
 
 fn target() -> Addressee<'static> {
@@ -474,6 +474,11 @@ fn special_requests(caller: Caller) -> Vec<Value> {
             parts(json!([{"type": "image_url", "image_url": {"url": "https://x.test/a.png"}}])),
             parts(json!([{"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}])),
             parts(json!([{"type": "image_url"}])),
+            parts(
+                json!([{"type": "text", "text": "a"}, {"type": "image_url", "image_url": "https://x.test/a.png"}]),
+            ),
+            parts(json!([{"type": "image_url", "image_url": {"url": "data:application/pdf;base64,AAAA"}}])),
+            parts(json!([{"type": "image_url", "image_url": {"url": 1}}])),
             parts(json!([{"type": "input_audio", "input_audio": {}}])),
             parts(json!([{"text": "no type"}])),
             json!([{"role": "system", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}, user]),

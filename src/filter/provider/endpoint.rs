@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::chat::conversation::{Addressee, OwnTool};
+use crate::chat::conversation::{Addressee, Redress};
 use crate::chat::headers::{describes_message, is_tracing};
 use crate::chat::translate::Given;
 use crate::chat::{Caller, Dialect};
@@ -121,8 +121,8 @@ impl Endpoint {
     }
 
     /// What an answer is given that does not say it by itself.
-    pub(super) fn given<'g>(&'g self, at: Duration, own_tools: &'g [OwnTool]) -> Given<'g> {
-        Given { model: &self.upstream_name, at, own_tools }
+    pub(super) fn given<'g>(&'g self, at: Duration, redress: &'g Redress) -> Given<'g> {
+        Given { model: &self.upstream_name, at, redress }
     }
 
     /// Whether a header of a `caller` asks its provider for something, or follows the call.

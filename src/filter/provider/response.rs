@@ -139,9 +139,9 @@ impl Receiving {
             Handling::AsItCame
         } else {
             host.set_header(Direction::Response, "content-length", None);
-            let Trip { endpoint, call, dialect, began, own_tools } = &self.trip;
+            let Trip { endpoint, call, dialect, began, redress } = &self.trip;
             let translator =
-                StreamTranslator::new(dialect.format, call.caller, endpoint.given(*began, own_tools));
+                StreamTranslator::new(dialect.format, call.caller, endpoint.given(*began, redress));
             Handling::Stream(Box::new(translator))
         };
     }
@@ -265,13 +265,13 @@ impl Receiving {
     /// A whole answer has ended. What is read of it here is told to the router, if it is JSON by its own account.
     fn whole<H: Host>(&mut self, role: &ProviderRole, host: &H, size: usize, is_json: bool) -> Flow {
         let body = host.body(Direction::Response, size);
-        let Trip { endpoint, call, dialect, began, own_tools } = &mut self.trip;
+        let Trip { endpoint, call, dialect, began, redress } = &mut self.trip;
         let (format, caller) = (dialect.format, call.caller);
         let is_native = format == caller.format();
         let translated = if is_native {
             None
         } else {
-            let Ok(translated) = translate::answer(&body, format, caller, endpoint.given(*began, own_tools))
+            let Ok(translated) = translate::answer(&body, format, caller, endpoint.given(*began, redress))
             else {
                 let fault = self.malformed(host, role.late_retries, size);
                 replace(host, size, &fault);

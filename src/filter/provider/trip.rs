@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::endpoint::{Endpoint, strip};
 use super::role::ProviderRole;
-use crate::chat::conversation::{OwnTool, Written};
+use crate::chat::conversation::{Redress, Written};
 use crate::chat::request::Canonical;
 use crate::chat::splice::{Edit, splice};
 use crate::chat::{ChatRequest, Dialect, Operation, translate};
@@ -24,8 +24,8 @@ pub(super) struct Trip {
     pub(super) dialect: &'static Dialect,
     /// When it began, since the Unix epoch.
     pub(super) began: Duration,
-    /// The tools of the request of which its caller has another notion, if it was translated.
-    pub(super) own_tools: Vec<OwnTool>,
+    /// What must be put right in the answer, if the request was translated.
+    pub(super) redress: Redress,
 }
 
 /// What is to be done with the request's body.
@@ -63,7 +63,7 @@ impl Trip {
         call.publish(host);
         let dialect = endpoint.dialect_for(call.caller);
         let (endpoint, began) = (Rc::clone(endpoint), host.now());
-        Some(Self { call, endpoint, dialect, began, own_tools: Vec::new() })
+        Some(Self { call, endpoint, dialect, began, redress: Redress::default() })
     }
 
     /// What this attempt needs of the body.
@@ -121,8 +121,8 @@ impl Trip {
     fn translate<H: Host>(&mut self, host: &H, body: &[u8]) -> Option<Option<Vec<u8>>> {
         let model = &self.endpoint.model;
         match translate::request(body, self.call.caller, self.dialect, self.endpoint.addressee()) {
-            Ok(Written { body, dropped, own_tools }) => {
-                self.own_tools = own_tools;
+            Ok(Written { body, dropped, redress }) => {
+                self.redress = redress;
                 if let (false, Some(attempt)) = (dropped.is_empty(), self.call.attempts.last_mut()) {
                     attempt.dropped = dropped.iter().map(|name| (*name).to_owned()).collect();
                     self.call.publish(host);

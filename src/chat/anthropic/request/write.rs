@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use crate::chat::claude::Thinking;
 use crate::chat::conversation::{
-    Addressee, Content, Conversation, Effort, Image, OutputFormat, Part, Reasoning, Speaker, Tool,
-    ToolChoice, ToolResult, Unsupported, Written,
+    ANSWER_TOOL, Addressee, Content, Conversation, Effort, Image, OutputFormat, Part, Reasoning, Redress,
+    Speaker, Tool, ToolChoice, ToolResult, Unsupported, Written,
 };
 
 /// The longest answer that is asked for when neither the caller nor the policy names one, in tokens.
@@ -37,9 +37,12 @@ pub(in crate::chat) fn write(
     put("max_tokens", Some(max_tokens.into()));
     put("system", system(conversation));
     put("messages", Some(messages(conversation).into()));
-    put("tools", (!conversation.tools.is_empty()).then(|| conversation.tools.iter().map(tool).collect()));
-    put("tool_choice", tool_choice(conversation));
-    put("output_config", output_config(conversation, effort)?);
+    let answers_by_tool = answers_by_tool(conversation);
+    let tools: Vec<Value> =
+        conversation.tools.iter().map(tool).chain(answers_by_tool.then(answer_tool)).collect();
+    put("tools", (!tools.is_empty()).then(|| tools.into()));
+    put("tool_choice", tool_choice(conversation, answers_by_tool));
+    put("output_config", output_config(conversation, effort));
     put("stop_sequences", (!conversation.stop.is_empty()).then(|| conversation.stop.clone().into()));
     let is_thinking =
         thinking.as_ref().is_some_and(|thinking| thinking.get("type") != Some(&"disabled".into()));
@@ -76,7 +79,8 @@ pub(in crate::chat) fn write(
             dropped.push(name);
         }
     }
-    Ok(Written { body: Value::Object(body).to_string().into_bytes(), dropped, ..Written::default() })
+    let redress = Redress { answers_by_tool, ..Redress::default() };
+    Ok(Written { body: Value::Object(body).to_string().into_bytes(), dropped, redress })
 }
 
 /// The setting of thinking, and how much of it, as far as the model knows one and the conversation allows it.
@@ -87,7 +91,8 @@ fn thinking(
     dropped: &mut Vec<&'static str>,
 ) -> (Option<Value>, Option<Effort>) {
     let Some(reasoning) = conversation.reasoning else { return (None, None) };
-    let forced = matches!(conversation.tool_choice, Some(ToolChoice::Required | ToolChoice::Tool(_)));
+    let forced = matches!(conversation.tool_choice, Some(ToolChoice::Required | ToolChoice::Tool(_)))
+        || answers_by_tool(conversation);
     let is_off = reasoning == Reasoning::Off;
     if !is_off && (!target.reasoning || forced) {
         dropped.push("reasoning");
@@ -214,7 +219,32 @@ fn tool(tool: &Tool) -> Value {
     marked(written, tool.cache)
 }
 
-fn tool_choice(conversation: &Conversation) -> Option<Value> {
+/// Whether any JSON object shall come: Anthropic's only word for that is a tool. Where a call of another one is asked for, that is the
+/// answer.
+fn answers_by_tool(conversation: &Conversation) -> bool {
+    let calls = matches!(conversation.tool_choice, Some(ToolChoice::Required | ToolChoice::Tool(_)));
+    conversation.output == Some(OutputFormat::JsonObject) && (!calls || conversation.tools.is_empty())
+}
+
+fn answer_tool() -> Value {
+    json!({
+        "name": ANSWER_TOOL,
+        "description": "Gives the answer: its arguments are the JSON object that was asked for.",
+        "input_schema": {"type": "object"}
+    })
+}
+
+fn tool_choice(conversation: &Conversation, answers_by_tool: bool) -> Option<Value> {
+    if answers_by_tool {
+        let is_alone = conversation.tools.is_empty() || conversation.tool_choice == Some(ToolChoice::None);
+        return Some(if is_alone {
+            json!({"type": "tool", "name": ANSWER_TOOL, "disable_parallel_tool_use": true})
+        } else if conversation.parallel_calls == Some(false) {
+            json!({"type": "any", "disable_parallel_tool_use": true})
+        } else {
+            json!({"type": "any"})
+        });
+    }
     if conversation.tools.is_empty() {
         return None;
     }
@@ -232,18 +262,14 @@ fn tool_choice(conversation: &Conversation) -> Option<Value> {
     Some(choice)
 }
 
-fn output_config(conversation: &Conversation, effort: Option<Effort>) -> Result<Option<Value>, Unsupported> {
+fn output_config(conversation: &Conversation, effort: Option<Effort>) -> Option<Value> {
     let mut config = Map::new();
-    match &conversation.output {
-        None => {}
-        Some(OutputFormat::JsonObject) => return Err(Unsupported::new("response_format json_object")),
-        Some(OutputFormat::JsonSchema { schema, .. }) => {
-            config.insert("format".into(), json!({"type": "json_schema", "schema": schema}));
-        }
+    if let Some(OutputFormat::JsonSchema { schema, .. }) = &conversation.output {
+        config.insert("format".into(), json!({"type": "json_schema", "schema": schema}));
     }
     // It has no word for less than little.
     config.extend(effort.map(|effort| ("effort".to_owned(), effort.max(Effort::Low).as_str().into())));
-    Ok((!config.is_empty()).then(|| config.into()))
+    (!config.is_empty()).then(|| config.into())
 }
 
 fn marked(mut block: Value, cache: bool) -> Value {

@@ -33,8 +33,8 @@ pub(in crate::chat) fn read(body: &[u8]) -> Result<Conversation, Unsupported> {
 pub(super) fn member(conversation: &mut Conversation, name: &str, value: &Value) -> Result<(), Unsupported> {
     match name {
         "messages" => {
-            for message in value.as_array().into_iter().flatten() {
-                read_message(conversation, message)?;
+            for (at, message) in value.as_array().into_iter().flatten().enumerate() {
+                read_message(conversation, message, at)?;
             }
         }
         "tools" => conversation.tools = each(value, tool)?,
@@ -67,7 +67,7 @@ pub(super) fn member(conversation: &mut Conversation, name: &str, value: &Value)
     Ok(())
 }
 
-fn read_message(conversation: &mut Conversation, message: &Value) -> Result<(), Unsupported> {
+fn read_message(conversation: &mut Conversation, message: &Value, at: usize) -> Result<(), Unsupported> {
     let content = message.get("content").unwrap_or(&Value::Null);
     if message.get("name").is_some_and(|name| !name.is_null()) {
         conversation.leave_out("name");
@@ -78,15 +78,15 @@ fn read_message(conversation: &mut Conversation, message: &Value) -> Result<(), 
     }
     match message.get("role").and_then(Value::as_str).unwrap_or_default() {
         "system" | "developer" => {
-            let text = joined_text(content)?;
-            conversation.system.push(SystemText { text, cache: false });
+            let (text, cache) = joined_text(content, at)?;
+            conversation.system.push(SystemText { text, cache });
         }
         "user" => {
-            let parts = parts(content)?;
+            let parts = parts(content, at)?;
             conversation.say(Speaker::User, parts);
         }
         "assistant" => {
-            let mut parts = parts(content)?;
+            let mut parts = parts(content, at)?;
             if let Some(refusal) = message.get("refusal").and_then(Value::as_str) {
                 parts.push(Part::text(refusal));
             }
@@ -99,42 +99,58 @@ fn read_message(conversation: &mut Conversation, message: &Value) -> Result<(), 
         "tool" => {
             let id = text_of(message, "tool_call_id");
             let name = conversation.tool_called(&id);
-            let text = joined_text(content)?;
+            let (text, cache) = joined_text(content, at)?;
             let result = ToolResult { id, name, text, images: Vec::new(), failed: false };
-            conversation.say(Speaker::User, vec![Part::new(Content::ToolResult(result))]);
+            conversation.say(Speaker::User, vec![Part { content: Content::ToolResult(result), cache }]);
         }
         other => return Err(Unsupported::new(format!("a message of role {other}"))),
     }
     Ok(())
 }
 
-/// Content that must be text: a string, or parts of type `text`.
-fn joined_text(content: &Value) -> Result<String, Unsupported> {
-    let texts = parts(content)?.into_iter().map(|part| match part.content {
+/// Content that must be text, a string or parts of type `text`, and whether one of them is marked for the provider's prompt cache.
+fn joined_text(content: &Value, at: usize) -> Result<(String, bool), Unsupported> {
+    let parts = parts(content, at)?;
+    let cache = parts.iter().any(|part| part.cache);
+    let texts = parts.into_iter().map(|part| match part.content {
         Content::Text(text) => Ok(text),
         _ => Err(Unsupported::new("content that is not text in a system or tool message")),
     });
-    Ok(texts.collect::<Result<Vec<_>, _>>()?.join("\n"))
+    Ok((texts.collect::<Result<Vec<_>, _>>()?.join("\n"), cache))
 }
 
-fn parts(content: &Value) -> Result<Vec<Part>, Unsupported> {
+fn parts(content: &Value, message: usize) -> Result<Vec<Part>, Unsupported> {
     match content {
         Value::Null => Ok(Vec::new()),
         Value::String(text) => Ok(vec![Part::text(text)]),
-        _ => each(content, part),
+        _ => {
+            let parts = content.as_array().into_iter().flatten().enumerate();
+            parts.map(|(at, value)| part(value, (message, at))).collect()
+        }
     }
 }
 
-fn part(part: &Value) -> Result<Part, Unsupported> {
-    match part.get("type").and_then(Value::as_str).unwrap_or_default() {
-        "text" => Ok(Part::text(text_of(part, "text"))),
-        "refusal" => Ok(Part::text(text_of(part, "refusal"))),
+/// What stands at this place where an image should be, and is none.
+pub(super) fn no_image((message, part): (usize, usize)) -> Unsupported {
+    Unsupported::new(format!("messages[{message}].content[{part}].image_url, which is no image,"))
+}
+
+fn part(part: &Value, at: (usize, usize)) -> Result<Part, Unsupported> {
+    let content = match part.get("type").and_then(Value::as_str).unwrap_or_default() {
+        "text" => Content::Text(text_of(part, "text")),
+        "refusal" => Content::Text(text_of(part, "refusal")),
         "image_url" => {
-            let url = part.get("image_url").map(|image| text_of(image, "url")).unwrap_or_default();
-            Ok(Part::new(Content::Image(Image::from_url(&url))))
+            let url = part.get("image_url").and_then(|image| image.get("url")).and_then(Value::as_str);
+            Content::Image(url.and_then(Image::at).ok_or_else(|| no_image(at))?)
         }
-        other => Err(Unsupported::new(format!("content of type {other}"))),
-    }
+        other => return Err(Unsupported::new(format!("content of type {other}"))),
+    };
+    Ok(Part { content, cache: is_marked(part) })
+}
+
+/// Whether the provider shall cache the prompt up to here: Anthropic's word for it, which many that speak OpenAI's dialect know.
+fn is_marked(value: &Value) -> bool {
+    value.get("cache_control").is_some_and(|mark| !mark.is_null())
 }
 
 fn tool_call(call: &Value) -> Result<Part, Unsupported> {
@@ -160,7 +176,7 @@ fn tool(tool: &Value) -> Result<Tool, Unsupported> {
         description: function.get("description").and_then(Value::as_str).map(str::to_owned),
         parameters: function.get("parameters").filter(|schema| !schema.is_null()).cloned(),
         strict: function.get("strict").and_then(Value::as_bool),
-        cache: false,
+        cache: is_marked(tool) || is_marked(function),
     })
 }
 

@@ -1,10 +1,12 @@
 //! What a request in OpenAI's words says that not every dialect has a word for.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, SeqAccess};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess};
 use serde_json::Value;
 
-use super::read::member;
+use super::read::{member, no_image};
 use crate::chat::conversation::{Conversation, Image, Unsupported};
 use crate::chat::survey::{Calls, Elements, Given, Seen, Survey, Word, Words, look_over, see};
 
@@ -56,6 +58,8 @@ struct Content {
     unknown: Option<String>,
     images: bool,
     image_by_url: bool,
+    /// Where something stands in an image's place that is none.
+    no_image: Option<usize>,
 }
 
 #[derive(Deserialize, Default)]
@@ -65,13 +69,12 @@ struct Part {
     image_url: Picture,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
+#[derive(Default)]
 struct Picture {
     url: Address,
 }
 
-/// Whether an address is one, not the bytes themselves.
+/// Whether an image's address is one, not the bytes themselves; `None`: there is no image.
 #[derive(Default)]
 struct Address(Option<bool>);
 
@@ -100,7 +103,21 @@ struct Tool {
 
 impl Seen<'_> for Address {
     fn text(text: &str) -> Self {
-        Self(Some(matches!(Image::from_url(text), Image::Url(_))))
+        Self(Image::at(text).map(|image| image.is_address()))
+    }
+}
+
+impl<'de> Seen<'de> for Picture {
+    fn object<A: MapAccess<'de>>(mut object: A) -> Result<Self, A::Error> {
+        let mut picture = Self::default();
+        while let Some(name) = object.next_key::<Cow<'de, str>>()? {
+            if name == "url" {
+                picture.url = object.next_value()?;
+            } else {
+                object.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(picture)
     }
 }
 
@@ -114,12 +131,16 @@ impl Seen<'_> for Arguments {
 impl<'de> Seen<'de> for Content {
     fn list<A: SeqAccess<'de>>(mut list: A) -> Result<Self, A::Error> {
         let mut content = Self::default();
-        while let Some(Part { r#type: Word(kind), image_url }) = list.next_element()? {
+        for at in 0.. {
+            let Some(Part { r#type: Word(kind), image_url }) = list.next_element()? else { break };
             match kind.as_str() {
                 "text" | "refusal" => {}
                 "image_url" => {
                     content.images = true;
-                    content.image_by_url |= image_url.url.0.unwrap_or(true);
+                    match image_url.url.0 {
+                        Some(by_url) => content.image_by_url |= by_url,
+                        None => drop(content.no_image.get_or_insert(at)),
+                    }
                 }
                 _ => drop(content.unknown.get_or_insert(kind)),
             }
@@ -137,12 +158,15 @@ macro_rules! seen {
         }
     )*};
 }
-seen!(Address, Arguments, Content);
+seen!(Address, Arguments, Content, Picture);
 
 fn look_at_messages(messages: &[Message], survey: &mut Survey) {
     let mut calls = Calls::default();
     let mut is_assistants_turn = false;
-    for message in messages {
+    for (at, message) in messages.iter().enumerate() {
+        if let Some(part) = message.content.no_image {
+            survey.refuse(no_image((at, part)));
+        }
         if let Some(kind) = &message.content.unknown {
             survey.refuse(Unsupported::new(format!("content of type {kind}")));
         }

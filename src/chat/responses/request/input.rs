@@ -89,7 +89,7 @@ fn part(part: &Value) -> Result<Part, Unsupported> {
 /// An image by its address; what lies with the provider, nobody else can see.
 fn image(part: &Value) -> Result<Image, Unsupported> {
     let url = part.get("image_url").and_then(Value::as_str);
-    url.map(Image::from_url).ok_or_else(|| Unsupported::new("input_image.file_id"))
+    url.and_then(Image::at).ok_or_else(|| Unsupported::new("input_image without an image's address"))
 }
 
 fn function_call(item: &Value) -> Result<ToolCall, Unsupported> {
