@@ -69,6 +69,8 @@ pub struct Conversation {
     pub own_tools: Vec<OwnTool>,
     /// Members that have no place here and that change no answer's meaning.
     pub left_out: Vec<&'static str>,
+    /// Members within messages and tools that are not known, by their places; a few of them.
+    pub unsaid: Vec<String>,
     called: Called,
 }
 
@@ -373,6 +375,8 @@ pub struct Written {
     pub body: Vec<u8>,
     /// What was left out because the dialect has no word for it; changes no answer's meaning.
     pub dropped: Vec<&'static str>,
+    /// What was left out because nobody knows it, by its places.
+    pub unsaid: Vec<String>,
     /// What must be put right in the answer.
     pub redress: Redress,
 }

@@ -32,6 +32,7 @@ pub mod splice;
 pub mod sse;
 pub mod survey;
 pub mod translate;
+mod unsaid;
 pub mod usage;
 pub mod whole;
 

@@ -470,6 +470,15 @@ FEATURES = [
         responses={"tools": [*RESPONSES_TOOLS, {"type": "web_search"}]},
     ),
     Feature(
+        "members of messages that nobody knows",
+        turns_openai({**ASK, "mood": "good"}),
+        turns_openai({**ASK, "mood": "good"}),
+        "dropped",
+        "dropped",
+        "dropped",
+        dropped_as="messages[].mood",
+    ),
+    Feature(
         "something else in an image's place",
         turns_openai(
             {
@@ -615,6 +624,30 @@ def test_a_provider_receives_what_the_caller_meant(dialect_gateway, feature, cal
             assert found in value if isinstance(value, tuple) else found == value, pointer
 
 
+BESIDE_OTHERS = [
+    "## Beside other gateways",
+    "",
+    "Held against 271 cases of the translations of Envoy AI Gateway, Vercel's AI SDK and LiteLLM (November 2026), 207 come out the same.",
+    "The others differ for a reason:",
+    "",
+    "| what | here | there |",
+    "|---|---|---|",
+    "| `reasoning_effort` to a Claude model whose name says no version | a budget for thinking, which all of them took; the policy's `thinking: adaptive` says otherwise | `output_config.effort`, which older ones refuse |",
+    "| a PDF in an image's place | refused, with its place | sent as a document |",
+    "| instructions amid a conversation | a system message where it stood | words of the user, with a preface |",
+    "| `cache_control` beside the messages, to OpenAI | left out and listed | sent, and ignored |",
+    "| thoughts of another vendor's model | left out and listed: nobody takes them back unsigned | passed on |",
+    "| several texts of a message, system message or tool result | joined by a line end, or an empty line | joined by nothing |",
+    "| an empty message | left out | a text is made up |",
+    "| a tool that failed | said to have failed | said like any other |",
+    "| images that a tool has given back | sent after the results, by the user; refused where the caller's own dialect has no such thing | lost, or sent where no API takes them |",
+    "| a stream with an event that cannot be read, or without an end | ends in an error | goes on, or ends as if complete |",
+    "| files, several choices, log probabilities, legacy functions | not sent across dialects; other models of the tier take the call | lost, or sent in part |",
+    "| an image by its address, to Gemini | not sent | fetched by the gateway, or sent |",
+    "| reasoning after calls of tools that were made without, to Claude | left out and listed: Anthropic refuses it | sent |",
+]
+
+
 def page():
     """The table as Markdown."""
     columns = [(caller, dialect) for caller in CALLERS for dialect in DIALECTS]
@@ -642,6 +675,8 @@ def page():
         "SDK: whole and streamed text, streams split anywhere, pieces that do not wait for the next, calls of tools whole and",
         "streamed, why an answer ended, refusals, usage (cached, written to the cache, reasoning), errors by status, errors that are no",
         "JSON, streams that end too early. `test_standins_across_dialects.py` tries every pair on strict stand-ins.",
+        "",
+        *BESIDE_OTHERS,
     ]
     return "\n".join(lines) + "\n"
 

@@ -53,7 +53,7 @@ pub(in crate::chat) fn write(
     // It cannot be told to make only one call at a time.
     let one_call = conversation.parallel_calls == Some(false);
     let redress = Redress { one_call, ..Redress::default() };
-    Ok(Written { body: Value::Object(body).to_string().into_bytes(), dropped, redress })
+    Ok(Written { body: Value::Object(body).to_string().into_bytes(), dropped, redress, ..Written::default() })
 }
 
 fn generation_config(

@@ -79,7 +79,7 @@ pub fn request(
     let conversation = read_request(body, caller)?;
     let written = write_request(&conversation, dialect, target)?;
     let redress = Redress { own_tools: conversation.own_tools, ..written.redress };
-    Ok(Written { redress, ..written })
+    Ok(Written { redress, unsaid: conversation.unsaid, ..written })
 }
 
 /// What an answer is given that does not say it by itself.

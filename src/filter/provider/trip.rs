@@ -121,10 +121,11 @@ impl Trip {
     fn translate<H: Host>(&mut self, host: &H, body: &[u8]) -> Option<Option<Vec<u8>>> {
         let model = &self.endpoint.model;
         match translate::request(body, self.call.caller, self.dialect, self.endpoint.addressee()) {
-            Ok(Written { body, dropped, redress }) => {
+            Ok(Written { body, dropped, unsaid, redress }) => {
                 self.redress = redress;
+                let dropped: Vec<String> = dropped.into_iter().map(str::to_owned).chain(unsaid).collect();
                 if let (false, Some(attempt)) = (dropped.is_empty(), self.call.attempts.last_mut()) {
-                    attempt.dropped = dropped.iter().map(|name| (*name).to_owned()).collect();
+                    attempt.dropped = dropped;
                     self.call.publish(host);
                 }
                 Some(Some(body))

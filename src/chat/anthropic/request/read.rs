@@ -9,6 +9,7 @@ use crate::chat::conversation::{
     ToolChoice, ToolResult, Unsupported, each,
 };
 use crate::chat::number::count;
+use crate::chat::unsaid::{Known, note, note_each};
 
 /// Members that are about Anthropic's service and not about the answer. As of November 2026.
 const LEFT_OUT: [&str; 10] = [
@@ -31,6 +32,32 @@ const LEFT_OUT: [&str; 10] = [
 pub(super) const SYSTEM_NOT_TEXT: &str = "system content that is not text";
 /// By which Anthropic's callers know that they must send all of a conversation again.
 const THREADS_UNSUPPORTED: &str = "thread_unsupported_request";
+
+/// What is known of messages, their blocks, and tools.
+const MESSAGE: Known = Known { place: "messages[]", members: &["role", "content"] };
+const BLOCK: Known = Known {
+    place: "messages[].content[]",
+    members: &[
+        "type",
+        "text",
+        "cache_control",
+        "source",
+        "id",
+        "name",
+        "input",
+        "tool_use_id",
+        "content",
+        "is_error",
+        // Of thoughts, which are listed as such.
+        "thinking",
+        "signature",
+        "data",
+    ],
+};
+const TOOL: Known = Known {
+    place: "tools[]",
+    members: &["type", "name", "description", "input_schema", "strict", "cache_control"],
+};
 
 /// Reads a request body.
 ///
@@ -58,7 +85,10 @@ pub(super) fn member(conversation: &mut Conversation, name: &str, value: &Value)
                 read_message(conversation, message)?;
             }
         }
-        "tools" => conversation.tools = each(value, tool)?,
+        "tools" => {
+            note_each(&mut conversation.unsaid, value, TOOL);
+            conversation.tools = each(value, tool)?;
+        }
         "tool_choice" => {
             conversation.tool_choice = Some(tool_choice(value)?);
             let alone = value.get("disable_parallel_tool_use").and_then(Value::as_bool);
@@ -119,6 +149,8 @@ fn thread(conversation: &mut Conversation, thread: &Value) -> Result<(), Unsuppo
 }
 
 fn read_message(conversation: &mut Conversation, message: &Value) -> Result<(), Unsupported> {
+    note(&mut conversation.unsaid, message, MESSAGE);
+    note_each(&mut conversation.unsaid, message.get("content").unwrap_or(&Value::Null), BLOCK);
     let role = match message.get("role").and_then(Value::as_str).unwrap_or_default() {
         "user" => Speaker::User,
         "assistant" => Speaker::Assistant,

@@ -80,7 +80,7 @@ pub(in crate::chat) fn write(
         }
     }
     let redress = Redress { answers_by_tool, ..Redress::default() };
-    Ok(Written { body: Value::Object(body).to_string().into_bytes(), dropped, redress })
+    Ok(Written { body: Value::Object(body).to_string().into_bytes(), dropped, redress, ..Written::default() })
 }
 
 /// The setting of thinking, and how much of it, as far as the model knows one and the conversation allows it.

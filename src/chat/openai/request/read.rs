@@ -8,6 +8,23 @@ use crate::chat::conversation::{
     ToolChoice, ToolResult, Unsupported, each,
 };
 use crate::chat::number::count;
+use crate::chat::unsaid::{Known, note, note_each};
+
+/// What is known of messages, their parts and calls, and of tools.
+const MESSAGE: Known = Known {
+    place: "messages[]",
+    members: &["role", "content", "name", "refusal", "tool_calls", "tool_call_id", "function_call"],
+};
+const PART: Known = Known {
+    place: "messages[].content[]",
+    members: &["type", "text", "refusal", "image_url", "cache_control"],
+};
+const CALL: Known = Known { place: "messages[].tool_calls[]", members: &["id", "type", "function", "index"] };
+const TOOL: Known = Known { place: "tools[]", members: &["type", "function", "cache_control"] };
+const FUNCTION: Known = Known {
+    place: "tools[].function",
+    members: &["name", "description", "parameters", "strict", "cache_control"],
+};
 
 /// Reads a request body.
 ///
@@ -37,7 +54,13 @@ pub(super) fn member(conversation: &mut Conversation, name: &str, value: &Value)
                 read_message(conversation, message, at)?;
             }
         }
-        "tools" => conversation.tools = each(value, tool)?,
+        "tools" => {
+            note_each(&mut conversation.unsaid, value, TOOL);
+            for function in value.as_array().into_iter().flatten().filter_map(|tool| tool.get("function")) {
+                note(&mut conversation.unsaid, function, FUNCTION);
+            }
+            conversation.tools = each(value, tool)?;
+        }
         "tool_choice" => conversation.tool_choice = Some(tool_choice(value)?),
         "parallel_tool_calls" => conversation.parallel_calls = value.as_bool(),
         "response_format" => conversation.output = output_format(value)?,
@@ -69,6 +92,9 @@ pub(super) fn member(conversation: &mut Conversation, name: &str, value: &Value)
 
 fn read_message(conversation: &mut Conversation, message: &Value, at: usize) -> Result<(), Unsupported> {
     let content = message.get("content").unwrap_or(&Value::Null);
+    note(&mut conversation.unsaid, message, MESSAGE);
+    note_each(&mut conversation.unsaid, content, PART);
+    note_each(&mut conversation.unsaid, message.get("tool_calls").unwrap_or(&Value::Null), CALL);
     if message.get("name").is_some_and(|name| !name.is_null()) {
         conversation.leave_out("name");
     }

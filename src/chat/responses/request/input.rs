@@ -7,6 +7,32 @@ use crate::chat::answer::text_of;
 use crate::chat::conversation::{
     Content, Conversation, Image, Part, Speaker, SystemText, ToolCall, ToolResult, Unsupported, each,
 };
+use crate::chat::unsaid::{Known, note, note_each};
+
+/// What is known of items and the parts of messages.
+const ITEM: Known = Known {
+    place: "input[]",
+    members: &[
+        "type",
+        "id",
+        "status",
+        "role",
+        "content",
+        "call_id",
+        "name",
+        "namespace",
+        "arguments",
+        "input",
+        "output",
+        // Of thoughts, which are listed as such.
+        "summary",
+        "encrypted_content",
+    ],
+};
+const PART: Known = Known {
+    place: "input[].content[]",
+    members: &["type", "text", "refusal", "image_url", "detail", "annotations", "logprobs"],
+};
 
 /// Reads `input`.
 ///
@@ -21,6 +47,8 @@ pub(super) fn read(conversation: &mut Conversation, input: &Value) -> Result<(),
 }
 
 fn read_item(conversation: &mut Conversation, item: &Value) -> Result<(), Unsupported> {
+    note(&mut conversation.unsaid, item, ITEM);
+    note_each(&mut conversation.unsaid, item.get("content").unwrap_or(&Value::Null), PART);
     let speaks = |conversation: &mut Conversation, role, content| {
         conversation.say(role, vec![Part::new(content)]);
     };

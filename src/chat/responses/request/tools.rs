@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::chat::answer::text_of;
 use crate::chat::conversation::{Conversation, OwnTool, Tool, ToolChoice, Unsupported, each};
+use crate::chat::unsaid::{Known, note};
 
 /// Tools that a provider runs itself, by which it finds or makes something.
 const RUN_BY_PROVIDER: [(&str, &str); 4] = [
@@ -61,7 +62,12 @@ pub(super) fn function_named_in(value: &Value) -> String {
     function_name(value.get("namespace").and_then(Value::as_str), &text_of(value, "name"))
 }
 
+/// What is known of a tool.
+const TOOL: Known =
+    Known { place: "tools[]", members: &["type", "name", "description", "parameters", "strict", "format"] };
+
 fn add(conversation: &mut Conversation, tool: &Value, namespace: Option<&str>) {
+    note(&mut conversation.unsaid, tool, TOOL);
     let takes_text = tool.get("type").and_then(Value::as_str) == Some("custom");
     let name = text_of(tool, "name");
     let function = function_name(namespace, &name);
