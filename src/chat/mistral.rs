@@ -41,6 +41,7 @@ pub(super) const DIALECT: Dialect = Dialect {
         ],
         short_call_ids: true,
         instructions_first: true,
+        in_models_place: None,
     },
 };
 

@@ -34,6 +34,7 @@ pub mod survey;
 pub mod translate;
 mod unsaid;
 pub mod usage;
+mod vertex;
 pub mod whole;
 
 pub use dialect::{Caller, Dialect, Format};

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+/// How the path of Anthropic's messages ends.
+const MESSAGES: &str = "/messages";
 /// Where Anthropic counts tokens, behind the path of its messages.
 const COUNT: &str = "/count_tokens";
 /// Where OpenAI's dialect chats: what stands in its place is asked of the same model.
@@ -27,7 +29,7 @@ impl Operation {
             Self::Chat => Some(Cow::Borrowed(chat)),
             Self::Count => {
                 let (path, query) = chat.split_at_checked(chat.find('?').unwrap_or(chat.len()))?;
-                Some(format!("{path}{COUNT}{query}").into())
+                path.ends_with(MESSAGES).then(|| format!("{path}{COUNT}{query}").into())
             }
             Self::Direct(end) => {
                 let (before, after) = chat.split_once(CHAT)?;
@@ -75,6 +77,7 @@ mod tests {
             (&direct, "/v1/messages", None),
             (&Operation::Count, "/v1/messages", Some("/v1/messages/count_tokens")),
             (&Operation::Count, "/v1/messages?v=1", Some("/v1/messages/count_tokens?v=1")),
+            (&Operation::Count, "/v1/models/claude:rawPredict", None),
             (&Operation::Chat, "/v1/messages", Some("/v1/messages")),
         ] {
             assert_eq!(operation.path(chat).as_deref(), expected, "{operation:?} {chat}");

@@ -1,11 +1,18 @@
 //! The dialects that providers speak: one row each.
 
 use super::dialect::Dialect;
-use super::{anthropic, azure, gemini, mistral, openai};
+use super::{anthropic, azure, gemini, mistral, openai, vertex};
 
 /// Every dialect.
-pub const DIALECTS: [&Dialect; 5] =
-    [&openai::DIALECT, &azure::DIALECT, &mistral::DIALECT, &anthropic::DIALECT, &gemini::DIALECT];
+pub const DIALECTS: [&Dialect; 7] = [
+    &openai::DIALECT,
+    &azure::DIALECT,
+    &mistral::DIALECT,
+    &anthropic::DIALECT,
+    &gemini::DIALECT,
+    &vertex::ANTHROPIC,
+    &vertex::GEMINI,
+];
 
 impl Dialect {
     /// A dialect by its name.

@@ -90,6 +90,14 @@ pub struct Provider {
 pub enum Credential {
     /// An environment variable that Envoy hands over.
     Environment(String),
+    /// None of ours: Envoy's own `aws_request_signing` signs each request, with what it finds in the environment, the instance or the
+    /// pod.
+    Aws {
+        /// For example `us-east-1`.
+        region: String,
+        /// What it is signed for, for example `bedrock-mantle`.
+        service: String,
+    },
     /// A secret in this file, which Envoy's own `credential_injector` reads by SDS: the filter never sees it.
     Sds(String),
 }
@@ -120,6 +128,12 @@ impl Provider {
             Some(Credential::Environment(variable)) => Some(variable),
             _ => None,
         }
+    }
+
+    /// Whether Envoy gives requests their credential, once the filter has said whose they are.
+    #[must_use]
+    pub fn is_credentialed_by_envoy(&self) -> bool {
+        matches!(self.credential, Some(Credential::Sds(_) | Credential::Aws { .. }))
     }
 
     /// The file with the secret that Envoy injects, if the API key comes from one.

@@ -77,6 +77,8 @@ pub(super) struct ProviderDocument {
     pub(super) path: Option<String>,
     pub(super) responses: Option<String>,
     pub(super) api_version: Option<String>,
+    pub(super) project: Option<String>,
+    pub(super) location: Option<String>,
     pub(super) credential: Option<CredentialDocument>,
     #[serde(default)]
     pub(super) forward_headers: Vec<String>,
@@ -84,11 +86,20 @@ pub(super) struct ProviderDocument {
     pub(super) tracing: bool,
 }
 
-/// The name of an environment variable, or `{ sds: PATH }`.
+/// The name of an environment variable, `{ sds: PATH }`, or `{ aws: { region, service } }`.
 #[derive(Debug)]
 pub(super) enum CredentialDocument {
     Environment(String),
     Sds(String),
+    Aws(AwsDocument),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AwsDocument {
+    pub(super) region: String,
+    #[serde(default = "bedrock")]
+    pub(super) service: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -338,6 +349,10 @@ fn enabled() -> bool {
     true
 }
 
+fn bedrock() -> String {
+    "bedrock-mantle".into()
+}
+
 fn openai() -> String {
     "openai".into()
 }
@@ -381,16 +396,19 @@ impl<'de> Deserialize<'de> for ExactCacheDocument {
 impl<'de> Deserialize<'de> for CredentialDocument {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Sds {
-            sds: String,
+        #[serde(rename_all = "lowercase")]
+        enum KeptByEnvoy {
+            Sds(String),
+            Aws(AwsDocument),
         }
-        struct VariableOrSds;
-        impl<'de> Visitor<'de> for VariableOrSds {
+        struct VariableOrKept;
+        impl<'de> Visitor<'de> for VariableOrKept {
             type Value = CredentialDocument;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("the name of an environment variable, or `{ sds: PATH }`")
+                f.write_str(
+                    "the name of an environment variable, `{ sds: PATH }` or `{ aws: { region: REGION } }`",
+                )
             }
 
             fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
@@ -398,11 +416,14 @@ impl<'de> Deserialize<'de> for CredentialDocument {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                let secret = Sds::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
-                Ok(CredentialDocument::Sds(secret.sds))
+                let kept = KeptByEnvoy::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
+                Ok(match kept {
+                    KeptByEnvoy::Sds(path) => CredentialDocument::Sds(path),
+                    KeptByEnvoy::Aws(aws) => CredentialDocument::Aws(aws),
+                })
             }
         }
-        deserializer.deserialize_any(VariableOrSds)
+        deserializer.deserialize_any(VariableOrKept)
     }
 }
 

@@ -9,8 +9,9 @@ use super::cache::{exact_cache, semantic_cache, shared_store};
 use super::classify::classify;
 use super::console::console;
 use super::document::{
-    self, AdmitDocument, CredentialDocument, Document, FailoverDocument, ModelDocument, Named, PathsDocument,
-    ProviderDocument, RequestedModelDocument, TenantDocument, TierDocument, UnreadableDocument, repeated,
+    self, AdmitDocument, AwsDocument, CredentialDocument, Document, FailoverDocument, ModelDocument, Named,
+    PathsDocument, ProviderDocument, RequestedModelDocument, TenantDocument, TierDocument,
+    UnreadableDocument, repeated,
 };
 use super::fields::{
     check_host, check_name, check_port, duration, fault, header_name, is_variable, reference, suggest,
@@ -102,11 +103,15 @@ fn provider(name: String, document: ProviderDocument) -> Result<Provider, Policy
     if document.path.as_ref().is_some_and(|own| !own.starts_with('/')) {
         return fault(format!("{path}.path"), "must start with `/`");
     }
+    let (project, location) = place(&path, &document, dialect)?;
     let responses_path = responses_path(&path, &document, dialect)?;
     let credential = document.credential.map(|credential| self::credential(&path, credential)).transpose()?;
     let forward_headers = forward_headers(&path, &document.forward_headers)?;
     let api_version = document.api_version.unwrap_or_else(|| dialect.api_version.to_owned());
-    let versioned = |path: &str| path.replace("{api_version}", &api_version);
+    let versioned = |path: &str| {
+        let path = path.replace("{api_version}", &api_version);
+        path.replace("{project}", &project).replace("{location}", &location)
+    };
     let own = document.path.as_deref();
     let path = versioned(own.unwrap_or(dialect.path));
     let stream_path = match (own, dialect.stream_path) {
@@ -128,6 +133,26 @@ fn provider(name: String, document: ProviderDocument) -> Result<Provider, Policy
         forward_headers,
         tracing,
     })
+}
+
+/// The project and the location that a dialect's path wants.
+fn place(
+    path: &str,
+    document: &ProviderDocument,
+    dialect: &Dialect,
+) -> Result<(String, String), PolicyError> {
+    let is_wanted = document.path.as_deref().unwrap_or(dialect.path).contains("{project}");
+    let named = |field: &str, value: &Option<String>| match value {
+        Some(value)
+            if is_wanted && value.chars().all(|c| c.is_ascii_alphanumeric() || "-_:.".contains(c)) =>
+        {
+            Ok(value.clone())
+        }
+        None if !is_wanted => Ok(String::new()),
+        _ if is_wanted => fault(format!("{path}.{field}"), "must name where the models of this dialect run"),
+        _ => fault(format!("{path}.{field}"), "stands in no path of this dialect"),
+    };
+    Ok((named("project", &document.project)?, named("location", &document.location)?))
 }
 
 /// Where a provider serves the Responses API: where the policy says, and OpenAI where it does.
@@ -161,6 +186,18 @@ fn credential(path: &str, document: CredentialDocument) -> Result<Credential, Po
             fault(format!("{path}.credential.sds"), "must be the path of a file with a secret")
         }
         CredentialDocument::Sds(file) => Ok(Credential::Sds(file)),
+        CredentialDocument::Aws(AwsDocument { region, service }) => {
+            let is_plain =
+                |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+            if is_plain(&region) && is_plain(&service) {
+                Ok(Credential::Aws { region, service })
+            } else {
+                fault(
+                    format!("{path}.credential.aws"),
+                    "must name a region, for example us-east-1, and a service",
+                )
+            }
+        }
     }
 }
 

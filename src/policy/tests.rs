@@ -167,7 +167,22 @@ fn every_fault_names_its_path_and_says_what_would_be_right() {
         (
             "/providers/openai/credential",
             json!({"sdz": "/a"}),
-            "providers.openai.credential.sdz: unknown field `sdz`; did you mean `sds`?",
+            "providers.openai.credential.sdz: unknown value `sdz`; did you mean `sds`?",
+        ),
+        (
+            "/providers/openai/credential",
+            json!({"aws": {"region": "eu central"}}),
+            "providers.openai.credential.aws: must name a region, for example us-east-1, and a service",
+        ),
+        (
+            "/providers/openai",
+            json!({"host": "a.test", "dialect": "vertex-gemini", "project": "p"}),
+            "providers.openai.location: must name where the models of this dialect run",
+        ),
+        (
+            "/providers/openai",
+            json!({"host": "a.test", "project": "p"}),
+            "providers.openai.project: stands in no path of this dialect",
         ),
         ("/providers/openai/path", json!("v1"), "providers.openai.path: must start with `/`"),
         ("/providers/openai/responses", json!("v1"), "providers.openai.responses: must start with `/`"),

@@ -7,7 +7,7 @@ use super::fitness::Unfit;
 use super::plan::Forward;
 use crate::cache::recall::Caching;
 use crate::chat::splice::{Edit, splice};
-use crate::chat::{ChatRequest, Format, Operation};
+use crate::chat::{ChatRequest, Operation};
 use crate::policy::{Model, ModelId, Policy};
 
 /// What becomes of such a call.
@@ -35,7 +35,8 @@ pub fn unscored(
     if *operation == Operation::Count {
         let counts = |model: &Model| {
             let provider = policy.provider(model.provider);
-            provider.dialect.format == Format::Anthropic && credentials.missing_for(model.provider).is_none()
+            let is_served = operation.path(&provider.path).is_some();
+            is_served && credentials.missing_for(model.provider).is_none()
         };
         return match named.filter(|(_, model)| counts(model)) {
             Some((id, model)) => Unscored::Forward(forward(request, id, model)),

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::conversation::{Unsupported, Written};
 
-/// How a provider's OpenAI differs from OpenAI's. Members are those of the request body.
+/// How a provider's dialect differs from its family's, which is OpenAI's but for `in_models_place`. Members are those of the request body.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Quirks {
     /// Member that bounds the answer's length.
@@ -28,6 +28,8 @@ pub struct Quirks {
     pub short_call_ids: bool,
     /// Whether it takes instructions only before all that is said; later ones are said to it by the user.
     pub instructions_first: bool,
+    /// What stands in the body instead of the model, which its path names: a member and its value.
+    pub in_models_place: Option<(&'static str, &'static str)>,
 }
 
 impl Quirks {
@@ -40,6 +42,7 @@ impl Quirks {
         refused: &[],
         short_call_ids: false,
         instructions_first: false,
+        in_models_place: None,
     };
 
     /// Whether there is no difference.
@@ -87,6 +90,10 @@ impl Quirks {
             if self.implied.contains(&&**name) || self.is_superseded(name, value, &request.0) {
                 continue;
             }
+            let in_models_place = self.in_models_place.filter(|(own, _)| name == "model" || name == own);
+            if in_models_place.is_some() {
+                continue;
+            }
             let name = self.renamed.iter().find(|(from, _)| from == name).map_or(&**name, |(_, to)| to);
             if written.len() > 1 {
                 written.push(',');
@@ -100,6 +107,10 @@ impl Quirks {
             } else {
                 written.push_str(value);
             }
+        }
+        if let Some((name, value)) = self.in_models_place {
+            let separator = if written.len() > 1 { "," } else { "" };
+            written.push_str(&format!("{separator}\"{name}\":\"{value}\""));
         }
         written.push('}');
         Ok(Written { body: written.into_bytes(), dropped, ..Written::default() })

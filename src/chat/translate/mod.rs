@@ -45,22 +45,20 @@ pub fn write_request(
     dialect: &Dialect,
     target: Addressee<'_>,
 ) -> Result<Written, Unsupported> {
-    match dialect.format {
+    let quirks = dialect.quirks;
+    let written = match dialect.format {
         Format::Anthropic => anthropic::request::write(conversation, target),
         Format::Gemini => gemini::request::write(conversation, target),
-        Format::OpenAi => {
-            let quirks = dialect.quirks;
-            let written = openai::request::write(conversation, target, quirks)?;
-            if quirks.is_none() {
-                return Ok(written);
-            }
-            let fitted = quirks.apply(&written.body, target.model)?;
-            let dropped = written.dropped.iter().copied().chain(fitted.dropped).collect();
-            Ok(Written { body: fitted.body, dropped, ..written })
-        }
+        Format::OpenAi => openai::request::write(conversation, target, quirks),
         // Nobody is spoken to in it but on behalf of its own callers, whose bodies go as they are.
         Format::Responses => Err(Unsupported::new("a call of another dialect")),
+    }?;
+    if quirks.is_none() {
+        return Ok(written);
     }
+    let fitted = quirks.apply(&written.body, target.model)?;
+    let dropped = written.dropped.iter().copied().chain(fitted.dropped).collect();
+    Ok(Written { body: fitted.body, dropped, ..written })
 }
 
 /// Translates a caller's request for a provider that does not speak the caller's dialect to the letter.

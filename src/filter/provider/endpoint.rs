@@ -87,7 +87,7 @@ impl Endpoint {
             stream_path: path(&provider.stream_path),
             api_version: provider.api_version.clone(),
             credential: key.map(|key| format!("{}{key}", dialect.credential_prefix)),
-            injected_for: provider.credential_secret().map(|_| provider.name.clone()),
+            injected_for: provider.is_credentialed_by_envoy().then(|| provider.name.clone()),
             forward_headers: provider.forward_headers.clone(),
             tracing: provider.tracing,
         })

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use llm_arbiter::envoy::{ENDPOINT_MODEL_FIELD, FILTER, PROVIDER_HEADER, SHARED_CLUSTER};
-use llm_arbiter::policy::{Model, ModelId, Policy, Provider, Tier};
+use llm_arbiter::policy::{Credential, Model, ModelId, Policy, Provider, Tier};
 use llm_arbiter::sharing::SharedStore;
 use serde_json::{Value, json};
 
@@ -174,9 +174,13 @@ fn upstream_filters(file: &PolicyFile, options: &Options) -> Vec<Value> {
     filters
 }
 
-/// Injects a provider's credential into the attempts that the provider role has marked as this provider's.
+/// Gives the attempts that the provider role has marked as this provider's their credential, if that is Envoy's to give.
 fn injector(provider: &Provider) -> Option<Value> {
-    let path = provider.credential_secret()?;
+    let extension = match provider.credential.as_ref()? {
+        Credential::Environment(_) => return None,
+        Credential::Sds(path) => secret_injector(provider, path),
+        Credential::Aws { region, service } => aws_signer(region, service),
+    };
     let is_marked = json!({"single_predicate": {
         "input": {
             "name": "request-headers",
@@ -195,30 +199,51 @@ fn injector(provider: &Provider) -> Option<Value> {
         "name": format!("llm_arbiter.credential.{}", provider.name),
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.common.matching.v3.ExtensionWithMatcher",
-            "extension_config": {
-                "name": "envoy.filters.http.credential_injector",
-                "typed_config": {
-                    "@type": "type.googleapis.com/envoy.extensions.filters.http.credential_injector.v3.CredentialInjector",
-                    "overwrite": true,
-                    "credential": {
-                        "name": "envoy.http.injected_credentials.generic",
-                        "typed_config": {
-                            "@type": "type.googleapis.com/envoy.extensions.http.injected_credentials.generic.v3.Generic",
-                            "credential": {
-                                "name": provider.name,
-                                "sds_config": {"path_config_source": {"path": path}, "resource_api_version": "V3"}
-                            },
-                            "header": provider.dialect.credential_header
-                        }
-                    }
-                }
-            },
+            "extension_config": extension,
             "xds_matcher": {"matcher_list": {"matchers": [{
                 "predicate": {"not_matcher": is_marked},
                 "on_match": {"action": skip}
             }]}}
         }
     }))
+}
+
+fn secret_injector(provider: &Provider, path: &str) -> Value {
+    json!({
+        "name": "envoy.filters.http.credential_injector",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.credential_injector.v3.CredentialInjector",
+            "overwrite": true,
+            "credential": {
+                "name": "envoy.http.injected_credentials.generic",
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.http.injected_credentials.generic.v3.Generic",
+                    "credential": {
+                        "name": provider.name,
+                        "sds_config": {"path_config_source": {"path": path}, "resource_api_version": "V3"}
+                    },
+                    "header": provider.dialect.credential_header
+                }
+            }
+        }
+    })
+}
+
+/// Headers that are changed or added behind the signature.
+const UNSIGNED: [&str; 3] = [PROVIDER_HEADER, "content-length", "transfer-encoding"];
+
+/// Signs the request as it leaves, body and all.
+fn aws_signer(region: &str, service: &str) -> Value {
+    let unsigned: Vec<Value> = UNSIGNED.iter().map(|name| json!({"exact": name})).collect();
+    json!({
+        "name": "envoy.filters.http.aws_request_signing",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.aws_request_signing.v3.AwsRequestSigning",
+            "service_name": service,
+            "region": region,
+            "match_excluded_headers": unsigned
+        }
+    })
 }
 
 fn protocol_options(tls: bool, mut filters: Vec<Value>) -> Value {

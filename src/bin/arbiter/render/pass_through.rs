@@ -4,7 +4,7 @@ use llm_arbiter::chat::Format;
 use llm_arbiter::chat::headers::CREDENTIALS;
 use llm_arbiter::envoy::PROVIDER_CLUSTER;
 use llm_arbiter::identity::TenantSource;
-use llm_arbiter::policy::{Policy, Provider};
+use llm_arbiter::policy::{Credential, Policy, Provider};
 use serde_json::{Value, json};
 
 use super::duration;
@@ -63,7 +63,14 @@ struct Destinations<'p> {
 
 impl<'p> Destinations<'p> {
     fn of(policy: &'p Policy) -> Self {
-        let first = |is_it: &dyn Fn(&Provider) -> bool| policy.providers().find(|provider| is_it(provider));
+        // Who is asked with what Envoy signs or a cloud hands out takes no key of a caller's.
+        let takes_keys = |provider: &Provider| {
+            !provider.dialect.path.contains("{project}")
+                && !matches!(provider.credential, Some(Credential::Aws { .. }))
+        };
+        let first = |is_it: &dyn Fn(&Provider) -> bool| {
+            policy.providers().find(|provider| takes_keys(provider) && is_it(provider))
+        };
         let with_key_in = |header: &str| first(&|provider| provider.dialect.credential_header == header);
         Self {
             policy,
