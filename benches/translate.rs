@@ -11,7 +11,8 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use llm_arbiter::chat::claude::Claude;
-use llm_arbiter::chat::conversation::{Addressee, Redress};
+use llm_arbiter::chat::conversation::Addressee;
+use llm_arbiter::chat::redress::Redress;
 use llm_arbiter::chat::translate::{self, Given, StreamTranslator};
 use llm_arbiter::chat::{Caller, Dialect, Format};
 use serde_json::{Value, json};

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use llm_arbiter::chat::conversation::Redress;
+use llm_arbiter::chat::redress::Redress;
 use llm_arbiter::chat::translate::Given;
 use llm_arbiter::chat::{Caller, Format, translate, whole};
 

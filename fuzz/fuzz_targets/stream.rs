@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use llm_arbiter::chat::observe::{Observer, Wanted};
-use llm_arbiter::chat::conversation::Redress;
+use llm_arbiter::chat::redress::Redress;
 use llm_arbiter::chat::translate::{Given, StreamTranslator};
 use llm_arbiter::chat::{AnswerHead, Caller, Operation, Format};
 

@@ -12,7 +12,7 @@ use super::directory::{DIRECTORY, Directory, Placed, Room, Share, Slot, Stamp};
 use super::milliseconds::milliseconds;
 use super::tag::{ModelTag, TenantTag};
 use super::{CacheKey, KeyName};
-use crate::chat::conversation::Redress;
+use crate::chat::redress::Redress;
 use crate::chat::translate::{self, Given};
 use crate::chat::{Caller, Usage};
 use crate::host::{HostError, SharedData};

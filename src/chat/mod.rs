@@ -24,6 +24,7 @@ pub mod observe;
 mod openai;
 mod openai_like;
 pub mod operation;
+pub mod redress;
 pub mod registry;
 pub mod renewal;
 pub mod request;

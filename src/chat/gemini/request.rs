@@ -3,9 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use crate::chat::conversation::{
-    Addressee, Content, Conversation, Image, OutputFormat, Part, Reasoning, Redress, Speaker, Tool,
-    ToolChoice, ToolResult, Turn, Unsupported, Written,
+    Addressee, Content, Conversation, Image, OutputFormat, Part, Reasoning, Speaker, Tool, ToolChoice,
+    ToolResult, Turn, Unsupported, Written,
 };
+use crate::chat::redress::Redress;
 use crate::chat::survey::GEMINI_STOPS;
 
 /// Documented by Google for calls of tools that another model made: Gemini 3 refuses calls without a signature.

@@ -12,5 +12,6 @@ mod spelling;
 mod tests;
 mod text;
 mod view;
+mod vocabulary;
 
 pub use view::{Canonical, ChatRequest, Limits, RequestError, Sampling, Shape, StreamOptions};

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::items::{Call, Head, PartKind, message};
 use crate::chat::answer::{Answer, AnswerPart, Finish, Malformed, text_of};
-use crate::chat::conversation::OwnTool;
+use crate::chat::redress::OwnTool;
 use crate::chat::usage::Usage;
 
 /// Reads an answer.

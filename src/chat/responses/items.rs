@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::chat::answer::Finish;
-use crate::chat::conversation::OwnTool;
+use crate::chat::redress::OwnTool;
 use crate::chat::usage::Usage;
 
 /// Longest part of a provider's id that goes into ours: OpenAI takes none of more than 64 characters back.

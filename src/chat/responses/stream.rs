@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 use super::answer::finish;
 use super::items::{Call, Head, PartKind, message};
 use crate::chat::answer::{ApiError, ErrorKind, Finish, Malformed, StreamEvent, text_of};
-use crate::chat::conversation::OwnTool;
 use crate::chat::openai::error;
+use crate::chat::redress::OwnTool;
 use crate::chat::usage::Usage;
 
 /// Reads the events of a stream.

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::chat::completion::Ending;
-use crate::chat::conversation::{Content, OwnTool, Redress, Speaker};
+use crate::chat::conversation::{Content, Speaker};
+use crate::chat::redress::{OwnTool, Redress};
 use crate::chat::request::{Canonical, Limits, RequestError};
 use crate::chat::responses::observe::ResponseObserver;
 use crate::chat::responses::{replay, request};

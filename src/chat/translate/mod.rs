@@ -7,8 +7,9 @@ mod tests;
 use std::time::Duration;
 
 use super::answer::{ApiError, ErrorKind, Malformed, StreamEvent};
-use super::conversation::{Addressee, Conversation, Redress, Unsupported, Written};
+use super::conversation::{Addressee, Conversation, Unsupported, Written};
 use super::dialect::{Caller, Dialect, Format};
+use super::redress::Redress;
 use super::sse::EventReader;
 use super::survey::Survey;
 use super::{anthropic, gemini, openai, responses};

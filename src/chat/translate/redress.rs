@@ -1,7 +1,7 @@
 //! What must be put right in an answer, because its provider was asked in another way than its caller had.
 
 use crate::chat::answer::{Answer, AnswerPart, Finish, StreamEvent};
-use crate::chat::conversation::{ANSWER_TOOL, Redress};
+use crate::chat::redress::{ANSWER_TOOL, Redress};
 
 /// Puts a whole answer right.
 pub(super) fn apply(answer: &mut Answer, redress: &Redress) {

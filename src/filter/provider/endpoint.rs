@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::chat::conversation::{Addressee, Redress};
+use crate::chat::conversation::Addressee;
 use crate::chat::headers::{describes_message, is_tracing};
+use crate::chat::redress::Redress;
 use crate::chat::translate::Given;
 use crate::chat::{Caller, Dialect};
 use crate::envoy::PROVIDER_HEADER;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::endpoint::{Endpoint, strip};
 use super::role::ProviderRole;
-use crate::chat::conversation::{Redress, Written};
+use crate::chat::conversation::Written;
+use crate::chat::redress::Redress;
 use crate::chat::request::Canonical;
 use crate::chat::splice::{Edit, splice};
 use crate::chat::{ChatRequest, Dialect, Operation, translate};

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::chat::answer::text_of;
-use crate::chat::conversation::{Conversation, OwnTool, Tool, ToolChoice, Unsupported, each};
+use crate::chat::conversation::{Conversation, Tool, ToolChoice, Unsupported, each};
+use crate::chat::redress::OwnTool;
 use crate::chat::unsaid::{Known, note};
 
 /// Tools that a provider runs itself, by which it finds or makes something.
