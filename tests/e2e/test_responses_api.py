@@ -7,12 +7,15 @@ import httpx
 import openai
 import pytest
 
-from e2e import chat, dialects
+from e2e import chat, dialects, envoy
 from e2e.dialects import KEYS, USAGE, named, question
 from e2e.envoy import Envoy
 from e2e.provider import Provider, answer, failure, stream
 
 PATH = "/v1/responses"
+needs_late_retries = pytest.mark.skipif(
+    envoy.version() < (1, 37), reason="retrying after a body would crash this Envoy"
+)
 CACHE_ON = {"cache": {"exact": {"ttl": "1h"}}}
 
 
@@ -195,11 +198,18 @@ def test_state_stays_with_the_provider_of_the_model_that_is_named(tmp_path):
 @pytest.mark.parametrize(
     "broken",
     [
-        failure(500),
-        stream(named({"type": "error", "error": {"code": "server_error", "message": "overloaded"}})),
-        stream(named({"type": "response.failed", "response": {"error": {"code": "x", "message": "overloaded"}}})),
+        pytest.param(failure(500), id="status"),
+        pytest.param(
+            stream(named({"type": "error", "error": {"code": "server_error", "message": "overloaded"}})),
+            id="error event",
+            marks=needs_late_retries,
+        ),
+        pytest.param(
+            stream(named({"type": "response.failed", "response": {"error": {"code": "x", "message": "overloaded"}}})),
+            id="failed event",
+            marks=needs_late_retries,
+        ),
     ],
-    ids=["status", "error event", "failed event"],
 )
 def test_another_vendor_takes_over(gateway, client, streaming, broken):
     gateway.openai.answer = broken
