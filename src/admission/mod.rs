@@ -158,9 +158,8 @@ impl Admission {
     }
 }
 
-/// Request headers in which agents name their session. As of November 2026: Claude Code, Codex, opencode and those who do as they do.
-const SESSIONS: [&str; 5] =
-    ["x-claude-code-session-id", "session-id", "session_id", "x-opencode-session", "x-session-id"];
+/// Request headers in which agents name their session. As of November 2026: Claude Code, Codex, and those who do as they do.
+const SESSIONS: [&str; 4] = ["x-claude-code-session-id", "session-id", "session_id", "x-session-id"];
 
 /// The request headers that matter to admission and to what comes after it, taken from the list in one pass. Where the
 /// value must be text, another one counts as not there: it could only match nothing.

@@ -42,13 +42,13 @@ pub enum AnswerPart {
 
 /// Why an answer ended.
 ///
-/// | | OpenAI `finish_reason` | Anthropic `stop_reason` | Gemini `finishReason` |
-/// |---|---|---|---|
-/// | `Stop` | `stop` | `end_turn` | `STOP` |
-/// | `StopSequence` | `stop` | `stop_sequence` | `STOP` |
-/// | `Length` | `length` | `max_tokens`, `model_context_window_exceeded` | `MAX_TOKENS` |
-/// | `ToolCalls` | `tool_calls` | `tool_use` | `STOP` after calls |
-/// | `Filtered` | `content_filter` | `refusal` | `SAFETY`, `RECITATION` and others |
+/// | | OpenAI `finish_reason` | Anthropic `stop_reason` | Gemini `finishReason` | Responses `incomplete_details.reason` |
+/// |---|---|---|---|---|
+/// | `Stop` | `stop` | `end_turn` | `STOP` | none |
+/// | `StopSequence` | `stop` | `stop_sequence` | `STOP` | none |
+/// | `Length` | `length` | `max_tokens`, `model_context_window_exceeded` | `MAX_TOKENS` | `max_output_tokens` |
+/// | `ToolCalls` | `tool_calls` | `tool_use` | `STOP` after calls | none, after calls |
+/// | `Filtered` | `content_filter` | `refusal` | `SAFETY`, `RECITATION` and others | `content_filter`, or none with a refusal |
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Finish {
     /// The model had said all.

@@ -1,24 +1,24 @@
 //! A chat request in no dialect: where the dialects meet when a caller's differs from a provider's.
 //!
-//! | field | OpenAI | Anthropic | Gemini |
-//! |---|---|---|---|
-//! | `system` | messages `system`, `developer` | `system` | `systemInstruction` |
-//! | `turns` | `messages` | `messages` | `contents` |
-//! | a turn by `System` | a message `system` | a message `system` | text by the user |
-//! | `tools` | `tools[].function` | `tools` | `tools[].functionDeclarations` |
-//! | `tool_choice` | `tool_choice` | `tool_choice` | `toolConfig.functionCallingConfig` |
-//! | `parallel_calls` | `parallel_tool_calls` | `tool_choice.disable_parallel_tool_use` | - |
-//! | `output` | `response_format` | `output_config.format` | `responseMimeType`, `responseJsonSchema` |
-//! | `stop` | `stop` | `stop_sequences` | `stopSequences` |
-//! | `max_tokens` | `max_completion_tokens`, `max_tokens` | `max_tokens` | `maxOutputTokens` |
-//! | `temperature` (0..=2) | `temperature` | `temperature` (0..=1) | `temperature` |
-//! | `top_p` | `top_p` | `top_p` | `topP` |
-//! | `top_k` | - | `top_k` | `topK` |
-//! | `seed` | `seed` | - | `seed` |
-//! | `presence_penalty`, `frequency_penalty` | the same | - | `presencePenalty`, `frequencyPenalty` |
-//! | `reasoning` | `reasoning_effort` | `thinking` | `thinkingConfig` |
-//! | `user` | `user` | `metadata.user_id` | - |
-//! | `stream` | `stream` | `stream` | the method in the path |
+//! | field | OpenAI | Anthropic | Gemini | Responses |
+//! |---|---|---|---|---|
+//! | `system` | messages `system`, `developer` | `system` | `systemInstruction` | `instructions`, items `system`, `developer` |
+//! | `turns` | `messages` | `messages` | `contents` | `input` |
+//! | a turn by `System` | a message `system` | a message `system` | text by the user | a later item `developer` |
+//! | `tools` | `tools[].function` | `tools` | `tools[].functionDeclarations` | `tools` |
+//! | `tool_choice` | `tool_choice` | `tool_choice` | `toolConfig.functionCallingConfig` | `tool_choice` |
+//! | `parallel_calls` | `parallel_tool_calls` | `tool_choice.disable_parallel_tool_use` | - | `parallel_tool_calls` |
+//! | `output` | `response_format` | `output_config.format` | `responseMimeType`, `responseJsonSchema` | `text.format` |
+//! | `stop` | `stop` | `stop_sequences` | `stopSequences` | - |
+//! | `max_tokens` | `max_completion_tokens`, `max_tokens` | `max_tokens` | `maxOutputTokens` | `max_output_tokens` |
+//! | `temperature` (0..=2) | `temperature` | `temperature` (0..=1) | `temperature` | `temperature` |
+//! | `top_p` | `top_p` | `top_p` | `topP` | `top_p` |
+//! | `top_k` | - | `top_k` | `topK` | - |
+//! | `seed` | `seed` | - | `seed` | - |
+//! | `presence_penalty`, `frequency_penalty` | the same | - | `presencePenalty`, `frequencyPenalty` | - |
+//! | `reasoning` | `reasoning_effort` | `thinking` | `thinkingConfig` | `reasoning.effort` |
+//! | `user` | `user` | `metadata.user_id` | - | `user` |
+//! | `stream` | `stream` | `stream` | the method in the path | `stream` |
 
 use std::collections::BTreeMap;
 

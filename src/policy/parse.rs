@@ -144,7 +144,9 @@ fn place(
     let is_wanted = document.path.as_deref().unwrap_or(dialect.path).contains("{project}");
     let named = |field: &str, value: &Option<String>| match value {
         Some(value)
-            if is_wanted && value.chars().all(|c| c.is_ascii_alphanumeric() || "-_:.".contains(c)) =>
+            if is_wanted
+                && !value.is_empty()
+                && value.chars().all(|c| c.is_ascii_alphanumeric() || "-_:.".contains(c)) =>
         {
             Ok(value.clone())
         }
@@ -347,7 +349,7 @@ fn admit(document: AdmitDocument) -> Result<Admission, PolicyError> {
         ("paths.direct", &direct),
     ];
     for (field, paths) in named {
-        check_paths(field, paths, |path| path.starts_with('/') && plain_path(path) == path)?;
+        check_paths(field, paths, |path| plain_path(path) == path)?;
     }
     check_paths("pass_through", &pass_through, |path| path == "/" || plain_path(path) == path)?;
     let openai = openai.into_iter().map(|path| (path, Caller::OpenAi));

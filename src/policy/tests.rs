@@ -176,7 +176,7 @@ fn every_fault_names_its_path_and_says_what_would_be_right() {
         ),
         (
             "/providers/openai",
-            json!({"host": "a.test", "dialect": "vertex-gemini", "project": "p"}),
+            json!({"host": "a.test", "dialect": "vertex-gemini", "project": "p", "location": ""}),
             "providers.openai.location: must name where the models of this dialect run",
         ),
         (

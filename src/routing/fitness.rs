@@ -96,11 +96,14 @@ impl<'a> Fitting<'a> {
 
     /// Whether the model's provider is the one that holds what the request refers to: that of the model that it names.
     fn holds_state(&self, model: &Model) -> Result<(), Unfit> {
-        let named = self.policy.model_by_name(&self.request.model).map(|id| self.policy.model(id).provider);
-        if self.request.sampling.stateful && named.is_some_and(|holder| holder != model.provider) {
-            return Err(Unfit::State);
+        if !self.request.sampling.stateful {
+            return Ok(());
         }
-        Ok(())
+        let named = self.policy.model_by_name(&self.request.model).map(|id| self.policy.model(id).provider);
+        match named {
+            Some(holder) if holder != model.provider => Err(Unfit::State),
+            _ => Ok(()),
+        }
     }
 
     /// Whether the model's provider can be told all that the request says.

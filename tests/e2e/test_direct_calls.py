@@ -152,3 +152,12 @@ def test_what_the_policy_names_passes_with_all_below_it(gateway):
             assert client.get(path, headers={"authorization": "Bearer sk-caller"}).status_code == 200
     assert [sent.path for sent in gateway.providers["openai"].received] == ["/v1/files", "/v1/files/file-1/content"]
     assert gateway.providers["openai"].received[0].headers["authorization"] == "Bearer sk-caller"
+
+
+def test_who_wants_no_provider_asked_is_told_so(gateway):
+    with gateway.envoy.client() as client:
+        asked = {"model": "openai", "input": "a"}
+        given = client.post("/v1/embeddings", json=asked, headers={"cache-control": "only-if-cached"})
+
+    assert (given.status_code, given.json()["error"]["code"]) == (504, "only_if_cached")
+    assert gateway.providers["openai"].received == []

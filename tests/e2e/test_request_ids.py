@@ -98,7 +98,7 @@ def test_an_agents_session_is_in_the_log_and_goes_to_no_provider(gateway, header
     assert header not in gateway.providers["openai"].only.headers
 
 
-def test_what_passes_by_unread_is_named_in_the_log_without_its_key(gateway):
+def test_what_is_not_found_is_in_the_log_without_its_key(gateway):
     with gateway.envoy.client() as client:
         client.get("/v1beta/models?key=secret")
 

@@ -67,6 +67,7 @@ pub(in crate::chat) fn write(answer: &Answer, created: u64, own_tools: &[OwnTool
     for part in &answer.parts {
         match part {
             AnswerPart::Thinking(_) => {}
+            AnswerPart::Text(text) if text.is_empty() => {}
             AnswerPart::Text(text) => content.push(PartKind::Text.part(text)),
             AnswerPart::Refusal(text) => content.push(PartKind::Refusal.part(text)),
             AnswerPart::ToolCall { id, name, arguments } => {

@@ -153,6 +153,10 @@ impl Writer {
     }
 
     fn say(&mut self, kind: PartKind, text: &str, out: &mut Vec<u8>) {
+        // A provider may say nothing: that begins no part.
+        if text.is_empty() {
+            return;
+        }
         if self.message.as_ref().is_some_and(|message| message.kind != kind) {
             self.close_part(out);
         }

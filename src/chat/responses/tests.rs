@@ -267,6 +267,36 @@ fn a_stream_tells_of_each_item_and_ends_with_all_of_them() {
 }
 
 #[test]
+fn what_says_nothing_begins_no_item() {
+    let event = |data: Value| format!("data: {data}\n\n");
+    let delta = |text: &str| {
+        event(
+            json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}}),
+        )
+    };
+    let stream = event(json!({"type": "message_start", "message": {"id": "m1", "model": "m"}}))
+        + &event(
+            json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}),
+        )
+        + &delta("")
+        + &delta("hi")
+        + &event(json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}}))
+        + &event(json!({"type": "message_stop"}));
+    let mut translator = StreamTranslator::new(Format::Anthropic, Caller::Responses, GIVEN);
+    let streamed = events(&translator.feed(stream.as_bytes(), true));
+    let added = streamed.iter().filter(|event| event["type"] == "response.content_part.added").count();
+    assert_eq!(added, 1);
+
+    let blocks =
+        json!([{"type": "text", "text": ""}, {"type": "tool_use", "id": "t", "name": "f", "input": {}}]);
+    let whole = json!({"type": "message", "content": blocks, "stop_reason": "tool_use"});
+    let whole = translate::answer(whole.to_string().as_bytes(), Format::Anthropic, Caller::Responses, GIVEN);
+    let whole: Value = serde_json::from_slice(&whole.unwrap()).unwrap();
+    assert_eq!(whole["output"].as_array().unwrap().len(), 1);
+    assert_eq!(whole["output"][0]["type"], "function_call");
+}
+
+#[test]
 fn an_answer_that_was_cut_or_kept_back_is_incomplete() {
     for (reason, expected) in [("length", "max_output_tokens"), ("content_filter", "content_filter")] {
         let events = streamed(&[json!({"content": "a"})], reason, &[]);

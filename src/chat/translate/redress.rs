@@ -19,7 +19,7 @@ pub(super) fn apply(answer: &mut Answer, redress: &Redress) {
         let mut is_first = true;
         answer.parts.retain(|part| !is_call(part) || std::mem::take(&mut is_first));
     }
-    if answer.finish == Finish::ToolCalls && !answer.parts.iter().any(is_call) {
+    if redress.answers_by_tool && answer.finish == Finish::ToolCalls && !answer.parts.iter().any(is_call) {
         answer.finish = Finish::Stop;
     }
 }

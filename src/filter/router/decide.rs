@@ -18,6 +18,9 @@ pub(super) fn decide<H: Host>(
     recall: Recall,
 ) -> Applied {
     if reading.operation != Operation::Chat {
+        if reading.directives.only_if_cached {
+            return apply::not_cached(role, host, reading.caller);
+        }
         let plan = unscored(&role.policy, &role.credentials, &request, &reading.operation);
         return apply::apply_unscored(role, host, reading, request, plan);
     }
