@@ -68,6 +68,7 @@ fn translate_request(caller: Caller, dialect: &Dialect) {
         max_output: None,
         reasoning: false,
         claude: Claude::named("target-model"),
+        fetches_images: true,
     };
     BODIES.with(|bodies| {
         let (_, body) = bodies.iter().find(|(of, _)| *of == caller).expect("a body of every caller");

@@ -8,6 +8,8 @@
 //! | 5 to 5.4 | adaptive | must be switched off | refused |
 //! | from 5.5 | adaptive | cannot be switched off | refused |
 
+use super::model_name::version;
+
 /// How a model is told to think.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Thinking {
@@ -44,7 +46,7 @@ impl Claude {
     /// What the model of this name takes, for example `claude-sonnet-4-5-20250929` or `anthropic.claude-opus-4-8-v1:0`.
     #[must_use]
     pub fn named(name: &str) -> Self {
-        let version = version(name).unwrap_or_default();
+        let version = version(name, "claude").unwrap_or_default();
         let thinking = match version {
             (0..=3, _) | (4, 0..=5) => Thinking::Budget,
             (4, _) => Thinking::Adaptive,
@@ -53,16 +55,6 @@ impl Claude {
         };
         Self { thinking, sampling: version < (4, 7) }
     }
-}
-
-/// The two numbers of a version; they stand behind the family (`claude-opus-4-8`) or before it (`claude-3-7-sonnet`). What has more digits is
-/// a date.
-fn version(name: &str) -> Option<(u32, u32)> {
-    let (_, rest) = name.split_once("claude")?;
-    let mut words = rest.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    let number = |word: &str| word.parse::<u32>().ok().filter(|_| word.len() <= 2);
-    let major = words.find_map(number)?;
-    Some((major, words.next().and_then(number).unwrap_or_default()))
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ use thiserror::Error;
 
 use super::claude::Claude;
 use super::excerpt::excerpt;
+use super::image::Image;
 use super::redress::{OwnTool, Redress};
 
 /// A request that every dialect's reader makes and every dialect's writer takes.
@@ -134,20 +135,6 @@ pub enum Content {
     ToolResult(ToolResult),
     /// What the model thought, with the signature by which its own provider knows it again.
     Thinking,
-}
-
-/// An image in a question.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Image {
-    /// By its address.
-    Url(String),
-    /// By its bytes.
-    Inline {
-        /// For example `image/png`.
-        media_type: String,
-        /// The bytes in Base64.
-        base64: String,
-    },
 }
 
 /// A call of a tool.
@@ -324,6 +311,8 @@ pub struct Addressee<'t> {
     pub reasoning: bool,
     /// What it takes if it speaks Anthropic's dialect.
     pub claude: Claude,
+    /// Whether it fetches images from their addresses if it speaks Gemini's dialect.
+    pub fetches_images: bool,
 }
 
 impl Addressee<'_> {
@@ -419,46 +408,6 @@ impl Part {
     /// A text.
     pub fn text(text: impl Into<String>) -> Self {
         Self::new(Content::Text(text.into()))
-    }
-}
-
-impl Image {
-    /// From an address, which may be a `data:` URL (RFC 2397) of Base64.
-    #[must_use]
-    pub fn from_url(url: &str) -> Self {
-        let inline = url.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,"));
-        match inline {
-            Some((media_type, base64)) => {
-                Self::Inline { media_type: media_type.to_owned(), base64: base64.to_owned() }
-            }
-            None => Self::Url(url.to_owned()),
-        }
-    }
-
-    /// The image at an address; `None` when what the address holds says that it is something else, or there is none.
-    #[must_use]
-    pub fn at(url: &str) -> Option<Self> {
-        let image = Self::from_url(url);
-        let is_one = match &image {
-            Self::Url(url) => !url.is_empty() && !url.starts_with("data:"),
-            Self::Inline { media_type, .. } => media_type.starts_with("image/"),
-        };
-        is_one.then_some(image)
-    }
-
-    /// Whether it is an address, not the bytes themselves.
-    #[must_use]
-    pub fn is_address(&self) -> bool {
-        matches!(self, Self::Url(_))
-    }
-
-    /// As an address; bytes become a `data:` URL.
-    #[must_use]
-    pub fn to_url(&self) -> String {
-        match self {
-            Self::Url(url) => url.clone(),
-            Self::Inline { media_type, base64 } => format!("data:{media_type};base64,{base64}"),
-        }
     }
 }
 

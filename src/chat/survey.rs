@@ -5,7 +5,8 @@
 //! | something that only its own dialect knows | everybody else |
 //! | a member that a provider refuses | that provider ([`Quirks::refused`](super::openai_like::Quirks::refused)) |
 //! | more than 4, or 5, texts that end the answer | OpenAI, or Gemini |
-//! | an image by its address, the result of a call that is not there | Gemini |
+//! | an image by its address, if the model fetches none or the address does not say what it is | Gemini |
+//! | the result of a call that is not there | Gemini |
 //! | a tool called by the user, an image or a result by the assistant | OpenAI |
 
 use std::borrow::Cow;
@@ -16,13 +17,19 @@ use std::marker::PhantomData;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-use super::conversation::{Content, Conversation, Image, Unsupported};
+use super::conversation::{Content, Conversation, Unsupported};
 use super::dialect::{Caller, Dialect, Format};
+use super::image::{Image, Reach};
 
 /// Most texts that end an answer, with OpenAI.
 pub(super) const OPENAI_STOPS: usize = 4;
 /// Most texts that end an answer, with Gemini.
 pub(super) const GEMINI_STOPS: usize = 5;
+
+/// Said of an image that the model does not fetch.
+pub(super) const NOT_FETCHED: &str = "an image by its URL";
+/// Said of an image whose media type Gemini would want to be told.
+pub(super) const UNTYPED_ADDRESS: &str = "an image by a URL that is not public or does not end in its type";
 
 /// What was seen in a request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -34,7 +41,8 @@ pub struct Survey {
     /// The members of the body that are given.
     pub(super) members: Vec<String>,
     pub(super) stops: usize,
-    pub(super) image_by_url: bool,
+    /// The hardest way to an image.
+    pub(super) image: Reach,
     pub(super) result_without_call: bool,
     /// What only OpenAI wants said by the other side.
     pub(super) misplaced: Option<&'static str>,
@@ -52,9 +60,9 @@ impl Survey {
         survey.take(conversation);
         for part in conversation.turns.iter().flat_map(|turn| &turn.parts) {
             match &part.content {
-                Content::Image(image) => survey.image_by_url |= image.is_address(),
+                Content::Image(image) => survey.see(image),
                 Content::ToolResult(result) => {
-                    survey.image_by_url |= result.images.iter().any(Image::is_address);
+                    result.images.iter().for_each(|image| survey.see(image));
                     survey.result_without_call |= result.name.is_empty();
                 }
                 Content::Text(_) | Content::ToolCall(_) | Content::Thinking => {}
@@ -68,16 +76,22 @@ impl Survey {
         self.foreign.get_or_insert(why);
     }
 
+    /// Notes how a model comes by an image.
+    pub(super) fn see(&mut self, image: &Image) {
+        self.image = self.image.max(image.reach());
+    }
+
     /// Notes what has been read of the members beside the messages.
     fn take(&mut self, conversation: &Conversation) {
         self.stops = conversation.stop.len();
     }
 
-    /// Whether a provider that speaks `dialect` can be told all that the request of a `caller` says.
+    /// Whether a provider that speaks `dialect` can be told all that the request of a `caller` says; `fetches_images` is said of the model
+    /// ([`Addressee::fetches_images`](super::conversation::Addressee::fetches_images)).
     ///
     /// # Errors
     /// [`Unsupported`] names what it cannot be told.
-    pub fn fits(&self, caller: Caller, dialect: &Dialect) -> Result<(), Unsupported> {
+    pub fn fits(&self, caller: Caller, dialect: &Dialect, fetches_images: bool) -> Result<(), Unsupported> {
         if dialect.is_spoken_by(caller) {
             return Ok(());
         }
@@ -98,9 +112,13 @@ impl Survey {
             Format::Responses => Some("a call of another dialect"),
             Format::Anthropic => None,
             Format::Gemini if self.stops > GEMINI_STOPS => Some("more than 5 stop sequences"),
-            Format::Gemini if self.image_by_url => Some("an image by its URL"),
             Format::Gemini if self.result_without_call => Some("a tool result without its call"),
-            Format::Gemini => None,
+            Format::Gemini => match self.image {
+                Reach::Inline => None,
+                _ if !fetches_images => Some(NOT_FETCHED),
+                Reach::TypedAddress(_) => None,
+                Reach::Address => Some(UNTYPED_ADDRESS),
+            },
         };
         unsayable.map_or(Ok(()), |what| Err(Unsupported::new(what)))
     }

@@ -55,6 +55,7 @@ mod tests {
             max_output: None,
             reasoning: false,
             claude: Claude::named("claude"),
+            fetches_images: false,
         };
         for (caller, body) in [
             (

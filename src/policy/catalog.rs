@@ -54,6 +54,8 @@ pub struct Abilities {
     pub reasoning: bool,
     /// What it takes if it speaks Anthropic's dialect.
     pub claude: Claude,
+    /// Whether it fetches images from their addresses if it speaks Gemini's dialect.
+    pub fetches_images: bool,
 }
 
 /// Who runs models.

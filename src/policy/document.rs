@@ -63,6 +63,7 @@ pub(super) struct ModelDocument {
     pub(super) reasoning: bool,
     pub(super) thinking: Option<String>,
     pub(super) sampling: Option<bool>,
+    pub(super) fetches_images: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -25,6 +25,7 @@ use super::{
 use crate::admission::{Admission, OnUnreadable, plain_path};
 use crate::chat::claude::{Claude, Thinking};
 use crate::chat::headers::{describes_message, is_credential};
+use crate::chat::model_name::gemini_fetches_images;
 use crate::chat::registry::DIALECTS;
 use crate::chat::{Caller, Dialect, Format, responses};
 use crate::complexity::Level;
@@ -275,6 +276,7 @@ fn abilities(path: &str, document: &ModelDocument, upstream_name: &str) -> Resul
     };
     Ok(Abilities {
         claude: Claude { thinking, sampling: document.sampling.unwrap_or(usual.sampling) },
+        fetches_images: document.fetches_images.unwrap_or_else(|| gemini_fetches_images(upstream_name)),
         context_window: document.context_window,
         max_output: document.max_output,
         tools: document.tools,

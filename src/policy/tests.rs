@@ -55,6 +55,19 @@ fn what_a_claude_takes_follows_from_its_name_unless_the_policy_says_it() {
 }
 
 #[test]
+fn whether_a_gemini_fetches_images_follows_from_its_name_unless_the_policy_says_it() {
+    let fetches = |name: &str, said: Option<bool>| {
+        let mut document = changed("/models/gpt-4o/upstream_name", json!(name));
+        if let Some(said) = said {
+            document["models"]["gpt-4o"]["fetches_images"] = said.into();
+        }
+        Policy::from_value(document).unwrap().models().nth(1).unwrap().1.abilities.fetches_images
+    };
+    assert!(fetches("gemini-2.5-flash", None) && fetches("gemini-2.0-flash", Some(true)));
+    assert!(!fetches("gemini-2.0-flash", None) && !fetches("gemini-2.5-flash", Some(false)));
+}
+
+#[test]
 fn a_version_that_all_its_readers_are_told_anyway_asks_for_nothing() {
     let (usual, other) = (b"2023-06-01".as_slice(), b"2026-01-01".as_slice());
     let speaking = |provider: Value| Policy::from_value(changed("/providers/openai", provider)).unwrap();

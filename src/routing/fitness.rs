@@ -114,6 +114,6 @@ impl<'a> Fitting<'a> {
             return Ok(());
         }
         let survey = self.survey.get_or_insert_with(|| translate::survey(request.body(), request.caller));
-        Ok(survey.fits(request.caller, dialect)?)
+        Ok(survey.fits(request.caller, dialect, model.abilities.fetches_images)?)
     }
 }

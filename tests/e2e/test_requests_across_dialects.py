@@ -60,6 +60,7 @@ SIGNED = {
 }
 PICTURE = {"type": "base64", "media_type": "image/png", "data": IMAGE}
 LINK = "https://example.test/cat.png"
+BARE_LINK = "https://example.test/picture?of=cat"
 
 FEATURES = [
     Feature(
@@ -111,8 +112,17 @@ FEATURES = [
         turns_openai({"role": "user", "content": [{"type": "image", "source": {"type": "url", "url": LINK}}]}),
         {"/messages/0/content/0/image_url/url": LINK},
         {"/messages/0/content/0/source": {"type": "url", "url": LINK}},
-        "skipped",
+        {"/contents/0/parts/0/fileData": {"mimeType": "image/png", "fileUri": LINK}},
         responses=items({"role": "user", "content": [{"type": "input_image", "image_url": LINK}]}),
+    ),
+    Feature(
+        "image by an address that does not end in its type",
+        turns_openai({"role": "user", "content": [{"type": "image_url", "image_url": {"url": BARE_LINK}}]}),
+        turns_openai({"role": "user", "content": [{"type": "image", "source": {"type": "url", "url": BARE_LINK}}]}),
+        {"/messages/0/content/0/image_url/url": BARE_LINK},
+        {"/messages/0/content/0/source": {"type": "url", "url": BARE_LINK}},
+        "skipped",
+        responses=items({"role": "user", "content": [{"type": "input_image", "image_url": BARE_LINK}]}),
     ),
     Feature(
         "tools",
@@ -627,7 +637,7 @@ def test_a_provider_receives_what_the_caller_meant(dialect_gateway, feature, cal
 BESIDE_OTHERS = [
     "## Beside other gateways",
     "",
-    "Held against 271 cases of the translations of Envoy AI Gateway, Vercel's AI SDK and LiteLLM (November 2026), 207 come out the same.",
+    "Held against 271 cases of the translations of Envoy AI Gateway, Vercel's AI SDK and LiteLLM (November 2026), 208 come out the same.",
     "The others differ for a reason:",
     "",
     "| what | here | there |",
@@ -643,7 +653,7 @@ BESIDE_OTHERS = [
     "| images that a tool has given back | sent after the results, by the user; refused where the caller's own dialect has no such thing | lost, or sent where no API takes them |",
     "| a stream with an event that cannot be read, or without an end | ends in an error | goes on, or ends as if complete |",
     "| files, several choices, log probabilities, legacy functions | not sent across dialects; other models of the tier take the call | lost, or sent in part |",
-    "| an image by its address, to Gemini | not sent | fetched by the gateway, or sent |",
+    "| an image by an address that does not end in its type, or by any to a Gemini before 2.5 | not sent: Gemini wants to be told the type | fetched by the gateway, or sent |",
     "| reasoning after calls of tools that were made without, to Claude | left out and listed: Anthropic refuses it | sent |",
 ]
 

@@ -3,11 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use crate::chat::conversation::{
-    Addressee, Content, Conversation, Image, OutputFormat, Part, Reasoning, Speaker, Tool, ToolChoice,
-    ToolResult, Turn, Unsupported, Written,
+    Addressee, Content, Conversation, OutputFormat, Part, Reasoning, Speaker, Tool, ToolChoice, ToolResult,
+    Turn, Unsupported, Written,
 };
+use crate::chat::image::{Image, Reach};
 use crate::chat::redress::Redress;
-use crate::chat::survey::GEMINI_STOPS;
+use crate::chat::survey::{GEMINI_STOPS, NOT_FETCHED, UNTYPED_ADDRESS};
 
 /// Documented by Google for calls of tools that another model made: Gemini 3 refuses calls without a signature.
 const FOREIGN_SIGNATURE: &str = "skip_thought_signature_validator";
@@ -29,7 +30,7 @@ pub(in crate::chat) fn write(
     if !system.is_empty() {
         body.insert("systemInstruction".into(), json!({"parts": system}));
     }
-    body.insert("contents".into(), contents(conversation)?.into());
+    body.insert("contents".into(), contents(conversation, target)?.into());
     if !conversation.tools.is_empty() {
         let declarations: Vec<Value> = conversation.tools.iter().map(declaration).collect();
         body.insert("tools".into(), json!([{"functionDeclarations": declarations}]));
@@ -103,10 +104,10 @@ fn generation_config(
     config
 }
 
-fn contents(conversation: &Conversation) -> Result<Vec<Value>, Unsupported> {
+fn contents(conversation: &Conversation, target: Addressee<'_>) -> Result<Vec<Value>, Unsupported> {
     let mut contents: Vec<(&str, Vec<Value>)> = Vec::with_capacity(conversation.turns.len());
     for turn in &conversation.turns {
-        let parts = parts(turn)?;
+        let parts = parts(turn, target)?;
         let role = match turn.role {
             // Instructions of its own Gemini takes only above all that is said.
             Speaker::User | Speaker::System => "user",
@@ -121,7 +122,7 @@ fn contents(conversation: &Conversation) -> Result<Vec<Value>, Unsupported> {
     Ok(contents.into_iter().map(|(role, parts)| json!({"role": role, "parts": parts})).collect())
 }
 
-fn parts(turn: &Turn) -> Result<Vec<Value>, Unsupported> {
+fn parts(turn: &Turn, target: Addressee<'_>) -> Result<Vec<Value>, Unsupported> {
     let mut parts = Vec::with_capacity(turn.parts.len());
     let mut signed = false;
     for Part { content, .. } in &turn.parts {
@@ -129,7 +130,7 @@ fn parts(turn: &Turn) -> Result<Vec<Value>, Unsupported> {
             Content::Thinking => {}
             Content::Text(text) if text.is_empty() => {}
             Content::Text(text) => parts.push(json!({"text": text})),
-            Content::Image(image) => parts.push(inline_data(image)?),
+            Content::Image(image) => parts.push(data(image, target)?),
             Content::ToolCall(call) => {
                 let call = json!({"name": call.name, "args": call.arguments});
                 // The first call of a turn carries the signature for all of them.
@@ -142,7 +143,7 @@ fn parts(turn: &Turn) -> Result<Vec<Value>, Unsupported> {
             Content::ToolResult(result) => {
                 parts.push(function_response(result)?);
                 for image in &result.images {
-                    parts.push(inline_data(image)?);
+                    parts.push(data(image, target)?);
                 }
             }
         }
@@ -150,12 +151,16 @@ fn parts(turn: &Turn) -> Result<Vec<Value>, Unsupported> {
     Ok(parts)
 }
 
-fn inline_data(image: &Image) -> Result<Value, Unsupported> {
-    match image {
-        Image::Inline { media_type, base64 } => {
+fn data(image: &Image, target: Addressee<'_>) -> Result<Value, Unsupported> {
+    match (image, image.reach()) {
+        (Image::Inline { media_type, base64 }, _) => {
             Ok(json!({"inlineData": {"mimeType": media_type, "data": base64}}))
         }
-        Image::Url(_) => Err(Unsupported::new("an image by its URL")),
+        (Image::Url(_), _) if !target.fetches_images => Err(Unsupported::new(NOT_FETCHED)),
+        (Image::Url(url), Reach::TypedAddress(media_type)) => {
+            Ok(json!({"fileData": {"mimeType": media_type, "fileUri": url}}))
+        }
+        (Image::Url(_), _) => Err(Unsupported::new(UNTYPED_ADDRESS)),
     }
 }
 

@@ -14,7 +14,13 @@ const GIVEN: Given<'_> = Given { model: "m", at: Duration::from_secs(7), redress
 const CALLERS: [Caller; 3] = Caller::ALL;
 
 fn target() -> Addressee<'static> {
-    Addressee { model: "m", max_output: None, reasoning: true, claude: Claude::named("m") }
+    Addressee {
+        model: "m",
+        max_output: None,
+        reasoning: true,
+        claude: Claude::named("m"),
+        fetches_images: true,
+    }
 }
 
 /// Something that a model says in one event.
@@ -530,9 +536,12 @@ fn whom_a_request_can_be_told_to_is_known_without_writing_it() {
             let body = request.to_string().into_bytes();
             let survey = survey(&body, caller);
             for dialect in DIALECTS.into_iter().filter(|dialect| !dialect.is_spoken_by(caller)) {
-                let written = super::request(&body, caller, dialect, target());
-                let fits = survey.fits(caller, dialect);
-                assert_eq!(fits.err(), written.err(), "{caller:?} to {}: {request}", dialect.name);
+                for fetches_images in [true, false] {
+                    let target = Addressee { fetches_images, ..target() };
+                    let written = super::request(&body, caller, dialect, target);
+                    let fits = survey.fits(caller, dialect, fetches_images);
+                    assert_eq!(fits.err(), written.err(), "{caller:?} to {}: {request}", dialect.name);
+                }
             }
         }
     }
@@ -546,7 +555,7 @@ fn what_is_not_as_its_dialect_has_it_is_told_to_nobody_else() {
         let survey = survey(odd.as_bytes(), caller);
         for dialect in DIALECTS {
             assert_eq!(
-                survey.fits(caller, dialect).is_ok(),
+                survey.fits(caller, dialect, true).is_ok(),
                 dialect.is_spoken_by(caller),
                 "{}",
                 dialect.name

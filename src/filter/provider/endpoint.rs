@@ -118,6 +118,7 @@ impl Endpoint {
             max_output: self.abilities.max_output,
             reasoning: self.abilities.reasoning,
             claude: self.abilities.claude,
+            fetches_images: self.abilities.fetches_images,
         }
     }
 

@@ -5,9 +5,10 @@ use serde_json::{Map, Value};
 use crate::chat::answer::text_of;
 use crate::chat::anthropic::billing;
 use crate::chat::conversation::{
-    Content, Conversation, Effort, Image, OutputFormat, Part, Reasoning, Speaker, SystemText, Tool, ToolCall,
+    Content, Conversation, Effort, OutputFormat, Part, Reasoning, Speaker, SystemText, Tool, ToolCall,
     ToolChoice, ToolResult, Unsupported, each,
 };
+use crate::chat::image::Image;
 use crate::chat::number::count;
 use crate::chat::unsaid::{Known, note, note_each};
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::read::{SYSTEM_NOT_TEXT, member};
 use crate::chat::conversation::{Conversation, Unsupported};
+use crate::chat::image::Image;
 use crate::chat::survey::{Calls, Seen, Survey, Word, Words, look_over, see};
 
 /// Looks a body over.
@@ -66,6 +67,7 @@ struct Block {
 #[serde(default)]
 struct Source {
     r#type: Word,
+    url: Word,
 }
 
 #[derive(Deserialize)]
@@ -153,7 +155,7 @@ fn look_at_result(block: &Block, survey: &mut Survey) {
 fn look_at_image(block: &Block, survey: &mut Survey) {
     match block.source.r#type.0.as_str() {
         "base64" => {}
-        "url" => survey.image_by_url = true,
+        "url" => survey.see(&Image::Url(block.source.url.0.clone())),
         other => survey.refuse(Unsupported::new(format!("an image from a source of type {other}"))),
     }
 }

@@ -4,9 +4,10 @@ use serde_json::{Map, Value, json};
 
 use crate::chat::claude::Thinking;
 use crate::chat::conversation::{
-    Addressee, Content, Conversation, Effort, Image, OutputFormat, Part, Reasoning, Speaker, Tool,
-    ToolChoice, ToolResult, Unsupported, Written,
+    Addressee, Content, Conversation, Effort, OutputFormat, Part, Reasoning, Speaker, Tool, ToolChoice,
+    ToolResult, Unsupported, Written,
 };
+use crate::chat::image::Image;
 use crate::chat::redress::{ANSWER_TOOL, Redress};
 
 /// The longest answer that is asked for when neither the caller nor the policy names one, in tokens.

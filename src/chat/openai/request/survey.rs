@@ -7,7 +7,8 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess};
 use serde_json::Value;
 
 use super::read::{member, no_image};
-use crate::chat::conversation::{Conversation, Image, Unsupported};
+use crate::chat::conversation::{Conversation, Unsupported};
+use crate::chat::image::{Image, Reach};
 use crate::chat::survey::{Calls, Elements, Given, Seen, Survey, Word, Words, look_over, see};
 
 /// Looks a body over.
@@ -57,7 +58,7 @@ struct Content {
     /// The first type of part that no other dialect knows.
     unknown: Option<String>,
     images: bool,
-    image_by_url: bool,
+    image: Reach,
     /// Where something stands in an image's place that is none.
     no_image: Option<usize>,
 }
@@ -74,9 +75,9 @@ struct Picture {
     url: Address,
 }
 
-/// Whether an image's address is one, not the bytes themselves; `None`: there is no image.
+/// How a model comes by an image; `None`: there is none.
 #[derive(Default)]
-struct Address(Option<bool>);
+struct Address(Option<Reach>);
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -103,7 +104,7 @@ struct Tool {
 
 impl Seen<'_> for Address {
     fn text(text: &str) -> Self {
-        Self(Image::at(text).map(|image| image.is_address()))
+        Self(Image::at(text).map(|image| image.reach()))
     }
 }
 
@@ -138,7 +139,7 @@ impl<'de> Seen<'de> for Content {
                 "image_url" => {
                     content.images = true;
                     match image_url.url.0 {
-                        Some(by_url) => content.image_by_url |= by_url,
+                        Some(reach) => content.image = content.image.max(reach),
                         None => drop(content.no_image.get_or_insert(at)),
                     }
                 }
@@ -170,7 +171,7 @@ fn look_at_messages(messages: &[Message], survey: &mut Survey) {
         if let Some(kind) = &message.content.unknown {
             survey.refuse(Unsupported::new(format!("content of type {kind}")));
         }
-        survey.image_by_url |= message.content.image_by_url;
+        survey.image = survey.image.max(message.content.image);
         match message.role.0.as_str() {
             "user" => is_assistants_turn = false,
             "system" | "developer" | "tool" if message.content.images => {

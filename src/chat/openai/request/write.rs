@@ -3,9 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use crate::chat::conversation::{
-    Addressee, Content, Conversation, Effort, Image, OutputFormat, Part, Reasoning, Speaker, Tool,
-    ToolChoice, ToolResult, Turn, Unsupported, Written,
+    Addressee, Content, Conversation, Effort, OutputFormat, Part, Reasoning, Speaker, Tool, ToolChoice,
+    ToolResult, Turn, Unsupported, Written,
 };
+use crate::chat::image::Image;
 use crate::chat::openai_like::Quirks;
 use crate::chat::survey::OPENAI_STOPS;
 

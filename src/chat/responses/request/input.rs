@@ -5,8 +5,9 @@ use serde_json::{Map, Value, json};
 use super::tools::function_named_in;
 use crate::chat::answer::text_of;
 use crate::chat::conversation::{
-    Content, Conversation, Image, Part, Speaker, SystemText, ToolCall, ToolResult, Unsupported, each,
+    Content, Conversation, Part, Speaker, SystemText, ToolCall, ToolResult, Unsupported, each,
 };
+use crate::chat::image::Image;
 use crate::chat::unsaid::{Known, note, note_each};
 
 /// What is known of items and the parts of messages.

@@ -6,7 +6,13 @@ fn told(model: &str, members: &Value) -> (Value, Vec<&'static str>) {
     body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
     let conversation =
         crate::chat::translate::read_request(body.to_string().as_bytes(), crate::chat::Caller::OpenAi);
-    let target = Addressee { model, max_output: None, reasoning: true, claude: Claude::named(model) };
+    let target = Addressee {
+        model,
+        max_output: None,
+        reasoning: true,
+        claude: Claude::named(model),
+        fetches_images: false,
+    };
     let written = write(&conversation.unwrap(), target).unwrap();
     (serde_json::from_slice(&written.body).unwrap(), written.dropped)
 }
