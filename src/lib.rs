@@ -14,6 +14,7 @@
 //! | has another instance? | [`sharing`] |
 //! | have we answered one that asks for the same? | [`semantic`] |
 //! | how hard is it? | [`complexity`] |
+//! | which rule holds for it? | [`condition`], [`policy`] |
 //! | who may be asked, in which order, and what of? | [`routing`] |
 //! | what did it cost, what did it save? | [`ledger`] |
 //! | what is reported | [`telemetry`] |
@@ -26,8 +27,10 @@
 
 pub mod admission;
 pub mod cache;
+pub mod calendar;
 pub mod chat;
 pub mod complexity;
+pub mod condition;
 pub mod embedding;
 #[cfg(target_arch = "wasm32")]
 mod entry;

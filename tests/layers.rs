@@ -8,10 +8,12 @@ use std::path::Path;
 use syn::visit::Visit;
 
 /// Every folder or file at the top of `src/`, and what it may import, innermost first.
-const LAYERS: [(&str, &[&str]); 17] = [
+const LAYERS: [(&str, &[&str]); 19] = [
     ("host", &[]),
     ("chat", &[]),
     ("envoy", &[]),
+    ("calendar", &[]),
+    ("condition", &[]),
     ("identity", &[]),
     ("ledger", &["chat"]),
     ("embedding", &[]),
@@ -22,9 +24,21 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("sharing", &["cache", "chat"]),
     (
         "policy",
-        &["admission", "cache", "chat", "complexity", "embedding", "envoy", "identity", "ledger", "sharing"],
+        &[
+            "admission",
+            "cache",
+            "calendar",
+            "chat",
+            "complexity",
+            "condition",
+            "embedding",
+            "envoy",
+            "identity",
+            "ledger",
+            "sharing",
+        ],
     ),
-    ("routing", &["cache", "chat", "complexity", "embedding", "policy"]),
+    ("routing", &["cache", "calendar", "chat", "complexity", "condition", "embedding", "policy"]),
     ("telemetry", &["chat", "complexity", "host", "ledger", "routing"]),
     (
         "filter",

@@ -51,6 +51,8 @@ pub enum Bypass {
     Audio,
     /// The provider holds a part of the conversation.
     State,
+    /// A rule of the policy keeps it away.
+    Rule,
 }
 
 impl Bypass {
@@ -64,6 +66,7 @@ impl Bypass {
             Self::Logprobs => "logprobs",
             Self::Audio => "audio",
             Self::State => "state",
+            Self::Rule => "rule",
         }
     }
 }

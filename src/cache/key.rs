@@ -7,7 +7,7 @@ use super::tag::TenantTag;
 use crate::chat::ChatRequest;
 use crate::identity::Partition;
 
-/// The request headers that may change an answer, in an order of their own.
+/// What may change an answer besides the body: request headers, in an order of their own, and the rule that holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Variant(Vec<u8>);
 
@@ -15,6 +15,14 @@ impl Variant {
     /// What tells it from others.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    /// Takes in the rule that an answer was given under; no header has an empty name.
+    pub fn add_rule(&mut self, name: &str) {
+        for part in [b"".as_slice(), name.as_bytes()] {
+            self.0.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
+            self.0.extend_from_slice(part);
+        }
     }
 
     /// Takes in all of `headers`.

@@ -7,6 +7,7 @@ use crate::chat::request::RequestError;
 use crate::chat::{Caller, translate};
 use crate::host::Host;
 use crate::identity::Unidentified;
+use crate::policy::Denial;
 use crate::routing::{Attempt, Failure, NoCandidate};
 
 /// What went wrong.
@@ -14,6 +15,8 @@ use crate::routing::{Attempt, Failure, NoCandidate};
 pub(super) enum Fault<'f> {
     /// It is not known who asks.
     Unidentified(&'f Unidentified),
+    /// A rule of the policy refuses the call.
+    Denied(&'f Denial),
     /// A chat call that cannot be read, or in two ways.
     Unread(&'f Unreadable),
     /// The caller wants no provider to be asked, and nothing is stored (RFC 9111, section 5.2.1.7).
@@ -56,6 +59,7 @@ impl Fault<'_> {
     /// The status that a caller of this dialect gets.
     pub(super) fn status(&self, caller: Caller) -> u16 {
         match self {
+            Self::Denied(denial) => denial.status,
             Self::Unidentified(Unidentified::Missing { .. }) => 401,
             Self::Unread(Unreadable::TooLarge { .. }) => 413,
             Self::Unidentified(Unidentified::Repeated { .. }) | Self::Unread(_) => 400,
@@ -79,6 +83,9 @@ impl Fault<'_> {
         match self {
             Self::Unidentified(why) => {
                 coded(ErrorKind::of_status(self.status(caller)), why.to_string(), why.reason())
+            }
+            Self::Denied(denial) => {
+                coded(ErrorKind::of_status(denial.status), denial.message.clone(), "denied_by_policy")
             }
             Self::Unread(why) => {
                 let (param, code) = match why {

@@ -17,6 +17,15 @@ pub struct Tenancy {
     pub required: bool,
 }
 
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Whom stored answers belong to.
+    pub partition: Partition,
+    /// Name of the tenant; empty if there is none, or if it is a secret.
+    pub tenant: String,
+}
+
 /// Where the tenant of a request comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TenantSource {
@@ -65,14 +74,14 @@ impl Unidentified {
 }
 
 impl Tenancy {
-    /// The tenant of a request with these headers, names in lower case.
+    /// Who has sent a request with these headers, names in lower case.
     ///
     /// # Errors
     /// [`Unidentified`] says what is wrong with what should say who asks.
     pub fn identify<'h>(
         &self,
         headers: impl Iterator<Item = (&'h str, &'h [u8])>,
-    ) -> Result<Partition, Unidentified> {
+    ) -> Result<Identity, Unidentified> {
         match &self.source {
             TenantSource::Header(name) => {
                 let mut values = headers.filter(|(found, _)| found == name).map(|(_, value)| value);
@@ -83,7 +92,8 @@ impl Tenancy {
                 if self.required && value.is_none_or(<[u8]>::is_empty) {
                     return Err(Unidentified::Missing { wanted: format!("`{name}`") });
                 }
-                Ok(Partition::of_header(name, value))
+                let tenant = value.map(String::from_utf8_lossy).unwrap_or_default().into_owned();
+                Ok(Identity { partition: Partition::of_header(name, value), tenant })
             }
             TenantSource::ApiKey => {
                 let keys =
@@ -94,7 +104,7 @@ impl Tenancy {
                 }
                 // Their order says nothing, except of those with the same name.
                 keys.sort_by_key(|(name, _)| *name);
-                Ok(Partition::of_api_keys(&keys))
+                Ok(Identity { partition: Partition::of_api_keys(&keys), tenant: String::new() })
             }
         }
     }
@@ -110,7 +120,7 @@ mod tests {
         source: TenantSource,
         required: bool,
         headers: &Sent<'_>,
-    ) -> Result<Partition, Unidentified> {
+    ) -> Result<Identity, Unidentified> {
         Tenancy { source, required }.identify(headers.iter().copied())
     }
 

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::PolicyError;
 use super::fields::suggest;
 use super::prices::PricesDocument;
+use super::rules::RuleDocument;
 use super::share::ShareDocument;
 use crate::complexity::Level;
 
@@ -37,6 +38,9 @@ pub(super) struct Document {
     #[serde(default)]
     pub(super) failover: FailoverDocument,
     pub(super) console: Option<ConsoleDocument>,
+    #[serde(default)]
+    pub(super) rules: Vec<RuleDocument>,
+    pub(super) time_zone: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

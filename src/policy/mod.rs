@@ -12,6 +12,7 @@ mod fields;
 mod list;
 mod parse;
 mod prices;
+mod rules;
 mod share;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ pub use catalog::{
 };
 pub use console::Console;
 pub use fields::read_duration;
+pub use rules::{Constraints, Denial, Effect, Rule, RuleId, Rules, UNCONSTRAINED};
 pub use share::read_share;
 
 use std::collections::BTreeSet;
@@ -31,6 +33,7 @@ use self::list::NonEmpty;
 use crate::admission::Admission;
 use crate::cache::exact::Bounds;
 use crate::cache::semantic::SemanticBounds;
+use crate::calendar::Zone;
 use crate::chat::headers::names_version;
 use crate::complexity::{Classify, Level};
 use crate::envoy::Failover;
@@ -63,6 +66,10 @@ pub struct Policy {
     pub console: Option<Console>,
     /// Whether answers carry `x-arbiter-decision`.
     pub decision_header: bool,
+    /// Who may do what.
+    pub rules: Rules,
+    /// Where the team lives: what an hour or a day is.
+    pub time_zone: Zone,
     /// When an attempt counts as failed.
     pub failover: Failover,
     /// Request headers that some provider gets because the policy says so: they may change an answer.

@@ -18,17 +18,20 @@ use super::fields::{
 };
 use super::list::NonEmpty;
 use super::prices::prices;
+use super::rules::{Known, rules};
 use super::{
     Abilities, Credential, MAX_TIER_MODELS, Model, ModelId, Policy, PolicyError, Provider, ProviderId,
     RequestedModel, Tier,
 };
 use crate::admission::{Admission, OnUnreadable, plain_path};
+use crate::calendar::Zone;
 use crate::chat::claude::{Claude, Thinking};
 use crate::chat::headers::{describes_message, is_credential};
 use crate::chat::model_name::gemini_fetches_images;
 use crate::chat::registry::DIALECTS;
 use crate::chat::{Caller, Dialect, Format, responses};
 use crate::complexity::Level;
+use crate::condition::Names;
 use crate::envoy::{Failover, MODEL_CLUSTER, TIER_CLUSTER};
 use crate::identity::{Tenancy, TenantSource};
 
@@ -59,7 +62,12 @@ fn policy(document: Document) -> Result<Policy, PolicyError> {
         RequestedModelDocument::Ignore => RequestedModel::Ignore,
     };
     let classify = classify(document.classify, &tiers.iter().map(|(_, tier)| tier).collect::<Vec<_>>())?;
+    let names = Names::default();
+    let known = Known { models: &models, providers: &providers, tiers: &tiers, names: &names };
+    let rules = rules(document.rules, &known)?;
     let mut policy = Policy {
+        rules,
+        time_zone: time_zone(document.time_zone.as_deref())?,
         models,
         providers,
         tiers,
@@ -81,6 +89,16 @@ fn policy(document: Document) -> Result<Policy, PolicyError> {
         policy.providers().flat_map(|provider| provider.forward_headers.iter().cloned()).collect();
     policy.revision = revision(&policy);
     Ok(policy)
+}
+
+fn time_zone(name: Option<&str>) -> Result<Zone, PolicyError> {
+    match name.map(Zone::named) {
+        None => Ok(Zone::default()),
+        Some(Some(zone)) => Ok(zone),
+        Some(None) => {
+            fault("time_zone", "must be a time zone of the IANA's database, for example Europe/Berlin")
+        }
+    }
 }
 
 /// Who serves the Responses API without being said to.

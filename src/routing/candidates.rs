@@ -8,7 +8,7 @@ use super::credentials::Credentials;
 use super::decision::{Decision, Reason, Target};
 use super::fitness::{Fitting, Unfit};
 use crate::chat::ChatRequest;
-use crate::policy::{ModelId, Policy, TierId};
+use crate::policy::{Constraints, ModelId, Policy, TierId};
 
 /// Where a request goes, and whom it may be asked of there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +67,8 @@ impl NoCandidate {
 }
 
 impl Candidates {
-    /// Finds who may take the request: the models that were decided on, else those of stronger tiers, else of cheaper ones.
+    /// Finds who may take the request: the models that were decided on, else those of stronger tiers, else of cheaper ones, all within
+    /// `constraints`.
     ///
     /// # Errors
     /// [`NoCandidate`] says of every model why it cannot.
@@ -76,8 +77,9 @@ impl Candidates {
         credentials: &Credentials,
         request: &ChatRequest,
         decision: Decision,
+        constraints: &Constraints,
     ) -> Result<Self, NoCandidate> {
-        let mut fitting = Fitting::new(policy, credentials, request);
+        let mut fitting = Fitting::new(policy, credentials, request, constraints);
         let mut left_out = LeftOut::default();
         if let Target::Model(id) = decision.target {
             return match fitting.check(id) {
@@ -88,7 +90,8 @@ impl Candidates {
                 Err(why) => Err(NoCandidate(LeftOut(vec![(policy.model(id).name.clone(), why)]))),
             };
         }
-        for tier in by_preference(policy, decision.target) {
+        let within = |tier: &TierId| constraints.allows_tier(*tier);
+        for tier in by_preference(policy, decision.target).into_iter().filter(within) {
             let mut models = Vec::new();
             for id in policy.tier(tier).models() {
                 match fitting.check(id) {

@@ -1,7 +1,7 @@
 //! From complexity and constraints to a target.
 
 use crate::complexity::Level;
-use crate::policy::{ModelId, Policy, RequestedModel, Tier, TierId};
+use crate::policy::{Constraints, ModelId, Policy, RequestedModel, Tier, TierId};
 
 /// The model name with which a caller leaves the choice to the policy.
 pub const AUTO: &str = "auto";
@@ -35,6 +35,8 @@ pub enum Reason {
     Requested,
     /// The caller's model lowered the tier.
     Capped,
+    /// A rule named the model, or the bounds of the tier.
+    Rule,
     /// No model of the tier that was decided on can do what the request asks for.
     Ability,
     /// The cheapest tier that handles the complexity; the policy does not know the model that the caller named.
@@ -49,6 +51,7 @@ impl Reason {
             Self::Complexity => "complexity",
             Self::Requested => "requested",
             Self::Capped => "capped",
+            Self::Rule => "rule",
             Self::Ability => "ability",
             Self::UnknownModel => "unknown_model",
         }
@@ -66,9 +69,38 @@ impl Decision {
     }
 }
 
-/// Decides on a request for `requested`, a model's name or `auto`.
+/// Decides on a request for `requested`, a model's name or `auto`, within `constraints`.
 #[must_use]
-pub fn decide(policy: &Policy, requested: &str, level: Level) -> Decision {
+pub fn decide(policy: &Policy, requested: &str, level: Level, constraints: &Constraints) -> Decision {
+    if let Some(model) = constraints.pinned {
+        return Decision { target: Target::Model(model), model, reason: Reason::Rule };
+    }
+    let decision = unconstrained(policy, requested, level);
+    let tier = match decision.target {
+        Target::Tier(tier) => tier,
+        Target::Model(model) => {
+            let is_within = policy.tier_of(model).map_or_else(
+                || constraints.min_tier.is_none() && constraints.max_tier.is_none(),
+                |tier| constraints.allows_tier(tier),
+            );
+            if is_within && constraints.allows_model(model) {
+                return decision;
+            }
+            policy.cheapest_tier(level)
+        }
+    };
+    let nearest = constraints.nearest_tier(tier);
+    if decision.target == Target::Tier(nearest) {
+        return decision;
+    }
+    Decision {
+        target: Target::Tier(nearest),
+        model: policy.tier(nearest).first_model(),
+        reason: Reason::Rule,
+    }
+}
+
+fn unconstrained(policy: &Policy, requested: &str, level: Level) -> Decision {
     let to_tier = |id: TierId, reason| Decision {
         target: Target::Tier(id),
         model: policy.tier(id).first_model(),
@@ -115,7 +147,7 @@ mod tests {
 
     fn decided(requested_model: &str, requested: &str, level: Level) -> (String, String, Reason) {
         let policy = policy(requested_model);
-        let decision = decide(&policy, requested, level);
+        let decision = decide(&policy, requested, level, &Constraints::default());
         let cluster = match decision.target {
             Target::Tier(id) => policy.tier(id).cluster.clone(),
             Target::Model(id) => policy.model(id).cluster.clone(),

@@ -6,11 +6,14 @@ use super::credentials::Credentials;
 use crate::chat::conversation::Unsupported;
 use crate::chat::survey::Survey;
 use crate::chat::{ChatRequest, translate};
-use crate::policy::{Model, ModelId, Policy};
+use crate::policy::{Constraints, Model, ModelId, Policy};
 
 /// Why a model cannot take a request.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Unfit {
+    /// The rule that holds for the request leaves other models.
+    #[error("the rule that holds does not allow it")]
+    Rule,
     /// Its provider's credential is not there.
     #[error("environment variable {variable} is not set")]
     Credential {
@@ -54,16 +57,25 @@ pub(super) struct Fitting<'a> {
     policy: &'a Policy,
     credentials: &'a Credentials,
     request: &'a ChatRequest,
+    constraints: &'a Constraints,
     /// What it says that not every dialect has a word for; looked for when a model needs it.
     survey: Option<Survey>,
 }
 
 impl<'a> Fitting<'a> {
-    pub(super) fn new(policy: &'a Policy, credentials: &'a Credentials, request: &'a ChatRequest) -> Self {
-        Self { policy, credentials, request, survey: None }
+    pub(super) fn new(
+        policy: &'a Policy,
+        credentials: &'a Credentials,
+        request: &'a ChatRequest,
+        constraints: &'a Constraints,
+    ) -> Self {
+        Self { policy, credentials, request, constraints, survey: None }
     }
 
     pub(super) fn check(&mut self, id: ModelId) -> Result<(), Unfit> {
+        if !self.constraints.allows_model(id) {
+            return Err(Unfit::Rule);
+        }
         let model = self.policy.model(id);
         if let Some(variable) = self.credentials.missing_for(model.provider) {
             return Err(Unfit::Credential { variable: variable.to_owned() });

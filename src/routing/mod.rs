@@ -7,6 +7,7 @@ pub mod credentials;
 pub mod decision;
 pub mod fitness;
 pub mod plan;
+pub mod ruling;
 pub mod unscored;
 
 pub use attempt::{Attempt, Failure};
@@ -15,4 +16,5 @@ pub use credentials::Credentials;
 pub use decision::{AUTO, Decision, Reason, Target, decide};
 pub use fitness::Unfit;
 pub use plan::{Forward, Plan, StoredReply, plan};
+pub use ruling::{Circumstances, Ruling};
 pub use unscored::{Unscored, unscored};

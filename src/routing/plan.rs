@@ -3,6 +3,7 @@
 use super::candidates::{Candidates, NoCandidate};
 use super::credentials::Credentials;
 use super::decision::decide;
+use super::ruling::Ruling;
 use crate::cache::recall::{Caching, Hit, Recall};
 use crate::chat::splice::{Edit, splice};
 use crate::chat::{ChatRequest, whole};
@@ -57,14 +58,15 @@ pub struct Forward {
     pub caching: Caching,
 }
 
-/// Makes the plan for a request, from the policy, the encoder and the credentials that are there, and what the cache said.
+/// Makes the plan for a request, from the policy, the encoder and the credentials that are there, what the rules said and what the cache
+/// said. A request that the rules refuse has no plan.
 #[must_use]
 pub fn plan(
     policy: &Policy,
     encoder: Option<&Sieve>,
     credentials: &Credentials,
     request: &ChatRequest,
-    recall: Recall,
+    (ruling, recall): (&Ruling, Recall),
 ) -> Plan {
     let caching = match recall {
         Recall::Forward(caching) => caching,
@@ -78,9 +80,12 @@ pub fn plan(
             }
         }
     };
-    let complexity = complexity::assess(&policy.classify, encoder, &request.said_last(), &request.shape);
-    let decision = decide(policy, &request.model, complexity.level);
-    match Candidates::find(policy, credentials, request, decision) {
+    let complexity = ruling.complexity.clone().unwrap_or_else(|| {
+        complexity::assess(&policy.classify, encoder, &request.said_last(), &request.shape)
+    });
+    let constraints = ruling.constraints(policy);
+    let decision = decide(policy, &request.model, complexity.level, constraints);
+    match Candidates::find(policy, credentials, request, decision, constraints) {
         Ok(candidates) => {
             let model = &policy.model(candidates.decision.model).upstream_name;
             let body = splice(request, Edit { model, include_usage: request.must_ask_for_usage() });
@@ -141,7 +146,13 @@ mod tests {
 
     #[test]
     fn a_plan_says_who_is_asked_and_what_of() {
-        let forward = forward(plan(&policy(), None, &Credentials::all(), &request(json!({})), FRESH));
+        let forward = forward(plan(
+            &policy(),
+            None,
+            &Credentials::all(),
+            &request(json!({})),
+            (&Ruling::default(), FRESH),
+        ));
         assert_eq!(forward.candidates.cluster, "arbiter-tier-small");
         assert_eq!(forward.candidates.models.len(), 2);
         assert!(forward.candidates.left_out.0.is_empty());
@@ -152,7 +163,13 @@ mod tests {
     #[test]
     fn a_plan_says_why_the_others_are_not_asked() {
         let credentials = Credentials::find(&policy(), |_| None);
-        let forward = forward(plan(&policy(), None, &credentials, &request(json!({"tools": [{}]})), FRESH));
+        let forward = forward(plan(
+            &policy(),
+            None,
+            &credentials,
+            &request(json!({"tools": [{}]})),
+            (&Ruling::default(), FRESH),
+        ));
         assert_eq!(forward.candidates.cluster, "arbiter-model-big");
         let why = "tiny: environment variable P_KEY is not set; spare: it does not call tools";
         assert_eq!(forward.candidates.left_out.to_string(), why);
@@ -181,7 +198,9 @@ mod tests {
         let stored = r#"{"id":"1","created":1,"model":"m","choices":[{"message":{"content":"yes"},"finish_reason":"stop"}]}"#;
         for (stream, content_type) in [(false, "application/json"), (true, "text/event-stream")] {
             let request = request(json!({"stream": stream}));
-            let Plan::Reply(reply) = plan(&policy(), None, &Credentials::all(), &request, hit(stored)) else {
+            let Plan::Reply(reply) =
+                plan(&policy(), None, &Credentials::all(), &request, (&Ruling::default(), hit(stored)))
+            else {
                 panic!("a hit is replied");
             };
             assert_eq!(reply.content_type(), content_type);
@@ -192,7 +211,8 @@ mod tests {
     #[test]
     fn a_stored_answer_that_cannot_be_streamed_is_replaced() {
         let request = request(json!({"stream": true}));
-        let forward = forward(plan(&policy(), None, &Credentials::all(), &request, hit("{}")));
+        let forward =
+            forward(plan(&policy(), None, &Credentials::all(), &request, (&Ruling::default(), hit("{}"))));
         assert!(matches!(forward.caching, Caching::Replace(_)));
     }
 }

@@ -5,6 +5,7 @@ use super::credentials::Credentials;
 use super::decision::{Decision, Reason, Target};
 use super::fitness::Unfit;
 use super::plan::Forward;
+use super::ruling::Ruling;
 use crate::cache::recall::Caching;
 use crate::chat::splice::{Edit, splice};
 use crate::chat::{ChatRequest, Operation};
@@ -23,14 +24,15 @@ pub enum Unscored {
     Refuse(NoCandidate),
 }
 
-/// Makes the plan for a request that asks for an `operation` other than an answer.
+/// Makes the plan for a request that asks for an `operation` other than an answer. One that the rules refuse has no plan.
 #[must_use]
 pub fn unscored(
     policy: &Policy,
     credentials: &Credentials,
     request: &ChatRequest,
-    operation: &Operation,
+    (operation, ruling): (&Operation, &Ruling),
 ) -> Unscored {
+    let allowed = |id: ModelId| ruling.constraints(policy).allows_model(id);
     let named = policy.model_by_name(&request.model).map(|id| (id, policy.model(id)));
     if *operation == Operation::Count {
         let counts = |model: &Model| {
@@ -38,12 +40,15 @@ pub fn unscored(
             let is_served = operation.path(&provider.path).is_some();
             is_served && credentials.missing_for(model.provider).is_none()
         };
-        return match named.filter(|(_, model)| counts(model)) {
+        return match named.filter(|(id, model)| allowed(*id) && counts(model)) {
             Some((id, model)) => Unscored::Forward(forward(request, id, model)),
             None => Unscored::Estimate(request.estimated_tokens()),
         };
     }
     let Some((id, model)) = named else { return Unscored::NoSuchModel };
+    if !allowed(id) {
+        return Unscored::Refuse(NoCandidate(LeftOut(vec![(model.name.clone(), Unfit::Rule)])));
+    }
     match fits(policy, credentials, model, operation) {
         Ok(()) => Unscored::Forward(forward(request, id, model)),
         Err(why) => Unscored::Refuse(NoCandidate(LeftOut(vec![(model.name.clone(), why)]))),
@@ -105,7 +110,7 @@ mod tests {
             Operation::Direct(_) => ChatRequest::parse_direct(body, LIMITS),
             _ => ChatRequest::parse(body, Caller::Anthropic, LIMITS, Canonical::Skip),
         };
-        unscored(&policy, &credentials, &request.unwrap(), operation)
+        unscored(&policy, &credentials, &request.unwrap(), (operation, &Ruling::default()))
     }
 
     fn model_of(unscored: Unscored) -> Option<usize> {

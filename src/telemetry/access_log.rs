@@ -1,5 +1,7 @@
 //! One JSON object per call, published as filter state `wasm.arbiter` for Envoy's access log.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::chat::Usage;
@@ -54,6 +56,15 @@ pub struct AccessRecord<'r> {
     /// Why: the reason of the decision, of the pass or of the refusal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'r str>,
+    /// The rule that holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<&'r str>,
+    /// The rules that would hold if they were not in shadow mode.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shadow_rules: Vec<&'r str>,
+    /// What the rule says of the call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<&'r BTreeMap<String, String>>,
     /// The model that the caller named, or its beginning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requested_model: Option<&'r str>,
@@ -173,6 +184,9 @@ impl<'r> AccessRecord<'r> {
         Self {
             outcome,
             reason: None,
+            rule: None,
+            shadow_rules: Vec::new(),
+            metadata: None,
             requested_model: None,
             stream: None,
             complexity: None,

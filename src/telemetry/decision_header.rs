@@ -19,6 +19,8 @@ pub struct DecisionHeader<'d> {
     pub complexity: Option<&'d Complexity>,
     /// Why the tier was chosen.
     pub reason: &'d str,
+    /// The rule that holds.
+    pub rule: Option<&'d str>,
     /// How often a provider was asked, and what became of it.
     pub attempts: &'d [Attempt],
 }
@@ -38,6 +40,9 @@ impl DecisionHeader<'_> {
             let _ = write!(value, "complexity={level}, score={score:.2}, ");
         }
         let _ = write!(value, "reason={reason}");
+        if let Some(rule) = self.rule {
+            let _ = write!(value, ", rule={rule}");
+        }
         let signals = self.complexity.map(|complexity| complexity.reasons.as_slice()).unwrap_or_default();
         list(&mut value, "signals", signals.iter().map(|signal| signal.as_str()));
         let _ = write!(value, ", attempts={}", attempts.len());

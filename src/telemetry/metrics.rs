@@ -34,6 +34,8 @@ pub enum Metric {
     SemanticForegone,
     /// What the store that instances share did.
     Shared,
+    /// Calls by the rule that holds.
+    Rules,
     /// Answers that came from another model than the one asked first.
     Failovers,
     /// Attempts by what became of them.
@@ -64,11 +66,11 @@ pub struct Description {
 }
 
 /// All labels that occur.
-pub const LABELS: [&str; 8] =
-    ["outcome", "reason", "tier", "provider", "model", "complexity", "kind", "result"];
+pub const LABELS: [&str; 9] =
+    ["outcome", "reason", "tier", "provider", "model", "complexity", "kind", "result", "rule"];
 
 /// The table.
-pub const METRICS: [Description; 16] = [
+pub const METRICS: [Description; 17] = [
     Description {
         metric: Metric::Requests,
         name: "arbiter.requests",
@@ -148,6 +150,14 @@ pub const METRICS: [Description; 16] = [
         unit: "requests",
         labels: &["result"],
         meaning: "The store that instances share: `hit`, `miss`, `stored`, `unavailable` (it did not answer in time, or with an error)",
+    },
+    Description {
+        metric: Metric::Rules,
+        name: "arbiter.rules",
+        unit: "requests",
+        labels: &["rule", "result"],
+        meaning: "Calls by the rule that holds: `applied`, `denied`, `shadow` (would hold, and is only watched), `undecided` (a number was too large, or divided \
+                  by zero: a rule that denies counts as if it held, any other as if it did not)",
     },
     Description {
         metric: Metric::Failovers,

@@ -1,11 +1,14 @@
 //! `arbiter score`: how hard requests are, and which tier they go to, by the code that decides it in the filter.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use llm_arbiter::cache::recall::{Caching, Recall};
+use llm_arbiter::chat::Operation;
 use llm_arbiter::complexity;
 use llm_arbiter::policy::{ModelId, Policy};
-use llm_arbiter::routing::{Credentials, Forward, Plan, plan};
+use llm_arbiter::routing::{Circumstances, Credentials, Forward, Plan, Ruling, plan};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -13,7 +16,7 @@ use serde_json::{Value, json};
 use crate::lines::{self, LineFault, LinesError, openai};
 use crate::policy_file::PolicyFile;
 
-const EXPECTED: &str = r#"{"id": ..., "prompt": TEXT} or {"id": ..., "body": CHAT REQUEST}"#;
+const EXPECTED: &str = r#"{"id": ..., "prompt": TEXT} or {"id": ..., "body": CHAT REQUEST}; for rules also "tenant", "headers", "path", "at""#;
 
 /// A line: a prompt, or a chat request.
 #[derive(Deserialize)]
@@ -25,6 +28,18 @@ struct Line<'l> {
     body: Option<&'l RawValue>,
     #[serde(default = "openai")]
     dialect: String,
+    /// Who asks, as rules see it.
+    #[serde(default)]
+    tenant: String,
+    /// Request headers, by lower-case name.
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    /// Path, as rules see it.
+    #[serde(default)]
+    path: String,
+    /// When, in seconds since the Unix epoch.
+    #[serde(default)]
+    at: u64,
 }
 
 /// Scores every line of the file (`-`: of the standard input), in order. Blank lines are skipped. `with_inputs` adds what the
@@ -39,20 +54,31 @@ pub fn lines(file: &PolicyFile, path: &Path, with_inputs: bool) -> Result<String
 
 fn score(file: &PolicyFile, line: &str, with_inputs: bool) -> Result<Value, LineFault> {
     let policy = &file.policy;
-    let Line { id, prompt, body, dialect } =
+    let line: Line<'_> =
         serde_json::from_str(line).map_err(|source| LineFault::Shape { source, expected: EXPECTED })?;
+    let Line { id, prompt, body, dialect, tenant, headers, path, at } = line;
     let request = lines::request(policy, prompt.as_deref(), body, &dialect)?;
+    let circumstances =
+        Circumstances { path, tenant, headers: headers.into_iter().collect(), ..Circumstances::default() };
+    let (encoder, call) = (file.encoder.as_deref(), (&request, &Operation::Chat));
+    let ruling = Ruling::of(policy, encoder, call, &circumstances, Duration::from_secs(at));
+    if let Some(denial) = ruling.denial(policy) {
+        return Ok(json!({"id": id, "rule": ruling.name(policy), "denied": denial.message}));
+    }
     let mut verdict = match plan(
         policy,
         file.encoder.as_deref(),
         &Credentials::all(),
         &request,
-        Recall::Forward(Caching::Off),
+        (&ruling, Recall::Forward(Caching::Off)),
     ) {
         Plan::Forward(forward) => verdict(policy, &id, &forward),
         Plan::Refuse(none) => json!({"id": id, "refused": none.to_string()}),
         Plan::Reply(_) => json!({"id": id}),
     };
+    if let (Some(rule), Value::Object(verdict)) = (ruling.name(policy), &mut verdict) {
+        verdict.insert("rule".into(), rule.into());
+    }
     if let (true, Some(sieve), Value::Object(verdict)) = (with_inputs, &file.encoder, &mut verdict) {
         let inputs = complexity::inputs(sieve, &request.said_last());
         verdict.insert("inputs".into(), inputs.map_or(Value::Null, |inputs| json!(inputs.numbers())));

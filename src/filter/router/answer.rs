@@ -10,7 +10,7 @@ use crate::filter::Flow;
 use crate::filter::call::Call;
 use crate::filter::fault::Fault;
 use crate::host::{Direction, Host};
-use crate::policy::{ModelId, Policy};
+use crate::policy::{ModelId, Policy, RuleId};
 use crate::routing::{Attempt, Failure};
 use crate::telemetry::DecisionHeader;
 
@@ -117,20 +117,29 @@ impl Forwarded {
             set(DROPPED_HEADER, Some(&attempt.dropped.join(", ")));
         }
         if role.policy.decision_header {
-            set(DECISION_HEADER, Some(&self.verdict.describe(&role.policy, model, attempts)));
+            set(
+                DECISION_HEADER,
+                Some(&self.verdict.describe(&role.policy, (model, self.asked.rule), attempts)),
+            );
         }
     }
 }
 
 impl Verdict {
-    /// The value of the decision header, for an answer by `model` after `attempts`.
-    fn describe(&self, policy: &Policy, model: ModelId, attempts: &[Attempt]) -> String {
+    /// The value of the decision header, for an answer by a model after `attempts`, under a rule if one holds.
+    fn describe(
+        &self,
+        policy: &Policy,
+        (model, rule): (ModelId, Option<RuleId>),
+        attempts: &[Attempt],
+    ) -> String {
         let header = DecisionHeader {
             tier: self.decision.tier(policy).map(|tier| tier.name.as_str()),
             model: &policy.model(model).name,
             provider: &policy.provider_of(model).name,
             complexity: self.complexity.as_ref(),
             reason: self.decision.reason.as_str(),
+            rule: rule.and_then(|id| policy.rules.get(id)).map(|rule| rule.name.as_str()),
             attempts,
         };
         header.value()

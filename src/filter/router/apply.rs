@@ -14,7 +14,7 @@ use crate::filter::call::Call;
 use crate::filter::fault::Fault;
 use crate::host::{Direction, Host};
 use crate::identity::Unidentified;
-use crate::policy::ModelId;
+use crate::policy::{Denial, ModelId};
 use crate::routing::{Forward, Plan, StoredReply, Unscored};
 
 /// What became of the request.
@@ -108,6 +108,13 @@ pub(super) fn unidentified<H: Host>(
     why: &Unidentified,
 ) -> Applied {
     refuse(role, host, caller, why.reason(), &Fault::Unidentified(why))
+}
+
+/// Refuses a request as a rule says.
+pub(super) fn denied<H: Host>(role: &RouterRole, host: &H, asked: &Asked, denial: &Denial) -> Applied {
+    books::denied(role, host, asked);
+    Fault::Denied(denial).send(host, asked.caller);
+    Applied::Replied
 }
 
 /// Refuses to ask a provider for what is not stored.

@@ -19,8 +19,8 @@ use crate::envoy::{RECORD_MEMBER_STATE, RECORD_STATE};
 use crate::filter::call::Call;
 use crate::host::Host;
 use crate::ledger::{Bill, NanoDollars};
-use crate::policy::ModelId;
-use crate::routing::Attempt;
+use crate::policy::{Effect, ModelId, RuleId};
+use crate::routing::{Attempt, Ruling};
 use crate::telemetry::{AccessRecord, Metric, Outcome, failed};
 
 /// An answer has ended: closes the books on it. Returns it if it may stand for others.
@@ -147,6 +147,25 @@ pub(super) fn hit<H: Host>(role: &RouterRole, host: &H, asked: &Asked, hit: &Hit
         money: bill.map(Into::into),
         ..books.record(Outcome::Hit)
     });
+}
+
+/// A rule has refused a request.
+pub(super) fn denied<H: Host>(role: &RouterRole, host: &H, asked: &Asked) {
+    let books = Books { role, host, asked, verdict: None, model: None };
+    role.counters.add(Metric::Requests, &[Outcome::Refused.as_str(), "rule"], 1);
+    books.publish(&AccessRecord { reason: Some("rule"), ..books.record(Outcome::Refused) });
+}
+
+/// Counts what the rules have said of a request.
+pub(super) fn ruled(role: &RouterRole, ruling: &Ruling) {
+    let count = |id: &RuleId, result| {
+        let name = role.policy.rules.get(*id).map_or("", |rule| rule.name.as_str());
+        role.counters.add(Metric::Rules, &[name, result], 1);
+    };
+    let is_denied = ruling.denial(&role.policy).is_some();
+    ruling.rule.iter().for_each(|id| count(id, if is_denied { "denied" } else { "applied" }));
+    ruling.shadowed.iter().for_each(|id| count(id, "shadow"));
+    ruling.undecided.iter().for_each(|id| count(id, "undecided"));
 }
 
 /// A request was refused: nobody knows who asks, its body cannot be read, or no model may take it.
@@ -343,7 +362,17 @@ impl<'s, H: Host> Books<'s, H> {
 
     fn record(&self, outcome: Outcome) -> AccessRecord<'s> {
         let complexity = self.complexity();
+        let rules = &self.role.policy.rules;
+        let rule = self.asked.rule.and_then(|id| rules.get(id));
+        let metadata = rule.and_then(|rule| match &rule.then {
+            Effect::Allow(constraints) => Some(&constraints.metadata),
+            Effect::Deny(_) => None,
+        });
+        let shadowed = self.asked.shadowed.iter().filter_map(|id| rules.get(*id));
         AccessRecord {
+            rule: rule.map(|rule| rule.name.as_str()),
+            shadow_rules: shadowed.map(|rule| rule.name.as_str()).collect(),
+            metadata: metadata.filter(|metadata| !metadata.is_empty()),
             reason: self.verdict.map(|verdict| verdict.decision.reason.as_str()),
             requested_model: Some(excerpt(&self.asked.model)),
             stream: Some(self.asked.stream),

@@ -21,12 +21,12 @@ pub(super) fn decide<H: Host>(
         if reading.directives.only_if_cached {
             return apply::not_cached(role, host, reading.caller);
         }
-        let plan = unscored(&role.policy, &role.credentials, &request, &reading.operation);
+        let plan = unscored(&role.policy, &role.credentials, &request, (&reading.operation, &reading.ruling));
         return apply::apply_unscored(role, host, reading, request, plan);
     }
     let make = |recall| {
         let recall = role.recalled(host, recall, request.caller);
-        plan(&role.policy, role.encoder.as_deref(), &role.credentials, &request, recall)
+        plan(&role.policy, role.encoder.as_deref(), &role.credentials, &request, (&reading.ruling, recall))
     };
     let plan = make(recall);
     let (plan, sought) =

@@ -9,7 +9,7 @@ use crate::chat::completion::Completion;
 use crate::chat::observe::Observer;
 use crate::chat::{Caller, ChatRequest, Operation};
 use crate::complexity::Complexity;
-use crate::policy::ModelId;
+use crate::policy::{ModelId, RuleId};
 use crate::routing::{Attempt, Decision};
 
 /// What the caller asked for.
@@ -25,6 +25,10 @@ pub(super) struct Asked {
     pub(super) prompt_tokens: u64,
     /// Whether usage must be taken out of the answer.
     pub(super) hides_usage: bool,
+    /// The rule that holds.
+    pub(super) rule: Option<RuleId>,
+    /// The rules that would have held.
+    pub(super) shadowed: Vec<RuleId>,
 }
 
 impl Asked {
@@ -38,6 +42,8 @@ impl Asked {
             stream,
             prompt_tokens: request.estimated_tokens(),
             hides_usage,
+            rule: reading.ruling.rule,
+            shadowed: reading.ruling.shadowed.clone(),
             model: request.model,
         }
     }

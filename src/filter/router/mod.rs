@@ -53,7 +53,7 @@ enum Phase {
     /// Nothing has come yet, or nothing more is to be done.
     Idle,
     /// The request body is being collected.
-    Reading(Reading),
+    Reading(Box<Reading>),
     /// The request is complete, and somebody else has been asked about it.
     Waiting(Box<Waiting>),
     /// The request is complete, and the same one is on its way.
@@ -98,15 +98,23 @@ impl RouterStream {
 
     /// The request is complete: reads it, asks the cache, plans and applies the plan.
     fn decide<H: Host>(&mut self, host: &H) -> Flow {
-        let Phase::Reading(reading) = self.take_phase() else { return Flow::Continue };
+        let Phase::Reading(mut reading) = self.take_phase() else { return Flow::Continue };
         match reading.read(&self.router.role, host) {
             Err(why) => self.unread(host, reading.caller, &why),
             Ok(request) => {
+                reading.rule(&self.router.role, host, &request);
+                books::ruled(&self.router.role, &reading.ruling);
+                if let Some(denial) = reading.ruling.denial(&self.router.role.policy) {
+                    let applied =
+                        apply::denied(&self.router.role, host, &Asked::of(request, &reading), denial);
+                    return self.applied(applied);
+                }
                 let recall = reading.recall(&self.router.role, host, &request);
                 match waiting::ask(&self.router.role, host, &recall) {
-                    None => self.go_on(host, reading, request, recall),
+                    None => self.go_on(host, *reading, request, recall),
                     Some(pending) => {
-                        self.phase = Phase::Waiting(Box::new(Waiting { reading, request, pending }));
+                        self.phase =
+                            Phase::Waiting(Box::new(Waiting { reading: *reading, request, pending }));
                         Flow::Pause
                     }
                 }
@@ -222,8 +230,8 @@ impl Role for RouterStream {
             return self.applied(applied);
         }
         let policy = &role.policy;
-        let partition = match policy.tenancy.identify(headers.iter()) {
-            Ok(partition) => partition,
+        let identity = match policy.tenancy.identify(headers.iter()) {
+            Ok(identity) => identity,
             Err(why) => {
                 let caller = policy.admit.dialect_at(head.path);
                 let applied = apply::unidentified(&self.router.role, host, caller, &why);
@@ -242,8 +250,8 @@ impl Role for RouterStream {
             }
             Err(Declined::Unreadable(caller, why)) => self.unread(host, caller, &why),
             Ok(admitted) => {
-                self.phase =
-                    Phase::Reading(Reading::new(&self.router.role, admitted, partition, &head, &headers));
+                let reading = Reading::new(&self.router.role, admitted, identity, &head, &headers);
+                self.phase = Phase::Reading(Box::new(reading));
                 Flow::Pause
             }
         }

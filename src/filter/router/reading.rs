@@ -1,17 +1,21 @@
 //! A request whose body is being collected, until it is one that can be planned.
 
+use std::collections::BTreeSet;
+
 use super::role::RouterRole;
 use crate::admission::{Admitted, RequestHead, Unreadable};
 use crate::cache::Variant;
 use crate::cache::directives::RequestDirectives;
+use crate::cache::exact::Bypass;
 use crate::cache::recall::{Caching, Question, Recall};
 use crate::chat::headers::may_change_answer;
 use crate::chat::request::{Canonical, Limits};
 use crate::chat::{Caller, ChatRequest, Operation};
 use crate::envoy::MAX_FALSE_HITS_HEADER;
 use crate::host::{Direction, Headers, Host};
-use crate::identity::Partition;
+use crate::identity::Identity;
 use crate::policy::read_share;
+use crate::routing::{Circumstances, Ruling};
 
 /// What the headers have said, and how much of the body has come.
 #[derive(Debug)]
@@ -20,7 +24,11 @@ pub(super) struct Reading {
     pub(super) operation: Operation,
     /// The headers that may change the answer.
     variant: Variant,
-    partition: Partition,
+    identity: Identity,
+    /// What rules may ask besides; nothing where there are no rules.
+    circumstances: Circumstances,
+    /// What the rules say, once the body has been read.
+    pub(super) ruling: Ruling,
     /// The share of wrong semantic hits that the caller accepts.
     pub(super) max_false_hits: f64,
     pub(super) directives: RequestDirectives,
@@ -36,7 +44,7 @@ impl Reading {
     pub(super) fn new(
         role: &RouterRole,
         admitted: Admitted,
-        partition: Partition,
+        identity: Identity,
         head: &RequestHead<'_>,
         headers: &Headers,
     ) -> Self {
@@ -51,7 +59,9 @@ impl Reading {
             caller,
             operation,
             variant,
-            partition,
+            circumstances: circumstances(role, &identity, head, headers),
+            identity,
+            ruling: Ruling::default(),
             directives: RequestDirectives::of(headers.all("cache-control")),
             max_false_hits: max_false_hits(headers),
             accepts_encoding: head.accepts_encoding,
@@ -74,9 +84,25 @@ impl Reading {
         request.map_err(Unreadable::Body)
     }
 
+    /// Asks the rules.
+    pub(super) fn rule<H: Host>(&mut self, role: &RouterRole, host: &H, request: &ChatRequest) {
+        let policy = &role.policy;
+        if policy.rules.is_empty() {
+            return;
+        }
+        let call = (request, &self.operation);
+        self.ruling = Ruling::of(policy, role.encoder.as_deref(), call, &self.circumstances, host.now());
+        let bears = self.ruling.constraints(policy).bears_on_answers();
+        if let Some(name) = self.ruling.name(policy).filter(|_| bears) {
+            self.variant.add_rule(name);
+        }
+    }
+
     /// Asks the cache.
     pub(super) fn recall<H: Host>(&self, role: &RouterRole, host: &H, request: &ChatRequest) -> Recall {
+        let constraints = self.ruling.constraints(&role.policy);
         match &role.cache {
+            Some(_) if constraints.skips_cache => Recall::Forward(Caching::Bypass(Bypass::Rule)),
             Some(cache) if self.operation == Operation::Chat => {
                 cache.recall(host, &self.directives, &self.question(role, request))
             }
@@ -86,8 +112,33 @@ impl Reading {
 
     /// All that the answer depends on.
     pub(super) fn question<'q>(&'q self, role: &'q RouterRole, request: &'q ChatRequest) -> Question<'q> {
-        let (partition, revision, variant) = (&self.partition, &role.policy.revision, &self.variant);
+        let (partition, revision, variant) = (&self.identity.partition, &role.policy.revision, &self.variant);
         Question { partition, revision, variant, request }
+    }
+}
+
+/// What rules may ask besides the body.
+fn circumstances(
+    role: &RouterRole,
+    identity: &Identity,
+    head: &RequestHead<'_>,
+    headers: &Headers,
+) -> Circumstances {
+    let rules = &role.policy.rules;
+    if rules.is_empty() {
+        return Circumstances::default();
+    }
+    let value = |name: &str| {
+        let values: Vec<_> = headers.all(name).map(String::from_utf8_lossy).collect();
+        (!values.is_empty()).then(|| values.join(","))
+    };
+    let read: BTreeSet<&str> = rules.headers().collect();
+    Circumstances {
+        method: head.method.to_owned(),
+        path: head.path.split('?').next().unwrap_or_default().to_owned(),
+        host: value(":authority").unwrap_or_default(),
+        headers: read.into_iter().filter_map(|name| Some((name.to_owned(), value(name)?))).collect(),
+        tenant: identity.tenant.clone(),
     }
 }
 

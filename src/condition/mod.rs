@@ -1,0 +1,103 @@
+//! Conditions of rules, in CEL (the Common Expression Language, <https://github.com/cel-expr/cel-spec>): compiled once, evaluated per call.
+//!
+//! The interpreter is a library; what it is given has been checked before: every name, type and function is known, so that little is left
+//! that can go wrong with a call, and nothing that could take long (see [`checker`]).
+
+mod checker;
+mod facts;
+mod names;
+mod regex;
+#[cfg(test)]
+mod tests;
+
+pub use checker::MAX_LENGTH;
+pub use facts::{Fact, Facts};
+pub use names::{FACTS, Kind, Names};
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, LazyLock};
+
+use cel::common::types::CelBool;
+use cel::{Context, Env, IdedExpr, Value};
+use thiserror::Error;
+
+use self::facts::Resolver;
+
+/// CEL's standard functions as far as they are used, and macros.
+static STANDARD: LazyLock<Arc<Env>> = LazyLock::new(|| {
+    let mut env = Env::stdlib();
+    // It can only fail if the library had a function of that name already.
+    if let Err(error) = regex::declare(&mut env) {
+        log::error!("conditions cannot match patterns: {error}");
+    }
+    Arc::new(env)
+});
+
+/// A condition that can be evaluated.
+#[derive(Debug, Clone)]
+pub struct Condition {
+    source: String,
+    expression: Arc<IdedExpr>,
+    headers: BTreeSet<String>,
+}
+
+/// What is wrong with a condition, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("at line {line}, column {column}: {message}")]
+pub struct ConditionError {
+    /// Line of the condition, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// What is wrong, and what would be right.
+    pub message: String,
+}
+
+/// Why a condition has no answer for a call: a number too large, or a division by zero.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct Undecided(String);
+
+impl Condition {
+    /// Compiles `source`, which may name what is in `names`.
+    ///
+    /// # Errors
+    /// [`ConditionError`] for the first thing that is wrong.
+    pub fn compile(source: &str, names: &Names) -> Result<Self, ConditionError> {
+        let (expression, headers) = checker::check(&STANDARD, source, names)?;
+        Ok(Self { source: source.to_owned(), expression: Arc::new(expression), headers })
+    }
+
+    /// Whether it holds for a call.
+    ///
+    /// # Errors
+    /// [`Undecided`] where arithmetic with the call's numbers has no result.
+    pub fn holds(&self, facts: &dyn Facts) -> Result<bool, Undecided> {
+        let resolver = Resolver(facts);
+        let mut context = Context::with_env(Arc::clone(&STANDARD));
+        context.set_variable_resolver(&resolver);
+        let value = Value::resolve_val(&self.expression, &context);
+        let value = value.map_err(|error| Undecided(error.to_string()))?;
+        let held = value.downcast_ref::<CelBool>().map(|held| *held.inner());
+        held.ok_or_else(|| Undecided("it is neither true nor false".to_owned()))
+    }
+
+    /// As it is written.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The request headers that it reads, lower case.
+    #[must_use]
+    pub fn headers(&self) -> &BTreeSet<String> {
+        &self.headers
+    }
+}
+
+/// The same words say the same.
+impl PartialEq for Condition {
+    fn eq(&self, other: &Self) -> bool {
+        self.source == other.source
+    }
+}

@@ -1,0 +1,391 @@
+//! Rules: who may do what, and what becomes of it. Of those whose condition holds, the first counts.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+
+use super::fields::{check_name, fault, reference};
+use super::list::NonEmpty;
+use super::{Model, ModelId, PolicyError, Provider, Tier, TierId};
+use crate::condition::{Condition, Names};
+
+/// Most rules of a policy: all of them may be looked at for a call.
+const MAX_RULES: usize = 256;
+
+/// A rule of the policy that gave this id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RuleId(usize);
+
+/// A rule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rule {
+    /// Its name in this policy, in logs and metrics.
+    pub name: String,
+    /// When it holds; `None`: always.
+    pub when: Option<Condition>,
+    /// What becomes of a call that it holds for.
+    pub then: Effect,
+    /// Whether it only says what it would do.
+    pub is_shadow: bool,
+}
+
+/// What becomes of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// It is refused.
+    Deny(Denial),
+    /// It goes on within these bounds.
+    Allow(Constraints),
+}
+
+/// How a call is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denial {
+    /// HTTP status, 400..=499.
+    pub status: u16,
+    /// What the caller is told.
+    pub message: String,
+}
+
+/// What a call is held to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Constraints {
+    /// The cheapest tier that it may go to.
+    pub min_tier: Option<TierId>,
+    /// The strongest tier that it may go to.
+    pub max_tier: Option<TierId>,
+    /// The model that a chat call goes to.
+    pub pinned: Option<ModelId>,
+    /// The models that any call may go to; `None`: all.
+    pub models: Option<Vec<ModelId>>,
+    /// Whether it is neither answered from the caches nor kept there.
+    pub skips_cache: bool,
+    /// What the access log says of it besides.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// What a call is held to that no rule holds for.
+pub static UNCONSTRAINED: Constraints = Constraints {
+    min_tier: None,
+    max_tier: None,
+    pinned: None,
+    models: None,
+    skips_cache: false,
+    metadata: BTreeMap::new(),
+};
+
+/// The rules of a policy, in order.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Rules(Vec<Rule>);
+
+impl Rules {
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = (RuleId, &Rule)> {
+        self.0.iter().enumerate().map(|(at, rule)| (RuleId(at), rule))
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// A rule by its id.
+    #[must_use]
+    pub fn get(&self, id: RuleId) -> Option<&Rule> {
+        self.0.get(id.0)
+    }
+
+    /// The request headers that some condition reads, lower case.
+    pub fn headers(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|rule| rule.when.as_ref()).flat_map(Condition::headers).map(String::as_str)
+    }
+}
+
+impl Constraints {
+    /// Whether a tier is within bounds.
+    #[must_use]
+    pub fn allows_tier(&self, tier: TierId) -> bool {
+        self.min_tier.is_none_or(|min| tier >= min) && self.max_tier.is_none_or(|max| tier <= max)
+    }
+
+    /// The tier within bounds that is nearest to `tier`.
+    #[must_use]
+    pub fn nearest_tier(&self, tier: TierId) -> TierId {
+        let tier = self.min_tier.map_or(tier, |min| tier.max(min));
+        self.max_tier.map_or(tier, |max| tier.min(max))
+    }
+
+    /// Whether a model is among those that calls may go to.
+    #[must_use]
+    pub fn allows_model(&self, model: ModelId) -> bool {
+        self.models.as_ref().is_none_or(|models| models.contains(&model))
+    }
+
+    /// Whether an answer may be another one because of it.
+    #[must_use]
+    pub fn bears_on_answers(&self) -> bool {
+        let Self { min_tier, max_tier, pinned, models, skips_cache: _, metadata: _ } = self;
+        min_tier.is_some() || max_tier.is_some() || pinned.is_some() || models.is_some()
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RuleDocument {
+    name: String,
+    when: Option<String>,
+    then: ThenDocument,
+    #[serde(default)]
+    mode: ModeDocument,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ModeDocument {
+    #[default]
+    Enforce,
+    Shadow,
+}
+
+/// `allow`, `deny`, or what a call is held to.
+#[derive(Debug)]
+struct ThenDocument(Then);
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Then {
+    deny: Option<DenyDocument>,
+    tier: Option<TierBoundsDocument>,
+    model: Option<String>,
+    only: Option<ChoiceDocument>,
+    except: Option<ChoiceDocument>,
+    cache: Option<CacheWord>,
+    metadata: BTreeMap<String, String>,
+}
+
+/// What the caller is told, and perhaps with which status.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct DenyMembers {
+    message: Option<String>,
+    status: Option<u16>,
+}
+
+#[derive(Debug, Default)]
+struct DenyDocument(DenyMembers);
+
+/// One tier, or the cheapest and the strongest.
+#[derive(Debug, Default)]
+struct TierBoundsDocument(TierBounds);
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct TierBounds {
+    min: Option<String>,
+    max: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct ChoiceDocument {
+    models: Vec<String>,
+    providers: Vec<String>,
+}
+
+/// The word `off`. YAML 1.1 readers make `false` of it.
+#[derive(Debug)]
+struct CacheWord;
+
+macro_rules! word_or_members {
+    ($type:ty, $members:ty, $expecting:literal, |$word:ident| $of_word:expr) => {
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct WordOrMembers;
+                impl<'de> Visitor<'de> for WordOrMembers {
+                    type Value = $type;
+
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str($expecting)
+                    }
+
+                    fn visit_str<E: serde::de::Error>(self, $word: &str) -> Result<Self::Value, E> {
+                        $of_word
+                    }
+
+                    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                        let members = serde::de::value::MapAccessDeserializer::new(map);
+                        <$members>::deserialize(members).map(Self::Value::from)
+                    }
+                }
+                deserializer.deserialize_any(WordOrMembers)
+            }
+        }
+    };
+}
+
+impl From<Then> for ThenDocument {
+    fn from(then: Then) -> Self {
+        Self(then)
+    }
+}
+
+impl From<DenyMembers> for DenyDocument {
+    fn from(members: DenyMembers) -> Self {
+        Self(members)
+    }
+}
+
+impl From<TierBounds> for TierBoundsDocument {
+    fn from(bounds: TierBounds) -> Self {
+        Self(bounds)
+    }
+}
+
+word_or_members!(ThenDocument, Then, "`allow`, `deny`, or what a call is held to", |word| match word {
+    "allow" => Ok(Self::Value::from(Then::default())),
+    "deny" => Ok(Self::Value::from(Then { deny: Some(DenyDocument::default()), ..Then::default() })),
+    other => Err(E::custom(format!(
+        "there is no effect `{other}`; it must be `allow`, `deny`, or what a call is held to"
+    ))),
+});
+word_or_members!(
+    DenyDocument,
+    DenyMembers,
+    "what the caller is told, or `{ message: TEXT, status: 403 }`",
+    |word| Ok(Self::Value::from(DenyMembers { message: Some(word.to_owned()), status: None }))
+);
+word_or_members!(TierBoundsDocument, TierBounds, "a tier, or `{ min: TIER, max: TIER }`", |word| {
+    Ok(Self::Value::from(TierBounds { min: Some(word.to_owned()), max: Some(word.to_owned()) }))
+});
+
+impl<'de> Deserialize<'de> for CacheWord {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(
+            untagged,
+            expecting = "must be `off`: what else a rule could say of the cache is that it is as the policy has it"
+        )]
+        enum Off {
+            Word(String),
+            Flag(bool),
+        }
+        match Off::deserialize(deserializer)? {
+            Off::Flag(false) => Ok(Self),
+            Off::Word(word) if word == "off" => Ok(Self),
+            _ => Err(serde::de::Error::custom("must be `off`")),
+        }
+    }
+}
+
+/// What rules may refer to.
+pub(super) struct Known<'k> {
+    pub(super) models: &'k NonEmpty<Model>,
+    pub(super) providers: &'k NonEmpty<Provider>,
+    pub(super) tiers: &'k NonEmpty<Tier>,
+    pub(super) names: &'k Names,
+}
+
+/// Checks rules and resolves what they refer to.
+///
+/// # Errors
+/// [`PolicyError`] names the rule and what is wrong with it.
+pub(super) fn rules(documents: Vec<RuleDocument>, known: &Known<'_>) -> Result<Rules, PolicyError> {
+    if documents.len() > MAX_RULES {
+        return fault("rules", format!("more than {MAX_RULES}"));
+    }
+    let mut rules: Vec<Rule> = Vec::with_capacity(documents.len());
+    for (at, document) in documents.into_iter().enumerate() {
+        let path = format!("rules[{at}]");
+        check_name(&format!("{path}.name"), &document.name)?;
+        if rules.iter().any(|rule| rule.name == document.name) {
+            return fault(
+                format!("{path}.name"),
+                format!("`{}` is the name of an earlier rule", document.name),
+            );
+        }
+        let when = document.when.as_deref().map(|source| {
+            Condition::compile(source, known.names)
+                .or_else(|error| fault(format!("{path}.when"), format!("rule `{}` {error}", document.name)))
+        });
+        let then = effect(&format!("{path}.then"), &document.name, document.then.0, known)?;
+        let is_shadow = document.mode == ModeDocument::Shadow;
+        rules.push(Rule { name: document.name, when: when.transpose()?, then, is_shadow });
+    }
+    Ok(Rules(rules))
+}
+
+fn effect(path: &str, rule: &str, then: Then, known: &Known<'_>) -> Result<Effect, PolicyError> {
+    let Then { deny, tier, model, only, except, cache, metadata } = then;
+    let constraints = constraints(path, (tier, model, only, except), known)?;
+    let Some(DenyDocument(DenyMembers { message, status })) = deny else {
+        return Ok(Effect::Allow(Constraints { skips_cache: cache.is_some(), metadata, ..constraints }));
+    };
+    if constraints.bears_on_answers() || cache.is_some() || !metadata.is_empty() {
+        return fault(format!("{path}.deny"), "a call that is refused is held to nothing else");
+    }
+    let status = status.unwrap_or(403);
+    if !(400..=499).contains(&status) {
+        return fault(format!("{path}.deny.status"), "must be between 400 and 499");
+    }
+    let message = message.unwrap_or_else(|| format!("the policy does not allow this call (rule `{rule}`)"));
+    Ok(Effect::Deny(Denial { status, message }))
+}
+
+type Bounds = (Option<TierBoundsDocument>, Option<String>, Option<ChoiceDocument>, Option<ChoiceDocument>);
+
+fn constraints(path: &str, bounds: Bounds, known: &Known<'_>) -> Result<Constraints, PolicyError> {
+    let (tier, model, only, except) = bounds;
+    let tiers: Vec<&str> = known.tiers.iter().map(|(_, tier)| tier.name.as_str()).collect();
+    let models: Vec<&str> = known.models.iter().map(|(_, model)| model.name.as_str()).collect();
+    let TierBounds { min, max } = tier.unwrap_or_default().0;
+    let tier = |field: &str, name: Option<String>| {
+        let id = name.map(|name| reference(format!("{path}.tier.{field}"), &name, &tiers, "tier"));
+        id.transpose().map(|id| id.map(TierId))
+    };
+    let (min_tier, max_tier) = (tier("min", min)?, tier("max", max)?);
+    if min_tier.zip(max_tier).is_some_and(|(min, max)| min > max) {
+        return fault(format!("{path}.tier"), "`min` is a stronger tier than `max`");
+    }
+    let pinned = model.map(|name| reference(format!("{path}.model"), &name, &models, "model"));
+    let pinned = pinned.transpose()?.map(ModelId);
+    let only = only.map(|choice| chosen(&format!("{path}.only"), &choice, known)).transpose()?;
+    let except = except.map(|choice| chosen(&format!("{path}.except"), &choice, known)).transpose()?;
+    let is_allowed = |id: &ModelId| {
+        only.as_ref().is_none_or(|only| only.contains(id))
+            && except.as_ref().is_none_or(|except| !except.contains(id))
+    };
+    let allowed = known.models.iter().map(|(id, _)| ModelId(id)).filter(is_allowed).collect::<Vec<_>>();
+    let models = (only.is_some() || except.is_some()).then_some(allowed);
+    if models.as_ref().is_some_and(Vec::is_empty) {
+        return fault(path, "no model is left; to refuse a call write `deny`");
+    }
+    if pinned.is_some_and(|pinned| models.as_ref().is_some_and(|models| !models.contains(&pinned))) {
+        return fault(format!("{path}.model"), "is not among the models that the rule leaves");
+    }
+    Ok(Constraints { min_tier, max_tier, pinned, models, ..Constraints::default() })
+}
+
+/// The models that are named, and those of the providers that are named.
+fn chosen(path: &str, choice: &ChoiceDocument, known: &Known<'_>) -> Result<Vec<ModelId>, PolicyError> {
+    let models: Vec<&str> = known.models.iter().map(|(_, model)| model.name.as_str()).collect();
+    let providers: Vec<&str> = known.providers.iter().map(|(_, provider)| provider.name.as_str()).collect();
+    if choice.models.is_empty() && choice.providers.is_empty() {
+        return fault(path, "names neither `models` nor `providers`");
+    }
+    let mut chosen = Vec::new();
+    for (at, name) in choice.models.iter().enumerate() {
+        chosen.push(ModelId(reference(format!("{path}.models[{at}]"), name, &models, "model")?));
+    }
+    for (at, name) in choice.providers.iter().enumerate() {
+        let provider = reference(format!("{path}.providers[{at}]"), name, &providers, "provider")?;
+        let run = known.models.iter().filter(|(_, model)| model.provider.0 == provider);
+        chosen.extend(run.map(|(id, _)| ModelId(id)));
+    }
+    Ok(chosen)
+}
+
+#[cfg(test)]
+mod tests;

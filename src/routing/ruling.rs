@@ -1,0 +1,177 @@
+//! Which rule holds for a call.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use crate::calendar::Local;
+use crate::chat::{ChatRequest, Operation};
+use crate::complexity::{self, Complexity};
+use crate::condition::{Condition, Fact, Facts};
+use crate::embedding::Sieve;
+use crate::policy::{Constraints, Denial, Effect, Policy, RuleId, UNCONSTRAINED};
+
+/// What rules may ask about a call besides its body.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Circumstances {
+    /// `:method`.
+    pub method: String,
+    /// `:path` without the query.
+    pub path: String,
+    /// `:authority`.
+    pub host: String,
+    /// The headers that some rule reads, by name.
+    pub headers: Vec<(String, String)>,
+    /// Who asks; empty if that is not known, or a secret.
+    pub tenant: String,
+}
+
+/// What the rules say of a call.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Ruling {
+    /// The rule that holds.
+    pub rule: Option<RuleId>,
+    /// The rules that would have held, and stand in shadow mode.
+    pub shadowed: Vec<RuleId>,
+    /// The rules of which it cannot be said whether they hold: those that refuse calls count as if they did.
+    pub undecided: Vec<RuleId>,
+    /// How hard the request is, if a rule has asked.
+    pub complexity: Option<Complexity>,
+}
+
+impl Ruling {
+    /// Asks the rules of `policy` in their order, `now` after the Unix epoch.
+    #[must_use]
+    pub fn of(
+        policy: &Policy,
+        encoder: Option<&Sieve>,
+        (request, operation): (&ChatRequest, &Operation),
+        circumstances: &Circumstances,
+        now: Duration,
+    ) -> Self {
+        let facts = CallFacts {
+            policy,
+            encoder,
+            request,
+            operation,
+            circumstances,
+            now,
+            complexity: OnceLock::new(),
+            local: OnceLock::new(),
+        };
+        let mut ruling = Self::default();
+        for (id, rule) in policy.rules.iter() {
+            let holds = rule.when.as_ref().map_or(Ok(true), |when: &Condition| when.holds(&facts));
+            let holds = holds.unwrap_or_else(|_| {
+                ruling.undecided.push(id);
+                matches!(rule.then, Effect::Deny(_))
+            });
+            match (holds, rule.is_shadow) {
+                (false, _) => {}
+                (true, true) => ruling.shadowed.push(id),
+                (true, false) => {
+                    ruling.rule = Some(id);
+                    break;
+                }
+            }
+        }
+        ruling.complexity = facts.complexity.into_inner();
+        ruling
+    }
+
+    /// How the call is refused, if it is.
+    #[must_use]
+    pub fn denial<'p>(&self, policy: &'p Policy) -> Option<&'p Denial> {
+        match &policy.rules.get(self.rule?)?.then {
+            Effect::Deny(denial) => Some(denial),
+            Effect::Allow(_) => None,
+        }
+    }
+
+    /// What the call is held to.
+    #[must_use]
+    pub fn constraints<'p>(&self, policy: &'p Policy) -> &'p Constraints {
+        match self.rule.and_then(|id| policy.rules.get(id)).map(|rule| &rule.then) {
+            Some(Effect::Allow(constraints)) => constraints,
+            Some(Effect::Deny(_)) | None => &UNCONSTRAINED,
+        }
+    }
+
+    /// Name of the rule that holds.
+    #[must_use]
+    pub fn name<'p>(&self, policy: &'p Policy) -> Option<&'p str> {
+        policy.rules.get(self.rule?).map(|rule| rule.name.as_str())
+    }
+}
+
+/// The facts about a call; what is costly is found out when a rule asks for it.
+struct CallFacts<'c> {
+    policy: &'c Policy,
+    encoder: Option<&'c Sieve>,
+    request: &'c ChatRequest,
+    operation: &'c Operation,
+    circumstances: &'c Circumstances,
+    now: Duration,
+    complexity: OnceLock<Complexity>,
+    local: OnceLock<Local>,
+}
+
+impl CallFacts<'_> {
+    fn complexity(&self) -> &Complexity {
+        self.complexity.get_or_init(|| {
+            let Self { policy, encoder, request, .. } = self;
+            complexity::assess(&policy.classify, *encoder, &request.said_last(), &request.shape)
+        })
+    }
+
+    fn local(&self) -> &Local {
+        self.local.get_or_init(|| self.policy.time_zone.local(self.now))
+    }
+}
+
+/// An operation as conditions name it.
+fn operation_name(operation: &Operation) -> &str {
+    match operation {
+        Operation::Chat => "chat",
+        Operation::Count => "count_tokens",
+        Operation::Direct(end) => end.rsplit('/').next().unwrap_or_default(),
+    }
+}
+
+impl Facts for CallFacts<'_> {
+    fn fact(&self, name: &str) -> Option<Fact<'_>> {
+        let Self { policy, request, circumstances, .. } = self;
+        let shape = &request.shape;
+        Some(match name {
+            "request.method" => Fact::Text(&circumstances.method),
+            "request.path" => Fact::Text(&circumstances.path),
+            "request.host" => Fact::Text(&circumstances.host),
+            "identity.tenant" => Fact::Text(&circumstances.tenant),
+            "chat.operation" => Fact::Text(operation_name(self.operation)),
+            "chat.dialect" => Fact::Text(request.caller.as_str()),
+            "chat.model" => Fact::Text(&request.model),
+            "chat.tokens" => Fact::Int(request.estimated_tokens()),
+            "chat.max_tokens" => Fact::Int(shape.max_output_tokens.unwrap_or(0)),
+            "chat.score" => Fact::Double(self.complexity().score),
+            "chat.level" => Fact::Text(self.complexity().level.as_str()),
+            "chat.tier" => Fact::Text(&policy.tier(policy.cheapest_tier(self.complexity().level)).name),
+            "chat.turns" => Fact::Int(shape.user_messages.into()),
+            "chat.messages" => Fact::Int(shape.messages.into()),
+            "chat.tools" => Fact::Int(shape.tools.into()),
+            "chat.images" => Fact::Int(shape.all_images.into()),
+            "chat.schema" => Fact::Bool(shape.structured_output),
+            "chat.stream" => Fact::Bool(request.stream),
+            "now.hour" => Fact::Int(self.local().hour.into()),
+            "now.weekday" => Fact::Int(self.local().weekday.into()),
+            "now.date" => Fact::Text(&self.local().date),
+            _ => return None,
+        })
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        let found = self.circumstances.headers.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests;
