@@ -2,8 +2,9 @@
 
 #![expect(clippy::expect_used, reason = "a test may panic")]
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn arbiter(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_arbiter")).args(arguments).output().expect("the command runs")
@@ -245,6 +246,70 @@ fn score_says_who_can_take_a_request_and_why_others_cannot() {
     assert_eq!((&line["id"], &line["tier"]), (&7.into(), &"small".into()));
     assert_eq!(line["models"], serde_json::json!(["big"]));
     assert_eq!(line["left_out"], "mini: it does not call tools");
+}
+
+/// Runs the command with this on its standard input.
+fn fed(arguments: &[&str], input: &str) -> Output {
+    let command = Command::new(env!("CARGO_BIN_EXE_arbiter"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut running = command.expect("the command runs");
+    let mut stdin = running.stdin.take().expect("it reads");
+    stdin.write_all(input.as_bytes()).expect("it takes the input");
+    drop(stdin);
+    running.wait_with_output().expect("it ends")
+}
+
+#[test]
+fn a_key_is_hashed_for_the_policy_and_never_printed() {
+    let key = "a key that is long enough";
+    let output = fed(&["key", "hash"], &format!("{key}\n"));
+    let hash = text(&output.stdout);
+    assert!(output.status.success() && hash.trim().len() == 64, "{output:?}");
+    let policy = file("hashed", &format!("{POLICY}identity: {{keys: {{ci: {{sha256: {hash}}}}}}}\n"));
+    assert!(arbiter(&["check", policy.to_str().expect("UTF-8")]).status.success());
+    for (input, message) in [("\n", "one line on the standard input"), ("short\n", "could guess")] {
+        let output = fed(&["key", "hash"], input);
+        assert!(!output.status.success());
+        assert!(text(&output.stderr).contains(message), "{output:?}");
+    }
+}
+
+#[test]
+fn a_rule_that_cannot_be_is_named_with_its_place() {
+    let rules = "rules:\n  - {name: night, when: now.huor >= 22, then: deny}\n";
+    let policy = file("rules", &format!("{POLICY}{rules}"));
+    let output = arbiter(&["check", policy.to_str().expect("UTF-8")]);
+    assert!(!output.status.success());
+    let expected = "rules[0].when: rule `night` at line 1, column 1: there is no fact `now.huor`; did you mean `now.hour`?";
+    assert!(text(&output.stderr).contains(expected), "{output:?}");
+}
+
+#[test]
+fn score_says_which_rule_holds_for_a_call() {
+    let rules = "rules:\n  - {name: interns, when: 'identity.tenant == \"interns\" && request.headers[\"x-p\"] == \"1\"', then: deny}\n  - {name: night, when: now.hour >= 22, then: {tier: large}}\n";
+    let policy = file("score_rules", &format!("{POLICY}{rules}"));
+    let lines = "{\"id\": 1, \"prompt\": \"hi\", \"identity\": {\"tenant\": \"interns\"}, \"headers\": {\"x-p\": \"1\"}}\n{\"id\": 2, \"prompt\": \"hi\", \"at\": 82800}\n{\"id\": 3, \"prompt\": \"hi\"}\n";
+    let output = fed(&["score", policy.to_str().expect("UTF-8")], lines);
+    let said = text(&output.stdout);
+    let lines: Vec<&str> = said.lines().collect();
+    assert!(
+        lines.first().is_some_and(|line| line.contains("\"rule\":\"interns\",\"denied\":")),
+        "{output:?}"
+    );
+    assert!(
+        lines
+            .get(1)
+            .is_some_and(|line| line.contains("\"tier\":\"large\"") && line.contains("\"rule\":\"night\"")),
+        "{output:?}"
+    );
+    assert!(
+        lines.get(2).is_some_and(|line| line.contains("\"tier\":\"small\"") && !line.contains("rule")),
+        "{output:?}"
+    );
 }
 
 /// Prompts of two kinds: the weak model fails on one of them.

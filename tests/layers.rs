@@ -38,7 +38,7 @@ const LAYERS: [(&str, &[&str]); 19] = [
             "sharing",
         ],
     ),
-    ("routing", &["cache", "calendar", "chat", "complexity", "condition", "embedding", "policy"]),
+    ("routing", &["cache", "calendar", "chat", "complexity", "condition", "embedding", "identity", "policy"]),
     ("telemetry", &["chat", "complexity", "host", "ledger", "routing"]),
     (
         "filter",

@@ -18,7 +18,7 @@ tiers:
 baseline: big
 requested_model: honor
 classify: {scorer: wordcount}
-tenant: {header: x-tenant}
+identity: {headers: {tenant: x-tenant}}
 cache: {exact: {ttl: 1h}, semantic: {max_false_hits: 5%, ttl: 10m}}
 ";
 

@@ -6,12 +6,26 @@
 //! | `exists`, `all` and `exists_one` only, none inside another | a list is walked once, and no list is made |
 //! | patterns are written out | they are compiled once, and known to be right |
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, LiteralValue, SelectExpr, SourceInfo, operators};
 use cel::{Env, IdedExpr, ParseErrors};
+use thiserror::Error;
 
-use super::{ConditionError, Kind, Names, regex};
+use super::names::{Kind, Names};
+use super::regex;
+
+/// What is wrong with a condition, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("at line {line}, column {column}: {message}")]
+pub struct ConditionError {
+    /// Line of the condition, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// What is wrong, and what would be right.
+    pub message: String,
+}
 
 /// Longest condition, in bytes.
 pub const MAX_LENGTH: usize = 4096;
@@ -36,8 +50,14 @@ enum Type {
     List(Option<Box<Type>>),
 }
 
-/// A checked expression, and the headers that it reads.
-type Checked = (IdedExpr, BTreeSet<String>);
+/// An expression that has been checked.
+pub(super) struct Checked {
+    pub(super) expression: IdedExpr,
+    /// The headers that it reads, lower case.
+    pub(super) headers: BTreeSet<String>,
+    /// The facts that it reads.
+    pub(super) kinds: BTreeMap<String, Kind>,
+}
 
 /// Reads `source`.
 ///
@@ -51,10 +71,14 @@ pub(super) fn check(env: &Env, source: &str, names: &Names) -> Result<Checked, C
         source: program.source_info(),
         scope: Vec::new(),
         headers: BTreeSet::new(),
+        kinds: BTreeMap::new(),
         depth: 0,
     };
     match checker.type_of(program.expression()) {
-        Ok(Type::Bool) => Ok((program.expression().clone(), checker.headers)),
+        Ok(Type::Bool) => {
+            let expression = program.expression().clone();
+            Ok(Checked { expression, headers: checker.headers, kinds: checker.kinds })
+        }
         Ok(other) => {
             let message = format!("a condition is true or false, and this is {}", other.in_words());
             Err(ConditionError { line: 1, column: 1, message })
@@ -122,6 +146,7 @@ struct Checker<'c> {
     /// Names that a walk through a list gives to its elements.
     scope: Vec<(String, Type)>,
     headers: BTreeSet<String>,
+    kinds: BTreeMap<String, Kind>,
     depth: usize,
 }
 
@@ -161,15 +186,18 @@ impl Checker<'_> {
     }
 
     /// A fact, or an element of a list that is walked through.
-    fn fact(&self, at: u64, name: &str) -> Result<Type, Fault> {
+    fn fact(&mut self, at: u64, name: &str) -> Result<Type, Fault> {
         if let Some((_, found)) = self.scope.iter().rev().find(|(known, _)| known == name) {
             return Ok(found.clone());
         }
-        match self.names.kind(name) {
+        let kind = self.names.kind(name);
+        self.kinds.extend(kind.map(|kind| (name.to_owned(), kind)));
+        match kind {
             Some(Kind::Bool) => Ok(Type::Bool),
             Some(Kind::Int) => Ok(Type::Int),
             Some(Kind::Double) => Ok(Type::Double),
             Some(Kind::Text) => Ok(Type::Text),
+            Some(Kind::Texts) => Ok(Type::List(Some(Box::new(Type::Text)))),
             Some(Kind::Headers) => Ok(Type::Headers),
             None => Err(Fault { at, message: self.unknown(name) }),
         }

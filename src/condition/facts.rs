@@ -1,10 +1,27 @@
 //! The facts about a call as the interpreter asks for them: only those that a condition comes to.
 
+use std::collections::BTreeMap;
+
 use cel::ExecutionError;
 use cel::common::traits::{Container, Indexer};
-use cel::common::types::{self, CelBool, CelDouble, CelInt, CelString, Type};
+use cel::common::types::{self, CelBool, CelDouble, CelInt, CelList, CelString, Type};
 use cel::common::value::{CowVal, Val};
 use cel::context::VariableResolver;
+
+use super::names::Kind;
+
+impl Kind {
+    /// What a fact is that a call does not have.
+    fn nothing(self) -> Fact<'static> {
+        match self {
+            Self::Bool => Fact::Bool(false),
+            Self::Int => Fact::Int(0),
+            Self::Double => Fact::Double(0.0),
+            Self::Text | Self::Headers => Fact::Text(""),
+            Self::Texts => Fact::Texts(&[]),
+        }
+    }
+}
 
 /// The value of a fact.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -17,11 +34,13 @@ pub enum Fact<'f> {
     Double(f64),
     /// A text.
     Text(&'f str),
+    /// Several texts.
+    Texts(&'f [String]),
 }
 
 /// What is known of a call.
 pub trait Facts: Send + Sync {
-    /// The fact of this name; see [`FACTS`](super::FACTS).
+    /// The fact of this name, see [`FACTS`](super::FACTS); `None` when the call does not have it.
     fn fact(&self, name: &str) -> Option<Fact<'_>>;
 
     /// The request header of this name, lower case.
@@ -29,18 +48,28 @@ pub trait Facts: Send + Sync {
 }
 
 /// Hands facts to the interpreter.
-pub(super) struct Resolver<'f>(pub(super) &'f dyn Facts);
+pub(super) struct Resolver<'f> {
+    pub(super) facts: &'f dyn Facts,
+    /// What else may be asked for.
+    pub(super) kinds: &'f BTreeMap<String, Kind>,
+}
 
 impl VariableResolver for Resolver<'_> {
     fn resolve<'b>(&'b self, name: &str) -> Option<CowVal<'b, 'b>> {
         if name == "request.headers" {
-            return Some(CowVal::owned(Headers(self.0)));
+            return Some(CowVal::owned(Headers(self.facts)));
         }
-        Some(match self.0.fact(name)? {
+        let fact = self.facts.fact(name).or_else(|| self.kinds.get(name).map(|kind| kind.nothing()));
+        Some(match fact? {
             Fact::Bool(value) => CowVal::owned(CelBool::from(value)),
             Fact::Int(value) => CowVal::owned(CelInt::from(i64::try_from(value).unwrap_or(i64::MAX))),
             Fact::Double(value) => CowVal::owned(CelDouble::from(value)),
             Fact::Text(value) => CowVal::owned(CelString::from(value)),
+            Fact::Texts(values) => {
+                let boxed =
+                    |value: &'b String| -> Box<dyn Val + 'b> { Box::new(CelString::from(value.as_str())) };
+                CowVal::owned(CelList::from(values.iter().map(boxed).collect::<Vec<_>>()))
+            }
         })
     }
 }

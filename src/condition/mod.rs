@@ -10,17 +10,18 @@ mod regex;
 #[cfg(test)]
 mod tests;
 
-pub use checker::MAX_LENGTH;
+pub use checker::{ConditionError, MAX_LENGTH};
 pub use facts::{Fact, Facts};
 pub use names::{FACTS, Kind, Names};
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 use cel::common::types::CelBool;
 use cel::{Context, Env, IdedExpr, Value};
 use thiserror::Error;
 
+use self::checker::Checked;
 use self::facts::Resolver;
 
 /// CEL's standard functions as far as they are used, and macros.
@@ -39,18 +40,7 @@ pub struct Condition {
     source: String,
     expression: Arc<IdedExpr>,
     headers: BTreeSet<String>,
-}
-
-/// What is wrong with a condition, and where.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("at line {line}, column {column}: {message}")]
-pub struct ConditionError {
-    /// Line of the condition, from 1.
-    pub line: usize,
-    /// Column in characters, from 1.
-    pub column: usize,
-    /// What is wrong, and what would be right.
-    pub message: String,
+    kinds: BTreeMap<String, Kind>,
 }
 
 /// Why a condition has no answer for a call: a number too large, or a division by zero.
@@ -64,8 +54,8 @@ impl Condition {
     /// # Errors
     /// [`ConditionError`] for the first thing that is wrong.
     pub fn compile(source: &str, names: &Names) -> Result<Self, ConditionError> {
-        let (expression, headers) = checker::check(&STANDARD, source, names)?;
-        Ok(Self { source: source.to_owned(), expression: Arc::new(expression), headers })
+        let Checked { expression, headers, kinds } = checker::check(&STANDARD, source, names)?;
+        Ok(Self { source: source.to_owned(), expression: Arc::new(expression), headers, kinds })
     }
 
     /// Whether it holds for a call.
@@ -73,7 +63,7 @@ impl Condition {
     /// # Errors
     /// [`Undecided`] where arithmetic with the call's numbers has no result.
     pub fn holds(&self, facts: &dyn Facts) -> Result<bool, Undecided> {
-        let resolver = Resolver(facts);
+        let resolver = Resolver { facts, kinds: &self.kinds };
         let mut context = Context::with_env(Arc::clone(&STANDARD));
         context.set_variable_resolver(&resolver);
         let value = Value::resolve_val(&self.expression, &context);

@@ -1,6 +1,6 @@
 //! What a condition may name.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// Kind of a fact's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub enum Kind {
     Double,
     /// A text.
     Text,
+    /// Several texts.
+    Texts,
     /// Request headers by their names, which are texts.
     Headers,
 }
@@ -54,8 +56,8 @@ pub const FACTS: [(&str, Kind, &str); 22] = [
 /// What a condition may name besides [`FACTS`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Names {
-    /// What is known of who asks, named `identity.NAME`: texts.
-    pub attributes: BTreeSet<String>,
+    /// What is known of who asks, named `identity.NAME`, and its kind.
+    pub attributes: BTreeMap<String, Kind>,
 }
 
 impl Names {
@@ -63,16 +65,14 @@ impl Names {
     #[must_use]
     pub fn kind(&self, name: &str) -> Option<Kind> {
         let fact = FACTS.iter().find(|(known, _, _)| *known == name);
-        let attribute = || {
-            let is_known = name.strip_prefix("identity.").is_some_and(|name| self.attributes.contains(name));
-            is_known.then_some(Kind::Text)
-        };
+        let attribute = || self.attributes.get(name.strip_prefix("identity.")?).copied();
         fact.map(|(_, kind, _)| *kind).or_else(attribute)
     }
 
     /// Every name.
     pub fn all(&self) -> impl Iterator<Item = String> {
         let facts = FACTS.iter().map(|(name, _, _)| (*name).to_owned());
-        facts.chain(self.attributes.iter().map(|name| format!("identity.{name}")))
+        let attributes = self.attributes.keys().map(|name| format!("identity.{name}"));
+        facts.chain(attributes.filter(|name| !FACTS.iter().any(|(known, _, _)| known == name)))
     }
 }

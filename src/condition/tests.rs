@@ -12,6 +12,7 @@ struct Call {
     texts: BTreeMap<String, String>,
     numbers: BTreeMap<String, u64>,
     headers: BTreeMap<String, String>,
+    groups: Vec<String>,
     score: f64,
     schema: bool,
 }
@@ -23,6 +24,7 @@ impl Facts for Call {
             Kind::Int => Fact::Int(self.numbers.get(name).copied().unwrap_or_default()),
             Kind::Double => Fact::Double(self.score),
             Kind::Bool => Fact::Bool(self.schema),
+            Kind::Texts => Fact::Texts(&self.groups),
             Kind::Headers => return None,
         })
     }
@@ -33,7 +35,7 @@ impl Facts for Call {
 }
 
 fn names() -> Names {
-    Names { attributes: ["team".to_owned()].into() }
+    Names { attributes: [("team".to_owned(), Kind::Text), ("groups".to_owned(), Kind::Texts)].into() }
 }
 
 fn call() -> Call {
@@ -50,6 +52,7 @@ fn call() -> Call {
         texts: texts.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         numbers: numbers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         headers: [("x-batch".to_owned(), "nightly".to_owned())].into(),
+        groups: vec!["admins".to_owned(), "search".to_owned()],
         score: 0.25,
         schema: true,
     }
@@ -69,6 +72,9 @@ fn a_condition_says_what_it_says() {
         ("identity.team in ['search', 'ads']", true),
         ("!(identity.team in ['ads'])", true),
         ("identity.team in []", false),
+        ("'admins' in identity.groups && !('x' in identity.groups)", true),
+        ("identity.groups.exists(group, group.startsWith('sea')) && size(identity.groups) == 2", true),
+        ("identity.team in identity.groups", true),
         ("chat.tokens > 1000 && chat.tools == 2", true),
         ("chat.tokens > 1000.5", true),
         ("chat.score < 1", true),
@@ -182,6 +188,7 @@ fn the_reference_names_every_fact() {
         Kind::Int => "whole number",
         Kind::Double => "number with a fraction",
         Kind::Text => "text",
+        Kind::Texts => "texts",
         Kind::Headers => "texts by name",
     };
     let rows = FACTS.map(|(name, of, meaning)| format!("| `{name}` | {} | {meaning} |\n", kind(of)));

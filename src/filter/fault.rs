@@ -62,7 +62,9 @@ impl Fault<'_> {
             Self::Denied(denial) => denial.status,
             Self::Unidentified(Unidentified::Missing { .. }) => 401,
             Self::Unread(Unreadable::TooLarge { .. }) => 413,
-            Self::Unidentified(Unidentified::Repeated { .. }) | Self::Unread(_) => 400,
+            Self::Unidentified(Unidentified::Repeated { .. } | Unidentified::TwoKeys) | Self::Unread(_) => {
+                400
+            }
             Self::NotCached => 504,
             Self::NoSuchModel | Self::NotFound { .. } => 404,
             Self::NoCandidate(none) if none.is_ours() => 503,

@@ -80,7 +80,7 @@ pub struct Headers(Vec<(String, Vec<u8>)>);
 
 impl Headers {
     /// Names and values.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> + Clone {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
     }
 

@@ -25,6 +25,36 @@ impl Partition {
         Self::of("api-key", keys.iter().flat_map(|(header, key)| [header.as_bytes(), key]))
     }
 
+    /// The tenant that a certificate names for whom a trust domain vouches.
+    #[must_use]
+    pub fn of_peer(trust_domain: &str, tenant: &str) -> Self {
+        Self::of("peer", [trust_domain.as_bytes(), tenant.as_bytes()].into_iter())
+    }
+
+    /// The tenant that a claim of a verified token names; `payload` tells issuers apart.
+    #[must_use]
+    pub fn of_claim(payload: &str, tenant: &str) -> Self {
+        Self::of("claim", [payload.as_bytes(), tenant.as_bytes()].into_iter())
+    }
+
+    /// The tenant that a route names.
+    #[must_use]
+    pub fn of_route(tenant: &str) -> Self {
+        Self::of("route", [tenant.as_bytes()].into_iter())
+    }
+
+    /// The tenant that the policy itself names.
+    #[must_use]
+    pub fn of_holder(tenant: &str) -> Self {
+        Self::of("policy", [tenant.as_bytes()].into_iter())
+    }
+
+    /// All that nothing is known of.
+    #[must_use]
+    pub fn of_nobody() -> Self {
+        Self::of("nobody", [].into_iter())
+    }
+
     fn of<'p>(source: &'static str, parts: impl Iterator<Item = &'p [u8]>) -> Self {
         let mut identity = Vec::new();
         for part in parts {

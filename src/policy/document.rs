@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -10,6 +9,8 @@ use serde_json::Value;
 
 use super::PolicyError;
 use super::fields::suggest;
+use super::identity::IdentityDocument;
+use super::named::Named;
 use super::prices::PricesDocument;
 use super::rules::RuleDocument;
 use super::share::ShareDocument;
@@ -29,8 +30,7 @@ pub(super) struct Document {
     pub(super) classify: ClassifyDocument,
     #[serde(default)]
     pub(super) admit: AdmitDocument,
-    #[serde(default)]
-    pub(super) tenant: TenantDocument,
+    pub(super) identity: Option<IdentityDocument>,
     #[serde(default)]
     pub(super) cache: CacheDocument,
     #[serde(default = "enabled")]
@@ -237,14 +237,6 @@ impl Default for PathsDocument {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct TenantDocument {
-    pub(super) header: Option<String>,
-    pub(super) api_key: Option<bool>,
-    pub(super) required: bool,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
 pub(super) struct CacheDocument {
     pub(super) exact: ExactCacheDocument,
     pub(super) semantic: Option<SemanticDocument>,
@@ -429,32 +421,6 @@ impl<'de> Deserialize<'de> for CredentialDocument {
             }
         }
         deserializer.deserialize_any(VariableOrKept)
-    }
-}
-
-/// Entries by name, in the order of the document, no name twice.
-#[derive(Debug)]
-pub(super) struct Named<T>(pub(super) Vec<(String, T)>);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Named<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Entries<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Entries<T> {
-            type Value = Named<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a map from names to entries")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut entries = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    entries.push(entry);
-                }
-                Ok(Named(entries))
-            }
-        }
-        deserializer.deserialize_map(Entries(PhantomData))
     }
 }
 

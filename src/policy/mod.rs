@@ -9,7 +9,9 @@ mod classify;
 mod console;
 mod document;
 mod fields;
+mod identity;
 mod list;
+mod named;
 mod parse;
 mod prices;
 mod rules;
@@ -25,7 +27,7 @@ pub use fields::read_duration;
 pub use rules::{Constraints, Denial, Effect, Rule, RuleId, Rules, UNCONSTRAINED};
 pub use share::read_share;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
@@ -37,7 +39,7 @@ use crate::calendar::Zone;
 use crate::chat::headers::names_version;
 use crate::complexity::{Classify, Level};
 use crate::envoy::Failover;
-use crate::identity::Tenancy;
+use crate::identity::{Attribute, Attributes, KEY, Sources};
 use crate::sharing::SharedStore;
 
 /// Everything that a team decides about its LLM traffic.
@@ -54,8 +56,10 @@ pub struct Policy {
     pub classify: Classify,
     /// Which requests are read at all.
     pub admit: Admission,
-    /// Who is asking.
-    pub tenancy: Tenancy,
+    /// Where it is known from who asks.
+    pub identity: Sources,
+    /// The models that the holder of a key may ask, by the key's name; who has none here may ask all.
+    key_models: BTreeMap<String, Vec<ModelId>>,
     /// The exact cache; `None` when it is off.
     pub exact_cache: Option<Bounds>,
     /// The semantic cache; `None` when it is off.
@@ -157,6 +161,21 @@ impl Policy {
     pub fn cheapest_tier(&self, level: Level) -> TierId {
         let mut tiers = self.tiers().filter(|(_, tier)| tier.handles >= level);
         tiers.next().map_or(TierId(0), |(id, _)| id)
+    }
+
+    /// The models that the caller's key is for, if it is for some only.
+    #[must_use]
+    pub fn models_of_key(&self, attributes: &Attributes) -> Option<&[ModelId]> {
+        match attributes.get(KEY)? {
+            Attribute::Text(name) => self.key_models.get(name).map(Vec::as_slice),
+            Attribute::Texts(_) => None,
+        }
+    }
+
+    /// Whether rules or keys hold calls to anything.
+    #[must_use]
+    pub fn holds_calls(&self) -> bool {
+        !self.rules.is_empty() || !self.key_models.is_empty()
     }
 
     /// The provider that runs a model.

@@ -9,14 +9,15 @@ use super::cache::{exact_cache, semantic_cache, shared_store};
 use super::classify::classify;
 use super::console::console;
 use super::document::{
-    self, AdmitDocument, AwsDocument, CredentialDocument, Document, FailoverDocument, ModelDocument, Named,
-    PathsDocument, ProviderDocument, RequestedModelDocument, TenantDocument, TierDocument,
-    UnreadableDocument, repeated,
+    self, AdmitDocument, AwsDocument, CredentialDocument, Document, FailoverDocument, ModelDocument,
+    PathsDocument, ProviderDocument, RequestedModelDocument, TierDocument, UnreadableDocument, repeated,
 };
 use super::fields::{
     check_host, check_name, check_port, duration, fault, header_name, is_variable, reference, suggest,
 };
+use super::identity::identity;
 use super::list::NonEmpty;
+use super::named::Named;
 use super::prices::prices;
 use super::rules::{Known, rules};
 use super::{
@@ -31,9 +32,7 @@ use crate::chat::model_name::gemini_fetches_images;
 use crate::chat::registry::DIALECTS;
 use crate::chat::{Caller, Dialect, Format, responses};
 use crate::complexity::Level;
-use crate::condition::Names;
 use crate::envoy::{Failover, MODEL_CLUSTER, TIER_CLUSTER};
-use crate::identity::{Tenancy, TenantSource};
 
 /// Largest body that may be read: Envoy holds it in memory.
 const MAX_BODY_BYTES: usize = 64 << 20;
@@ -62,8 +61,8 @@ fn policy(document: Document) -> Result<Policy, PolicyError> {
         RequestedModelDocument::Ignore => RequestedModel::Ignore,
     };
     let classify = classify(document.classify, &tiers.iter().map(|(_, tier)| tier).collect::<Vec<_>>())?;
-    let names = Names::default();
-    let known = Known { models: &models, providers: &providers, tiers: &tiers, names: &names };
+    let asks = identity(document.identity, &models)?;
+    let known = Known { models: &models, providers: &providers, tiers: &tiers, names: &asks.names };
     let rules = rules(document.rules, &known)?;
     let mut policy = Policy {
         rules,
@@ -75,7 +74,8 @@ fn policy(document: Document) -> Result<Policy, PolicyError> {
         requested_model,
         classify,
         admit: admit(document.admit)?,
-        tenancy: tenancy(document.tenant)?,
+        identity: asks.sources,
+        key_models: asks.key_models,
         shared_store: shared_store(&document.cache)?,
         semantic_cache: semantic_cache(&document.cache)?,
         exact_cache: exact_cache(document.cache)?,
@@ -396,16 +396,6 @@ fn check_paths(field: &str, paths: &[String], is_good: impl Fn(&str) -> bool) ->
             "must start with `/`, and have no query, no escapes, no doubled slash and none at the end",
         ),
     }
-}
-
-fn tenancy(document: TenantDocument) -> Result<Tenancy, PolicyError> {
-    let source = match (document.header, document.api_key) {
-        (None, None) => TenantSource::Header("x-tenant".into()),
-        (None, Some(true)) => TenantSource::ApiKey,
-        (Some(name), None | Some(false)) => TenantSource::Header(header_name("tenant.header", &name)?),
-        _ => return fault("tenant", "must be either `header: NAME` or `api_key: true`"),
-    };
-    Ok(Tenancy { source, required: document.required })
 }
 
 fn failover(document: &FailoverDocument) -> Result<Failover, PolicyError> {

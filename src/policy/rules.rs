@@ -124,6 +124,14 @@ impl Constraints {
         self.models.as_ref().is_none_or(|models| models.contains(&model))
     }
 
+    /// The same, and none but these `models`.
+    #[must_use]
+    pub fn within(mut self, models: &[ModelId]) -> Self {
+        let allowed = models.iter().copied().filter(|id| self.allows_model(*id)).collect();
+        self.models = Some(allowed);
+        self
+    }
+
     /// Whether an answer may be another one because of it.
     #[must_use]
     pub fn bears_on_answers(&self) -> bool {

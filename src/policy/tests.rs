@@ -8,7 +8,7 @@ use super::{Policy, RequestedModel};
 use crate::chat::Caller;
 use crate::chat::claude::{Claude, Thinking};
 use crate::complexity::{Boundaries, Level, Scorer};
-use crate::identity::{Tenancy, TenantSource};
+use crate::identity::Sources;
 
 fn document() -> Value {
     json!({
@@ -93,7 +93,8 @@ fn a_short_document_gets_sound_defaults() {
     ];
     assert_eq!(policy.admit.paths, paths.map(|(path, caller)| (path.to_owned(), caller)));
     assert_eq!(policy.admit.max_body_bytes, 8_388_608);
-    assert_eq!(policy.tenancy, Tenancy { source: TenantSource::Header("x-tenant".into()), required: false });
+    let by_header = Sources { headers: vec![("tenant".into(), "x-tenant".into())], ..Sources::default() };
+    assert_eq!(policy.identity, by_header);
     assert_eq!(policy.exact_cache.as_ref().unwrap().ttl, Duration::from_secs(3600));
     assert_eq!(policy.failover.per_try_idle_timeout, Duration::from_secs(30));
     assert!(policy.decision_header);
@@ -276,12 +277,79 @@ fn every_fault_names_its_path_and_says_what_would_be_right() {
         ("/models/gpt-4o/prices/cache_write", json!(-1), "models.gpt-4o.prices.cache_write: -1 is no price"),
         ("/admit", json!({"max_depth": 0}), "admit.max_depth: must be between 1"),
         (
-            "/tenant",
-            json!({"header": "X-Arbiter-Tenant"}),
-            "tenant.header: headers that begin with `x-arbiter-`",
+            "/identity",
+            json!({"headers": {"tenant": "X-Arbiter-Tenant"}}),
+            "identity.headers.tenant: headers that begin with `x-arbiter-`",
         ),
-        ("/tenant", json!({"header": "x", "api_key": true}), "tenant: must be either"),
-        ("/tenant", json!({"header": "Host"}), "tenant.header: says which server is asked"),
+        (
+            "/identity",
+            json!({"headers": {"tenant": "Host"}}),
+            "identity.headers.tenant: says which server is asked",
+        ),
+        (
+            "/identity",
+            json!({"headers": {"Team": "x-team"}}),
+            "identity.headers.Team: the name of an attribute",
+        ),
+        ("/identity", json!({"headers": {"key": "x-key"}}), "identity.headers.key: `key` is the name of"),
+        ("/identity", json!({"required": true}), "identity.required: no source says"),
+        (
+            "/identity",
+            json!({"api_key": true, "required": true, "default": "guests"}),
+            "identity.default: is never used",
+        ),
+        ("/identity", json!({"mtls": {"trust_domains": []}}), "identity.mtls.trust_domains: names none"),
+        (
+            "/identity",
+            json!({"mtls": {"trust_domains": ["spiffe://a"]}}),
+            "identity.mtls.trust_domains[0]: must be",
+        ),
+        (
+            "/identity",
+            json!({"mtls": {"trust_domains": ["a"], "attributes": {"tenant": "namespaces"}}}),
+            "identity.mtls.attributes.tenant: there is no part of a SPIFFE ID `namespaces`; did you mean `namespace`?",
+        ),
+        ("/identity", json!({"jwt": {"payload": "p"}}), "identity.jwt.attributes: takes nothing"),
+        (
+            "/identity",
+            json!({"jwt": {"payload": "", "attributes": {"tenant": "a"}}}),
+            "identity.jwt.payload: must be",
+        ),
+        (
+            "/identity",
+            json!({"jwt": {"payload": "p", "attributes": {"tenant": []}}}),
+            "identity.jwt.attributes.tenant: must name",
+        ),
+        (
+            "/identity",
+            json!({"jwt": {"payload": "p", "lists": {"tenant": "a"}}}),
+            "identity.jwt.lists.tenant: a request has one",
+        ),
+        (
+            "/identity",
+            json!({"jwt": {"payload": "p", "lists": {"team": "teams"}}, "headers": {"team": "x-team"}}),
+            "identity: `team` is a list in one source and a text in another",
+        ),
+        (
+            "/identity",
+            json!({"keys": {"ci": {"sha256": "sk-ci"}}}),
+            "identity.keys.ci.sha256: must be the SHA-256",
+        ),
+        (
+            "/identity",
+            json!({"keys": {"a": {"sha256": "ab".repeat(32)}, "b": {"sha256": "AB".repeat(32)}}}),
+            "identity.keys.b.sha256: is the key of an earlier holder",
+        ),
+        (
+            "/identity",
+            json!({"keys": {"ci": {"sha256": "ab".repeat(32), "models": ["gpt-4"]}}}),
+            "identity.keys.ci.models[0]: there is no model `gpt-4`",
+        ),
+        (
+            "/identity",
+            json!({"keys": {"ci": {"sha256": "ab".repeat(32), "attributes": {"tenant": "a"}}}}),
+            "identity.keys.ci.attributes.tenant: stands beside",
+        ),
         ("/admit", json!({"paths": {"openai": ["/v1/chat/"]}}), "admit.paths.openai[0]: must start with `/`"),
         (
             "/admit",

@@ -11,8 +11,8 @@ use crate::policy::{Constraints, Model, ModelId, Policy};
 /// Why a model cannot take a request.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Unfit {
-    /// The rule that holds for the request leaves other models.
-    #[error("the rule that holds does not allow it")]
+    /// The rule that holds, or the caller's key, is for other models.
+    #[error("the policy does not allow it for this call")]
     Rule,
     /// Its provider's credential is not there.
     #[error("environment variable {variable} is not set")]

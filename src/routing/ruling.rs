@@ -8,6 +8,7 @@ use crate::chat::{ChatRequest, Operation};
 use crate::complexity::{self, Complexity};
 use crate::condition::{Condition, Fact, Facts};
 use crate::embedding::Sieve;
+use crate::identity::{Attribute, Attributes};
 use crate::policy::{Constraints, Denial, Effect, Policy, RuleId, UNCONSTRAINED};
 
 /// What rules may ask about a call besides its body.
@@ -21,8 +22,8 @@ pub struct Circumstances {
     pub host: String,
     /// The headers that some rule reads, by name.
     pub headers: Vec<(String, String)>,
-    /// Who asks; empty if that is not known, or a secret.
-    pub tenant: String,
+    /// What is known of who asks.
+    pub attributes: Attributes,
 }
 
 /// What the rules say of a call.
@@ -36,6 +37,8 @@ pub struct Ruling {
     pub undecided: Vec<RuleId>,
     /// How hard the request is, if a rule has asked.
     pub complexity: Option<Complexity>,
+    /// What the call is held to where the caller's key holds it to more than the rule does.
+    held: Option<Box<Constraints>>,
 }
 
 impl Ruling {
@@ -75,6 +78,9 @@ impl Ruling {
             }
         }
         ruling.complexity = facts.complexity.into_inner();
+        ruling.held = policy
+            .models_of_key(&circumstances.attributes)
+            .map(|models| Box::new(ruling.constraints(policy).clone().within(models)));
         ruling
     }
 
@@ -89,7 +95,10 @@ impl Ruling {
 
     /// What the call is held to.
     #[must_use]
-    pub fn constraints<'p>(&self, policy: &'p Policy) -> &'p Constraints {
+    pub fn constraints<'p>(&'p self, policy: &'p Policy) -> &'p Constraints {
+        if let Some(held) = &self.held {
+            return held;
+        }
         match self.rule.and_then(|id| policy.rules.get(id)).map(|rule| &rule.then) {
             Some(Effect::Allow(constraints)) => constraints,
             Some(Effect::Deny(_)) | None => &UNCONSTRAINED,
@@ -145,7 +154,6 @@ impl Facts for CallFacts<'_> {
             "request.method" => Fact::Text(&circumstances.method),
             "request.path" => Fact::Text(&circumstances.path),
             "request.host" => Fact::Text(&circumstances.host),
-            "identity.tenant" => Fact::Text(&circumstances.tenant),
             "chat.operation" => Fact::Text(operation_name(self.operation)),
             "chat.dialect" => Fact::Text(request.caller.as_str()),
             "chat.model" => Fact::Text(&request.model),
@@ -163,7 +171,10 @@ impl Facts for CallFacts<'_> {
             "now.hour" => Fact::Int(self.local().hour.into()),
             "now.weekday" => Fact::Int(self.local().weekday.into()),
             "now.date" => Fact::Text(&self.local().date),
-            _ => return None,
+            _ => match circumstances.attributes.get(name.strip_prefix("identity.")?)? {
+                Attribute::Text(text) => Fact::Text(text),
+                Attribute::Texts(texts) => Fact::Texts(texts),
+            },
         })
     }
 

@@ -15,7 +15,19 @@ from e2e.envoy import ROOT
 from e2e.gateway import running
 from e2e.provider import Provider, answer
 
-POLICY = {"tenant": {"header": "x-tenant", "required": True}}
+POLICY = {"identity": {"headers": {"tenant": "x-tenant"}, "required": True}}
+CLAIMS = {"tenant": "org", "team": ["realm", "team"]}
+BY_CLAIM = {
+    "identity": {
+        "jwt": {"payload": "claims", "attributes": CLAIMS, "lists": {"groups": "groups"}},
+        "headers": {"tenant": "x-tenant", "team": "x-team"},
+        "required": True,
+    },
+    "rules": [
+        {"name": "admins", "when": '"admins" in identity.groups', "then": {"tier": "large"}},
+        {"name": "ads", "when": 'identity.team == "ads"', "then": "deny"},
+    ],
+}
 SECRET = b"a secret of thirty-two bytes or more"
 
 
@@ -62,8 +74,8 @@ def by_token(tmp_path_factory):
     keys = pathlib.Path(directory) / "jwks.json"
     keys.write_text(json.dumps({"keys": [{"kty": "oct", "alg": "HS256", "kid": "k", "k": encoded(SECRET)}]}))
     chain = filters("jwt_authn")
-    chain[1]["typed_config"]["providers"]["idp"]["local_jwks"]["filename"] = str(keys)
-    with running(directory, POLICY, tweak=behind(chain)) as gateway:
+    chain[0]["typed_config"]["providers"]["idp"]["local_jwks"]["filename"] = str(keys)
+    with running(directory, BY_CLAIM, tweak=behind(chain)) as gateway:
         yield gateway
 
 
@@ -91,10 +103,32 @@ def test_who_has_no_valid_token_is_turned_away(by_token, authorization):
 
 
 def test_a_token_that_names_no_tenant_is_turned_away(by_token):
-    response = ask(by_token, chat.unique(), authorization=f"Bearer {token(None)}", x_tenant="acme")
+    response = ask(by_token, chat.unique(), authorization=f"Bearer {token(None)}")
 
     assert response.status_code == 401
     assert response.json()["error"]["code"] == "tenant_missing"
+
+
+@pytest.mark.parametrize("org", [7, 1.0, True, ["acme"], {"acme": "acme"}, "a\nb"], ids=repr)
+def test_a_claim_that_is_no_name_names_nobody(by_token, org):
+    assert ask(by_token, chat.unique(), authorization=f"Bearer {token(org)}").status_code == 401
+
+
+def test_rules_hold_by_claims_however_deep_and_by_lists(by_token):
+    plain = ask(by_token, chat.unique(), authorization=f"Bearer {token('acme', groups=['users'])}")
+    admin = ask(by_token, chat.unique(), authorization=f"Bearer {token('acme', groups=['users', 'admins'])}")
+    denied = ask(by_token, chat.unique(), authorization=f"Bearer {token('acme', realm={'team': 'ads'})}")
+
+    assert "tier=small" in plain.headers["x-arbiter-decision"]
+    assert "rule=admins" in admin.headers["x-arbiter-decision"]
+    assert denied.status_code == 403
+
+
+def test_no_header_overrides_a_claim(by_token):
+    bearer = f"Bearer {token('acme', realm={'team': 'search'})}"
+    assert ask(by_token, chat.unique(), authorization=bearer, x_team="ads").status_code == 200
+    bearer = f"Bearer {token('acme', realm={'team': 'ads'})}"
+    assert ask(by_token, chat.unique(), authorization=bearer, x_team="search").status_code == 403
 
 
 @pytest.fixture(scope="module")

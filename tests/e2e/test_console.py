@@ -14,7 +14,7 @@ from e2e.test_cache_bounds import worker_requests
 from e2e.waiting import until
 
 TOKEN = "s3cret"
-POLICY = {"console": {"token": "CONSOLE_TOKEN"}, "tenant": {"header": "x-tenant"}}
+POLICY = {"console": {"token": "CONSOLE_TOKEN"}, "identity": {"headers": {"tenant": "x-tenant"}}}
 ENVIRONMENT = {"CONSOLE_TOKEN": TOKEN}
 
 

@@ -125,7 +125,7 @@ def test_tenants_do_not_share(gateway, first, second, shared):
 
 
 def test_api_keys_can_be_the_tenants(start_gateway):
-    gateway = start_gateway({"tenant": {"api_key": True}})
+    gateway = start_gateway({"identity": {"api_key": True}})
     body = chat.request(chat.unique())
 
     def ask(key):

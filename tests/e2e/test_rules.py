@@ -11,7 +11,6 @@ from e2e import chat
 from e2e.waiting import until
 
 POLICY = {
-    "tenant": {"header": "x-tenant"},
     "requested_model": "honor",
     "rules": [
         {

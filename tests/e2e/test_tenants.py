@@ -5,7 +5,7 @@ import pytest
 from e2e import chat
 from e2e.gateway import running
 
-REQUIRED = {"tenant": {"header": "x-org", "required": True}}
+REQUIRED = {"identity": {"headers": {"tenant": "x-org"}, "required": True}}
 
 
 def ask(gateway, text, headers):
@@ -40,7 +40,7 @@ def test_a_tenant_that_is_named_twice_is_refused(gateway):
 
 @pytest.fixture(scope="module")
 def by_key(tmp_path_factory):
-    with running(tmp_path_factory.mktemp("keys"), {"tenant": {"api_key": True, "required": True}}) as gateway:
+    with running(tmp_path_factory.mktemp("keys"), {"identity": {"api_key": True, "required": True}}) as gateway:
         yield gateway
 
 

@@ -7,6 +7,7 @@ use llm_arbiter::cache::exact::Geometry;
 use llm_arbiter::cache::semantic::SemanticCache;
 use llm_arbiter::complexity::{Boundaries, Classify, Level, Scorer};
 use llm_arbiter::embedding::Encoders;
+use llm_arbiter::identity::Nobody;
 use llm_arbiter::ledger::Rates;
 use llm_arbiter::policy::{Model, Policy};
 use llm_arbiter::semantic::Step;
@@ -75,10 +76,10 @@ pub fn report(policy: &Policy) -> String {
             store.timeout.as_millis()
         );
     }
-    if policy.exact_cache.is_some() && !policy.tenancy.required {
+    if policy.exact_cache.is_some() && policy.identity.nobody == Nobody::Anonymous {
         text.push_str(
-            "warning: tenant: none is required, so callers that name none share answers with all others who can reach the port; \
-             put an authenticator before the filter and set `required: true`\n",
+            "warning: identity: nobody is refused, so callers that name none share answers with all others who can reach the port; \
+             put an authenticator before the filter and set `identity.required: true`\n",
         );
     }
     if policy.admit.unreadable == OnUnreadable::Pass {

@@ -3,6 +3,7 @@
 mod check;
 mod compare;
 mod fit;
+mod key;
 mod lines;
 mod policy_file;
 mod render;
@@ -67,6 +68,11 @@ enum Verb {
         #[arg(long, default_value = "-")]
         trace: PathBuf,
     },
+    /// Keys that callers are known by.
+    Key {
+        #[command(subcommand)]
+        verb: KeyVerb,
+    },
     /// Fit the learned scorer to your own traffic: JSON lines {"prompt" or "body", "strong": 0..1, "weak": 0..1} or {"prompt" or
     /// "body", "good_enough": true or false}. A `group` keeps prompts together, such as those of one conversation.
     Fit {
@@ -82,6 +88,12 @@ enum Verb {
     },
 }
 
+#[derive(Debug, Subcommand)]
+enum KeyVerb {
+    /// Print the hash of the key on the standard input, for `identity.keys` in the policy.
+    Hash,
+}
+
 fn main() -> ExitCode {
     let result = match Cli::parse().verb {
         Verb::Check { policy } => policy_file::read(&policy).map(|file| check::report(&file.policy)),
@@ -95,6 +107,7 @@ fn main() -> ExitCode {
         Verb::Simulate { policy, trace } => policy_file::read(&policy)
             .and_then(|file| Ok(simulate::run(file.policy, &trace)?))
             .map(|()| String::new()),
+        Verb::Key { verb: KeyVerb::Hash } => key::hashed().map_err(Into::into),
         Verb::Fit { policy, labels, output } => policy_file::read_to_fit(&policy)
             .and_then(|(policy, encoder)| Ok(fit::run(&policy, &encoder, &labels, &output)?)),
     };

@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use crate::compare::CompareError;
 use crate::fit::FitError;
+use crate::key::KeyError;
 use crate::lines::LinesError;
 use crate::simulate::SimulateError;
 
@@ -68,6 +69,9 @@ pub enum CommandError {
     /// Messages to compare.
     #[error(transparent)]
     Compare(#[from] CompareError),
+    /// A key cannot be hashed.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// A trace cannot be replayed.
     #[error(transparent)]
     Simulate(#[from] SimulateError),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use llm_arbiter::cache::recall::{Caching, Recall};
 use llm_arbiter::chat::Operation;
 use llm_arbiter::complexity;
+use llm_arbiter::identity::Attribute;
 use llm_arbiter::policy::{ModelId, Policy};
 use llm_arbiter::routing::{Circumstances, Credentials, Forward, Plan, Ruling, plan};
 use serde::Deserialize;
@@ -16,7 +17,7 @@ use serde_json::{Value, json};
 use crate::lines::{self, LineFault, LinesError, openai};
 use crate::policy_file::PolicyFile;
 
-const EXPECTED: &str = r#"{"id": ..., "prompt": TEXT} or {"id": ..., "body": CHAT REQUEST}; for rules also "tenant", "headers", "path", "at""#;
+const EXPECTED: &str = r#"{"id": ..., "prompt": TEXT} or {"id": ..., "body": CHAT REQUEST}; for rules also "identity", "headers", "path", "at""#;
 
 /// A line: a prompt, or a chat request.
 #[derive(Deserialize)]
@@ -28,9 +29,9 @@ struct Line<'l> {
     body: Option<&'l RawValue>,
     #[serde(default = "openai")]
     dialect: String,
-    /// Who asks, as rules see it.
+    /// What is known of who asks, as rules see it.
     #[serde(default)]
-    tenant: String,
+    identity: BTreeMap<String, String>,
     /// Request headers, by lower-case name.
     #[serde(default)]
     headers: BTreeMap<String, String>,
@@ -56,10 +57,11 @@ fn score(file: &PolicyFile, line: &str, with_inputs: bool) -> Result<Value, Line
     let policy = &file.policy;
     let line: Line<'_> =
         serde_json::from_str(line).map_err(|source| LineFault::Shape { source, expected: EXPECTED })?;
-    let Line { id, prompt, body, dialect, tenant, headers, path, at } = line;
+    let Line { id, prompt, body, dialect, identity, headers, path, at } = line;
     let request = lines::request(policy, prompt.as_deref(), body, &dialect)?;
-    let circumstances =
-        Circumstances { path, tenant, headers: headers.into_iter().collect(), ..Circumstances::default() };
+    let attributes = identity.into_iter().map(|(name, value)| (name, Attribute::Text(value))).collect();
+    let headers = headers.into_iter().collect();
+    let circumstances = Circumstances { path, attributes, headers, ..Circumstances::default() };
     let (encoder, call) = (file.encoder.as_deref(), (&request, &Operation::Chat));
     let ruling = Ruling::of(policy, encoder, call, &circumstances, Duration::from_secs(at));
     if let Some(denial) = ruling.denial(policy) {

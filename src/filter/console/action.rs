@@ -8,16 +8,15 @@ use thiserror::Error;
 use crate::cache::KeyName;
 use crate::cache::invalidation::Scope;
 use crate::cache::tag::{ModelTag, TenantTag};
-use crate::identity::{Partition, TenantSource};
 use crate::policy::{Policy, read_duration};
 
 /// An action.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Action {
     /// One answer is removed.
     Remove(KeyName),
-    /// Answers of a scope are void that are older than this.
-    Invalidate(Scope, Duration),
+    /// Answers of these scopes are void that are older than this. A tenant has one for each source that may name it.
+    Invalidate(Vec<Scope>, Duration),
 }
 
 /// A wrong answer to a message that it was not given to, by the key that it stands under.
@@ -76,13 +75,13 @@ struct Body {
 
 impl Action {
     /// Its name in metrics.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Remove(_) => "key",
-            Self::Invalidate(Scope::Everything, _) => "everything",
-            Self::Invalidate(Scope::Tenant(_), _) => "tenant",
-            Self::Invalidate(Scope::Model(_), _) => "model",
-            Self::Invalidate(Scope::Key(_), _) => "key",
+    pub(super) fn name(&self) -> &'static str {
+        let Self::Invalidate(scopes, _) = self else { return "key" };
+        match scopes.first() {
+            Some(Scope::Everything) => "everything",
+            Some(Scope::Model(_)) => "model",
+            Some(Scope::Key(_)) => "key",
+            Some(Scope::Tenant(_)) | None => "tenant",
         }
     }
 
@@ -98,29 +97,28 @@ impl Action {
             None => Duration::ZERO,
             Some(text) => read_duration(text).ok_or_else(|| ActionError::Age(text.clone()))?,
         };
-        let scope = match (key, tenant, tenant_id, model, everything) {
+        let scopes = match (key, tenant, tenant_id, model, everything) {
             (Some(_), None, None, None, false) if older_than.is_some() => return Err(ActionError::KeyAge),
             (Some(key), None, None, None, false) => return Ok(Self::Remove(key.parse()?)),
-            (None, Some(tenant), None, None, false) => Scope::Tenant(tenant_named(&tenant, policy)?),
+            (None, Some(tenant), None, None, false) => tenant_named(&tenant, policy)?,
             (None, None, Some(id), None, false) => {
-                Scope::Tenant(TenantTag::named(&id).ok_or(ActionError::TenantId)?)
+                vec![Scope::Tenant(TenantTag::named(&id).ok_or(ActionError::TenantId)?)]
             }
             (None, None, None, Some(model), false) => match policy.model_by_name(&model) {
-                Some(_) => Scope::Model(ModelTag::of(&model)),
+                Some(_) => vec![Scope::Model(ModelTag::of(&model))],
                 None => return Err(ActionError::Model(model)),
             },
-            (None, None, None, None, true) => Scope::Everything,
+            (None, None, None, None, true) => vec![Scope::Everything],
             _ => return Err(ActionError::Scope),
         };
-        Ok(Self::Invalidate(scope, age))
+        Ok(Self::Invalidate(scopes, age))
     }
 }
 
-fn tenant_named(name: &str, policy: &Policy) -> Result<TenantTag, ActionError> {
-    match &policy.tenancy.source {
-        TenantSource::Header(header) => {
-            Ok(TenantTag::of(&Partition::of_header(header, Some(name.as_bytes()))))
-        }
-        TenantSource::ApiKey => Err(ActionError::TenantIsKey),
+fn tenant_named(name: &str, policy: &Policy) -> Result<Vec<Scope>, ActionError> {
+    let partitions = policy.identity.partitions_of(name);
+    if partitions.is_empty() {
+        return Err(ActionError::TenantIsKey);
     }
+    Ok(partitions.iter().map(|partition| Scope::Tenant(TenantTag::of(partition))).collect())
 }

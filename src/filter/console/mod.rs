@@ -89,19 +89,21 @@ impl Console {
 
     fn invalidate<H: Host>(&self, host: &H, cache: &ExactCache, body: &[u8]) -> Result<Value, Refusal> {
         let action = Action::read(body, &self.policy).map_err(|error| Refusal::Action(error.to_string()))?;
+        let name = action.name();
         let done = match action {
             Action::Remove(name) => {
                 cache.remove(host, name).map(|tenant| json!({"removed": u8::from(tenant.is_some())}))
             }
-            Action::Invalidate(scope, age) => {
+            Action::Invalidate(scopes, age) => {
                 let until = host.now().saturating_sub(age);
-                cache
-                    .invalidate(host, scope, until)
+                let mut scopes = scopes.into_iter();
+                scopes
+                    .try_for_each(|scope| cache.invalidate(host, scope, until))
                     .map(|()| json!({"invalidated_until": until.as_secs_f64()}))
             }
         };
         let done = done.map_err(|_| Refusal::Contended)?;
-        self.counters.add(Metric::Cache, &["invalidated", action.name()], 1);
+        self.counters.add(Metric::Cache, &["invalidated", name], 1);
         Ok(done)
     }
 }

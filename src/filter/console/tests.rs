@@ -22,7 +22,7 @@ fn policy(changes: &Value) -> Policy {
         "models": {"mini": {"provider": "p", "prices": {"input": 1, "output": 2}}, "big": {"provider": "p", "prices": {"input": 1, "output": 2}}},
         "tiers": [{"name": "all", "handles": "high", "models": ["mini", "big"]}],
         "baseline": "mini",
-        "tenant": {"header": "x-tenant"},
+        "identity": {"headers": {"tenant": "x-tenant"}},
         "console": {"token": "CONSOLE_TOKEN"}
     });
     if let (Value::Object(document), Value::Object(changes)) = (&mut document, changes) {
@@ -135,7 +135,7 @@ fn a_wrong_answer_that_is_reported_goes_and_counts_against_its_tenant() {
 
 #[test]
 fn what_cannot_be_done_is_said() {
-    let by_key = json!({"tenant": {"api_key": true}});
+    let by_key = json!({"identity": {"api_key": true}});
     let cases = [
         (json!({}), json!({}), "name exactly one of"),
         (json!({}), json!({"everything": false}), "name exactly one of"),

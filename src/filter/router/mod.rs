@@ -30,6 +30,7 @@ use crate::cache::recall::Recall;
 use crate::chat::{Caller, ChatRequest};
 use crate::envoy::{REQUEST_MEMBER_STATE, is_reserved};
 use crate::host::{CalloutId, CalloutResponse, Direction, Host, Metrics, StreamId};
+use crate::identity::Attributes;
 use crate::policy::Policy;
 use crate::telemetry::RequestRecord;
 
@@ -226,11 +227,12 @@ impl Role for RouterStream {
         let role = &self.router.role;
         let inquiry = Inquiry::of(&head);
         if inquiry == Some(Inquiry::Alive) {
-            let applied = inquiry::answer(role, host, &Inquiry::Alive, &headers);
+            let applied = inquiry::answer(role, host, &Inquiry::Alive, (&headers, &Attributes::new()));
             return self.applied(applied);
         }
         let policy = &role.policy;
-        let identity = match policy.tenancy.identify(headers.iter()) {
+        let property = |path: &[&str]| host.property(path);
+        let identity = match policy.identity.identify(headers.iter(), &property) {
             Ok(identity) => identity,
             Err(why) => {
                 let caller = policy.admit.dialect_at(head.path);
@@ -238,8 +240,12 @@ impl Role for RouterStream {
                 return self.applied(applied);
             }
         };
+        for name in policy.identity.key_headers(headers.iter()) {
+            host.set_header(Direction::Request, name, None);
+        }
         if let Some(inquiry) = inquiry {
-            let applied = inquiry::answer(role, host, &inquiry, &headers);
+            let asks = (&headers, &identity.attributes);
+            let applied = inquiry::answer(role, host, &inquiry, asks);
             return self.applied(applied);
         }
         match admit(&policy.admit, &head, end_of_stream) {

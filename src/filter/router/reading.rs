@@ -87,7 +87,7 @@ impl Reading {
     /// Asks the rules.
     pub(super) fn rule<H: Host>(&mut self, role: &RouterRole, host: &H, request: &ChatRequest) {
         let policy = &role.policy;
-        if policy.rules.is_empty() {
+        if !policy.holds_calls() {
             return;
         }
         let call = (request, &self.operation);
@@ -125,7 +125,7 @@ fn circumstances(
     headers: &Headers,
 ) -> Circumstances {
     let rules = &role.policy.rules;
-    if rules.is_empty() {
+    if !role.policy.holds_calls() {
         return Circumstances::default();
     }
     let value = |name: &str| {
@@ -138,7 +138,7 @@ fn circumstances(
         path: head.path.split('?').next().unwrap_or_default().to_owned(),
         host: value(":authority").unwrap_or_default(),
         headers: read.into_iter().filter_map(|name| Some((name.to_owned(), value(name)?))).collect(),
-        tenant: identity.tenant.clone(),
+        attributes: identity.attributes.clone(),
     }
 }
 

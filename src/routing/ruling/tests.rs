@@ -41,7 +41,7 @@ fn circumstances() -> Circumstances {
         path: "/v1/chat/completions".to_owned(),
         host: "llm.test".to_owned(),
         headers: vec![("x-team".to_owned(), "ads".to_owned())],
-        tenant: "acme".to_owned(),
+        attributes: [("tenant".to_owned(), Attribute::Text("acme".to_owned()))].into(),
     }
 }
 
@@ -189,12 +189,12 @@ fn the_first_rule_that_holds_decides() {
         (
             json!([rule("true", json!({"only": {"models": ["apart"]}}))]),
             json!({}),
-            "no model can take this request: tiny: the rule that holds does not allow it; tiny-eu: the rule that holds does not allow it; mid: the rule that holds does not allow it; big: the rule that holds does not allow it",
+            "no model can take this request: tiny: the policy does not allow it for this call; tiny-eu: the policy does not allow it for this call; mid: the policy does not allow it for this call; big: the policy does not allow it for this call",
         ),
         (
             json!([rule("true", json!({"only": {"providers": ["eu"]}, "tier": "large"}))]),
             json!({}),
-            "no model can take this request: big: the rule that holds does not allow it",
+            "no model can take this request: big: the policy does not allow it for this call",
         ),
         // The order.
         (

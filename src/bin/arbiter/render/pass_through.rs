@@ -3,7 +3,6 @@
 use llm_arbiter::chat::Format;
 use llm_arbiter::chat::headers::CREDENTIALS;
 use llm_arbiter::envoy::PROVIDER_CLUSTER;
-use llm_arbiter::identity::TenantSource;
 use llm_arbiter::policy::{Credential, Policy, Provider};
 use serde_json::{Value, json};
 
@@ -145,13 +144,9 @@ pub fn routes(policy: &Policy) -> Vec<Value> {
 impl Destinations<'_> {
     /// A route to a provider, which gets only the credentials that are `kept`.
     fn route(&self, matched: Value, provider: &Provider, kept: &[&str]) -> Value {
-        let tenant = match &self.policy.tenancy.source {
-            TenantSource::Header(name) => Some(name.as_str()),
-            TenantSource::ApiKey => None,
-        };
         let credentials = CREDENTIALS.iter().copied().filter(|name| !kept.contains(name));
-        let tenant = tenant.filter(|name| !kept.contains(name));
-        let removed: Vec<&str> = credentials.chain(REMOVED).chain(tenant).collect();
+        let identifying = self.policy.identity.identifying_headers().filter(|name| !kept.contains(name));
+        let removed: Vec<&str> = credentials.chain(REMOVED).chain(identifying).collect();
         json!({
             "match": matched,
             "route": {

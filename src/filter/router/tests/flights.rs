@@ -148,7 +148,8 @@ fn a_caller_that_leaves_while_it_waits_is_reported_and_not_answered() {
 #[test]
 fn who_must_not_wait_does_not() {
     let plain = || question("auto", "hi");
-    let by_tenant = json!({"cache": {"exact": {"collapse": "30s"}}, "tenant": {"header": "x-tenant"}});
+    let by_tenant =
+        json!({"cache": {"exact": {"collapse": "30s"}}, "identity": {"headers": {"tenant": "x-tenant"}}});
     let cases = [
         ("a policy that does not say so", json!({}), vec![], plain()),
         ("a caller that wants a fresh answer", collapsing(), vec![("cache-control", "no-cache")], plain()),

@@ -264,7 +264,7 @@ fn a_streaming_caller_gets_the_stored_answer_as_a_stream() {
 #[test]
 fn another_header_for_tenants_makes_other_tenants_of_the_same_names() {
     let vm = MemoryHost::default();
-    let by = |header: &str| router(json!({"tenant": {"header": header}}));
+    let by = |header: &str| router(json!({"identity": {"headers": {"tenant": header}}}));
     let acme = [("x-org", "acme"), ("x-user", "acme")];
     ask(&by("x-org"), &vm, &acme, &question("auto", "hi")).answered_with("mini", "hello");
     assert!(!ask(&by("x-org"), &vm, &acme, &question("auto", "hi")).went_to_a_provider());

@@ -1,0 +1,155 @@
+//! API keys that the policy knows by their hashes, and whose they are.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use sha2::{Digest, Sha256};
+
+use super::attribute::Attributes;
+
+/// Request headers that an API key may stand in.
+pub(super) const API_KEY_HEADERS: [&str; 6] = [
+    "authorization",
+    "proxy-authorization",
+    "x-api-key",
+    "api-key",
+    "x-goog-api-key",
+    "ocp-apim-subscription-key",
+];
+
+/// SHA-256 of a key. Keys are long and random, so that no slow hash is needed.
+pub type KeyHash = [u8; 32];
+
+/// Whose a key is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyHolder {
+    /// The key's name in the policy.
+    pub name: String,
+    /// What is known of its holder.
+    pub attributes: Attributes,
+}
+
+/// The keys that the policy knows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Keys(BTreeMap<KeyHash, KeyHolder>);
+
+impl Keys {
+    /// No key twice; of two holders of one, the later.
+    #[must_use]
+    pub fn new(holders: impl IntoIterator<Item = (KeyHash, KeyHolder)>) -> Self {
+        Self(holders.into_iter().collect())
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All holders.
+    pub fn holders(&self) -> impl Iterator<Item = &KeyHolder> {
+        self.0.values()
+    }
+
+    /// Whose key stands in a header.
+    pub(super) fn holder(&self, (name, value): (&str, &[u8])) -> Option<&KeyHolder> {
+        let may_hold = !self.0.is_empty() && API_KEY_HEADERS.contains(&name);
+        may_hold.then(|| self.0.get(&hash(bare(value)))).flatten()
+    }
+
+    /// Whose keys stand in these headers.
+    pub(super) fn held<'h>(&self, headers: impl Iterator<Item = (&'h str, &'h [u8])>) -> Vec<&KeyHolder> {
+        let mut held: Vec<&KeyHolder> = Vec::new();
+        for header in headers {
+            let holder = self.holder(header);
+            held.extend(holder.filter(|holder| !held.iter().any(|other| other.name == holder.name)));
+        }
+        held
+    }
+}
+
+/// The key in a header's value, which may have the scheme `Bearer` before it (RFC 6750).
+fn bare(value: &[u8]) -> &[u8] {
+    match value.split_at_checked(7) {
+        Some((scheme, key)) if scheme.eq_ignore_ascii_case(b"bearer ") => key.trim_ascii(),
+        _ => value.trim_ascii(),
+    }
+}
+
+/// The hash of a key.
+#[must_use]
+pub fn hash(key: &[u8]) -> KeyHash {
+    Sha256::digest(key).into()
+}
+
+/// A hash as policies have it, in hexadecimal.
+#[must_use]
+pub fn to_hex(hash: &KeyHash) -> String {
+    hash.iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// A hash from hexadecimal digits; `None` when they are none, or not 64.
+#[must_use]
+pub fn of_hex(text: &str) -> Option<KeyHash> {
+    let digits: Option<Vec<u8>> =
+        text.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
+    let bytes: Vec<u8> =
+        digits?.chunks_exact(2).map(|pair| pair.iter().fold(0, |sum, digit| sum << 4 | digit)).collect();
+    bytes.try_into().ok().filter(|_| text.len() == 64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys() -> Keys {
+        let holder = |name: &str| KeyHolder { name: name.to_owned(), attributes: Attributes::new() };
+        Keys::new([(hash(b"sk-one"), holder("one")), (hash(b"sk-two"), holder("two"))])
+    }
+
+    #[test]
+    fn a_key_is_known_wherever_callers_put_it() {
+        for (name, value) in [
+            ("authorization", "Bearer sk-one"),
+            ("authorization", "bearer   sk-one "),
+            ("authorization", "sk-one"),
+            ("x-api-key", "sk-one"),
+            ("api-key", " sk-one"),
+            ("x-goog-api-key", "sk-one"),
+        ] {
+            let held = keys()
+                .held([(name, value.as_bytes())].into_iter())
+                .into_iter()
+                .map(|holder| holder.name.clone())
+                .collect::<Vec<_>>();
+            assert_eq!(held, ["one"], "{name}: {value}");
+        }
+        for (name, value) in [
+            ("x-team", "sk-one"),
+            ("x-api-key", "sk-on"),
+            ("authorization", "Basic sk-one"),
+            ("authorization", ""),
+        ] {
+            assert!(keys().held([(name, value.as_bytes())].into_iter()).is_empty(), "{name}: {value}");
+        }
+        let both = [
+            ("authorization", b"Bearer sk-one".as_slice()),
+            ("x-api-key", b"sk-two"),
+            ("api-key", b"sk-one"),
+        ];
+        assert_eq!(keys().held(both.into_iter()).len(), 2);
+    }
+
+    #[test]
+    fn a_hash_is_written_and_read_in_hexadecimal() {
+        let text = to_hex(&hash(b"abc"));
+        assert_eq!(text, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!((of_hex(&text), of_hex(&text.to_uppercase())), (Some(hash(b"abc")), Some(hash(b"abc"))));
+        for wrong in ["", "ba", "zz", &text[1..], &format!("{text}00"), &format!("+{}", &text[1..])] {
+            assert_eq!(of_hex(wrong), None, "{wrong}");
+        }
+    }
+}
