@@ -27,6 +27,7 @@ use llm_arbiter::filter::router::{Router, RouterStream};
 use llm_arbiter::filter::{Flow, Role};
 use llm_arbiter::host::memory::{MemoryCall, MemoryHost, MemoryStream};
 use llm_arbiter::identity::Partition;
+use llm_arbiter::ledger::budget::Stage;
 use llm_arbiter::policy::Policy;
 use llm_arbiter::routing::{Credentials, Ruling, plan};
 use serde_json::{Value, json};
@@ -69,7 +70,13 @@ fn main() {
     let ruling = Ruling::default();
     row("plan, score included", || {
         let recall = Recall::Forward(Caching::Off);
-        drop(black_box(plan(&policy, None, &credentials, black_box(&asked), (&ruling, recall))));
+        drop(black_box(plan(
+            &policy,
+            None,
+            &credentials,
+            black_box(&asked),
+            (&ruling, Stage::Within, recall),
+        )));
     });
     row("look over for another dialect", || {
         drop(black_box(translate::survey(black_box(asked.body()), Caller::OpenAi)));

@@ -24,6 +24,8 @@ pub const CLUSTER_HEADER: &str = "x-arbiter-cluster";
 pub const STREAM_HEADER: &str = "x-arbiter-stream";
 /// Response header that says what was decided.
 pub const DECISION_HEADER: &str = "x-arbiter-decision";
+/// Response header that says which budget is nearly spent.
+pub const BUDGET_HEADER: &str = "x-arbiter-budget";
 /// Response header by which the provider role asks Envoy to ask the next model (`retry_policy.retriable_headers`).
 pub const RETRY_HEADER: &str = "x-arbiter-retry";
 /// Request header by which the provider role names the provider whose credential Envoy shall inject; it never leaves Envoy.

@@ -78,6 +78,11 @@ impl Condition {
         &self.source
     }
 
+    /// The facts that it reads, by name.
+    pub fn facts(&self) -> impl Iterator<Item = &str> {
+        self.kinds.keys().map(String::as_str)
+    }
+
     /// The request headers that it reads, lower case.
     #[must_use]
     pub fn headers(&self) -> &BTreeSet<String> {

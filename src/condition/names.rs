@@ -1,6 +1,6 @@
 //! What a condition may name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Kind of a fact's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +58,8 @@ pub const FACTS: [(&str, Kind, &str); 22] = [
 pub struct Names {
     /// What is known of who asks, named `identity.NAME`, and its kind.
     pub attributes: BTreeMap<String, Kind>,
+    /// Budgets, named `budget.NAME`: which part of each is used, 1 for all of it.
+    pub budgets: BTreeSet<String>,
 }
 
 impl Names {
@@ -66,13 +68,18 @@ impl Names {
     pub fn kind(&self, name: &str) -> Option<Kind> {
         let fact = FACTS.iter().find(|(known, _, _)| *known == name);
         let attribute = || self.attributes.get(name.strip_prefix("identity.")?).copied();
-        fact.map(|(_, kind, _)| *kind).or_else(attribute)
+        let budget = || {
+            let is_known = name.strip_prefix("budget.").is_some_and(|name| self.budgets.contains(name));
+            is_known.then_some(Kind::Double)
+        };
+        fact.map(|(_, kind, _)| *kind).or_else(attribute).or_else(budget)
     }
 
     /// Every name.
     pub fn all(&self) -> impl Iterator<Item = String> {
         let facts = FACTS.iter().map(|(name, _, _)| (*name).to_owned());
         let attributes = self.attributes.keys().map(|name| format!("identity.{name}"));
-        facts.chain(attributes.filter(|name| !FACTS.iter().any(|(known, _, _)| known == name)))
+        let budgets = self.budgets.iter().map(|name| format!("budget.{name}"));
+        facts.chain(attributes.filter(|name| !FACTS.iter().any(|(known, _, _)| known == name))).chain(budgets)
     }
 }

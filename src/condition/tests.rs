@@ -35,7 +35,10 @@ impl Facts for Call {
 }
 
 fn names() -> Names {
-    Names { attributes: [("team".to_owned(), Kind::Text), ("groups".to_owned(), Kind::Texts)].into() }
+    Names {
+        attributes: [("team".to_owned(), Kind::Text), ("groups".to_owned(), Kind::Texts)].into(),
+        budgets: ["team_day".to_owned()].into(),
+    }
 }
 
 fn call() -> Call {

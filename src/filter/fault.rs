@@ -15,6 +15,13 @@ use crate::routing::{Attempt, Failure, NoCandidate};
 pub(super) enum Fault<'f> {
     /// It is not known who asks.
     Unidentified(&'f Unidentified),
+    /// A budget is spent.
+    Exhausted {
+        /// Its name.
+        budget: &'f str,
+        /// Seconds until it begins anew.
+        seconds: u64,
+    },
     /// A rule of the policy refuses the call.
     Denied(&'f Denial),
     /// A chat call that cannot be read, or in two ways.
@@ -60,6 +67,7 @@ impl Fault<'_> {
     pub(super) fn status(&self, caller: Caller) -> u16 {
         match self {
             Self::Denied(denial) => denial.status,
+            Self::Exhausted { .. } => 429,
             Self::Unidentified(Unidentified::Missing { .. }) => 401,
             Self::Unread(Unreadable::TooLarge { .. }) => 413,
             Self::Unidentified(Unidentified::Repeated { .. } | Unidentified::TwoKeys) | Self::Unread(_) => {
@@ -85,6 +93,10 @@ impl Fault<'_> {
         match self {
             Self::Unidentified(why) => {
                 coded(ErrorKind::of_status(self.status(caller)), why.to_string(), why.reason())
+            }
+            Self::Exhausted { budget, seconds } => {
+                let message = format!("the budget `{budget}` is spent; it begins anew in {seconds} seconds");
+                coded(ErrorKind::of_status(429), message, "budget_exhausted")
             }
             Self::Denied(denial) => {
                 coded(ErrorKind::of_status(denial.status), denial.message.clone(), "denied_by_policy")
@@ -139,6 +151,11 @@ impl Fault<'_> {
     pub(super) fn send<H: Host>(&self, host: &H, caller: Caller) {
         let id = host.property(&["request", "id"]).and_then(|id| String::from_utf8(id).ok());
         let mut headers = vec![("content-type", "application/json")];
+        let retry_after = match self {
+            Self::Exhausted { seconds, .. } => Some(seconds.to_string()),
+            _ => None,
+        };
+        headers.extend(retry_after.as_deref().map(|seconds| ("retry-after", seconds)));
         headers.extend(id.as_deref().filter(|id| !id.is_empty()).map(|id| ("x-request-id", id)));
         host.reply(self.status(caller), &headers, &self.body(caller));
     }

@@ -1,5 +1,6 @@
 //! What a call cost, and what it would have cost.
 
+pub mod budget;
 mod money;
 mod prices;
 

@@ -8,6 +8,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::PolicyError;
+use super::budgets::BudgetDocument;
 use super::fields::suggest;
 use super::identity::IdentityDocument;
 use super::named::Named;
@@ -40,6 +41,8 @@ pub(super) struct Document {
     pub(super) console: Option<ConsoleDocument>,
     #[serde(default)]
     pub(super) rules: Vec<RuleDocument>,
+    #[serde(default)]
+    pub(super) budgets: Vec<BudgetDocument>,
     pub(super) time_zone: Option<String>,
 }
 

@@ -138,7 +138,7 @@ pub(super) fn identity(
 fn known(sources: Sources, key_models: BTreeMap<String, Vec<ModelId>>) -> Known {
     let kind = |is_list| if is_list { Kind::Texts } else { Kind::Text };
     let attributes = sources.attributes().into_iter().map(|(name, is_list)| (name.to_owned(), kind(is_list)));
-    let names = Names { attributes: attributes.collect() };
+    let names = Names { attributes: attributes.collect(), ..Names::default() };
     Known { sources, names, key_models }
 }
 

@@ -3,6 +3,7 @@
 //! What is set stands with its concept (how complexity is scored with complexity, the cache's bounds with the cache): here it is
 //! composed.
 
+mod budgets;
 mod cache;
 mod catalog;
 mod classify;
@@ -40,6 +41,7 @@ use crate::chat::headers::names_version;
 use crate::complexity::{Classify, Level};
 use crate::envoy::Failover;
 use crate::identity::{Attribute, Attributes, KEY, Sources};
+use crate::ledger::budget::{Book, Budget};
 use crate::sharing::SharedStore;
 
 /// Everything that a team decides about its LLM traffic.
@@ -72,6 +74,8 @@ pub struct Policy {
     pub decision_header: bool,
     /// Who may do what.
     pub rules: Rules,
+    /// What may be spent, by whom.
+    pub budgets: Vec<Budget>,
     /// Where the team lives: what an hour or a day is.
     pub time_zone: Zone,
     /// When an attempt counts as failed.
@@ -150,6 +154,12 @@ impl Policy {
         self.models().find(|(_, model)| model.name == name).map(|(id, _)| id)
     }
 
+    /// The tier below another one; the cheapest has none below it.
+    #[must_use]
+    pub fn tier_below(&self, tier: TierId) -> TierId {
+        TierId(tier.0.saturating_sub(1))
+    }
+
     /// The cheapest tier that contains a model.
     #[must_use]
     pub fn tier_of(&self, model: ModelId) -> Option<TierId> {
@@ -172,10 +182,17 @@ impl Policy {
         }
     }
 
-    /// Whether rules or keys hold calls to anything.
+    /// The accounts of its budgets.
+    #[must_use]
+    pub fn books(&self) -> Vec<Book> {
+        let book = |budget: &Budget| Book::new(budget.clone(), self.time_zone.clone(), self.failover.timeout);
+        self.budgets.iter().map(book).collect()
+    }
+
+    /// Whether rules, keys or budgets hold calls to anything.
     #[must_use]
     pub fn holds_calls(&self) -> bool {
-        !self.rules.is_empty() || !self.key_models.is_empty()
+        !self.rules.is_empty() || !self.key_models.is_empty() || !self.budgets.is_empty()
     }
 
     /// The provider that runs a model.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::budgets::budgets;
 use super::cache::{exact_cache, semantic_cache, shared_store};
 use super::classify::classify;
 use super::console::console;
@@ -61,11 +62,13 @@ fn policy(document: Document) -> Result<Policy, PolicyError> {
         RequestedModelDocument::Ignore => RequestedModel::Ignore,
     };
     let classify = classify(document.classify, &tiers.iter().map(|(_, tier)| tier).collect::<Vec<_>>())?;
-    let asks = identity(document.identity, &models)?;
+    let mut asks = identity(document.identity, &models)?;
+    let budgets = budgets(document.budgets, &mut asks.names)?;
     let known = Known { models: &models, providers: &providers, tiers: &tiers, names: &asks.names };
     let rules = rules(document.rules, &known)?;
     let mut policy = Policy {
         rules,
+        budgets,
         time_zone: time_zone(document.time_zone.as_deref())?,
         models,
         providers,

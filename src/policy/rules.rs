@@ -98,6 +98,13 @@ impl Rules {
         self.0.get(id.0)
     }
 
+    /// Whether some condition asks how budgets stand.
+    #[must_use]
+    pub fn read_budgets(&self) -> bool {
+        let mut conditions = self.0.iter().filter_map(|rule| rule.when.as_ref());
+        conditions.any(|when| when.facts().any(|fact| fact.starts_with("budget.")))
+    }
+
     /// The request headers that some condition reads, lower case.
     pub fn headers(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|rule| rule.when.as_ref()).flat_map(Condition::headers).map(String::as_str)

@@ -277,6 +277,58 @@ fn every_fault_names_its_path_and_says_what_would_be_right() {
         ("/models/gpt-4o/prices/cache_write", json!(-1), "models.gpt-4o.prices.cache_write: -1 is no price"),
         ("/admit", json!({"max_depth": 0}), "admit.max_depth: must be between 1"),
         (
+            "/budgets",
+            json!([{"name": "a b", "usd": 1, "window": "day"}]),
+            "budgets[0].name: the name of a budget",
+        ),
+        ("/budgets", json!([{"name": "a", "window": "day"}]), "budgets[0]: must have exactly one of"),
+        (
+            "/budgets",
+            json!([{"name": "a", "usd": 1, "tokens": 1, "window": "day"}]),
+            "budgets[0]: must have exactly one of",
+        ),
+        ("/budgets", json!([{"name": "a", "usd": -1, "window": "day"}]), "budgets[0].usd: must be an amount"),
+        (
+            "/budgets",
+            json!([{"name": "a", "usd": 1, "window": "dya"}]),
+            "budgets[0].window: there is no window `dya`; it must be one of minute",
+        ),
+        (
+            "/budgets",
+            json!([{"name": "a", "usd": 1, "window": "day", "per": "taem"}]),
+            "budgets[0].per: there is no attribute",
+        ),
+        (
+            "/budgets",
+            json!([{"name": "a", "usd": 1, "window": "day", "limits": {"x": 1}}]),
+            "budgets[0].limits: all calls have one",
+        ),
+        (
+            "/budgets",
+            json!([{"name": "a", "tokens": 1, "per": "tenant", "window": "day", "limits": {"x": 1.5}}]),
+            "budgets[0].limits.x: must be a whole number",
+        ),
+        (
+            "/budgets",
+            json!([{"name": "a", "usd": 1, "window": "day", "stages": {"warn": "90%", "lower": "80%"}}]),
+            "budgets[0].stages: a stricter stage begins before",
+        ),
+        (
+            "/budgets",
+            json!([{"name": "a", "usd": 1, "window": "day", "stages": {}}]),
+            "budgets[0].stages: names none",
+        ),
+        (
+            "/budgets",
+            json!([{"name": "a", "usd": 1, "window": "day", "stages": {"warn": "90"}}]),
+            "budgets[0].stages.warn: must be a share",
+        ),
+        (
+            "/budgets",
+            json!([{"name": "a", "usd": 1, "window": "day"}, {"name": "a", "usd": 1, "window": "hour"}]),
+            "budgets[1].name: `a` is the name of an earlier budget",
+        ),
+        (
             "/identity",
             json!({"headers": {"tenant": "X-Arbiter-Tenant"}}),
             "identity.headers.tenant: headers that begin with `x-arbiter-`",

@@ -1,6 +1,7 @@
 //! From complexity and constraints to a target.
 
 use crate::complexity::Level;
+use crate::ledger::budget::Stage;
 use crate::policy::{Constraints, ModelId, Policy, RequestedModel, Tier, TierId};
 
 /// The model name with which a caller leaves the choice to the policy.
@@ -37,6 +38,8 @@ pub enum Reason {
     Capped,
     /// A rule named the model, or the bounds of the tier.
     Rule,
+    /// A budget that is nearly spent lowered the tier.
+    Budget,
     /// No model of the tier that was decided on can do what the request asks for.
     Ability,
     /// The cheapest tier that handles the complexity; the policy does not know the model that the caller named.
@@ -52,6 +55,7 @@ impl Reason {
             Self::Requested => "requested",
             Self::Capped => "capped",
             Self::Rule => "rule",
+            Self::Budget => "budget",
             Self::Ability => "ability",
             Self::UnknownModel => "unknown_model",
         }
@@ -69,9 +73,37 @@ impl Decision {
     }
 }
 
-/// Decides on a request for `requested`, a model's name or `auto`, within `constraints`.
+/// Decides on a request for `requested`, a model's name or `auto`, within `constraints`, when budgets stand at `stage`.
 #[must_use]
-pub fn decide(policy: &Policy, requested: &str, level: Level, constraints: &Constraints) -> Decision {
+pub fn decide(
+    policy: &Policy,
+    (requested, level): (&str, Level),
+    constraints: &Constraints,
+    stage: Stage,
+) -> Decision {
+    let decision = constrained(policy, requested, level, constraints);
+    let tier = match decision.target {
+        Target::Model(_) if constraints.pinned.is_some() => return decision,
+        Target::Model(model) => policy.tier_of(model).unwrap_or_else(|| policy.cheapest_tier(level)),
+        Target::Tier(tier) => tier,
+    };
+    let thrifty = match stage {
+        Stage::Within | Stage::Warn | Stage::Reject => return decision,
+        Stage::Lower => policy.tier_below(tier),
+        Stage::Cheapest => policy.cheapest_tier(Level::Low),
+    };
+    let thrifty = constraints.nearest_tier(thrifty);
+    if thrifty >= tier {
+        return decision;
+    }
+    Decision {
+        target: Target::Tier(thrifty),
+        model: policy.tier(thrifty).first_model(),
+        reason: Reason::Budget,
+    }
+}
+
+fn constrained(policy: &Policy, requested: &str, level: Level, constraints: &Constraints) -> Decision {
     if let Some(model) = constraints.pinned {
         return Decision { target: Target::Model(model), model, reason: Reason::Rule };
     }
@@ -147,7 +179,7 @@ mod tests {
 
     fn decided(requested_model: &str, requested: &str, level: Level) -> (String, String, Reason) {
         let policy = policy(requested_model);
-        let decision = decide(&policy, requested, level, &Constraints::default());
+        let decision = decide(&policy, (requested, level), &Constraints::default(), Stage::Within);
         let cluster = match decision.target {
             Target::Tier(id) => policy.tier(id).cluster.clone(),
             Target::Model(id) => policy.model(id).cluster.clone(),
@@ -183,5 +215,34 @@ mod tests {
                 "{mode} {requested} {level}"
             );
         }
+    }
+
+    #[test]
+    fn a_budget_that_is_nearly_spent_lowers_the_tier_within_the_rules() {
+        use Level::{High, Low, Medium};
+        let policy = policy("honor");
+        let medium = policy.tiers().nth(1).map(|(id, _)| id);
+        let free = Constraints::default();
+        let at_least = Constraints { min_tier: medium, ..Constraints::default() };
+        let cases = [
+            (Stage::Within, "auto", High, &free, "big", Reason::Complexity),
+            (Stage::Warn, "auto", High, &free, "big", Reason::Complexity),
+            (Stage::Lower, "auto", High, &free, "mid", Reason::Budget),
+            (Stage::Lower, "auto", Medium, &free, "tiny", Reason::Budget),
+            (Stage::Lower, "auto", Low, &free, "tiny", Reason::Complexity),
+            (Stage::Cheapest, "auto", High, &free, "tiny", Reason::Budget),
+            (Stage::Cheapest, "auto", High, &at_least, "mid", Reason::Budget),
+            (Stage::Lower, "auto", Medium, &at_least, "mid", Reason::Complexity),
+            (Stage::Lower, "big", Low, &free, "mid", Reason::Budget),
+            (Stage::Cheapest, "apart", High, &free, "tiny", Reason::Budget),
+            (Stage::Lower, "tiny", High, &free, "tiny", Reason::Requested),
+        ];
+        for (stage, requested, level, constraints, model, reason) in cases {
+            let decision = decide(&policy, (requested, level), constraints, stage);
+            let decided = (policy.model(decision.model).name.as_str(), decision.reason);
+            assert_eq!(decided, (model, reason), "{stage:?} {requested} {level}");
+        }
+        let pinned = Constraints { pinned: policy.model_by_name("big"), ..Constraints::default() };
+        assert_eq!(decide(&policy, ("auto", Low), &pinned, Stage::Cheapest).reason, Reason::Rule);
     }
 }

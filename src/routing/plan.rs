@@ -2,13 +2,14 @@
 
 use super::candidates::{Candidates, NoCandidate};
 use super::credentials::Credentials;
-use super::decision::decide;
+use super::decision::{Reason, decide};
 use super::ruling::Ruling;
 use crate::cache::recall::{Caching, Hit, Recall};
 use crate::chat::splice::{Edit, splice};
 use crate::chat::{ChatRequest, whole};
 use crate::complexity::{self, Complexity};
 use crate::embedding::Sieve;
+use crate::ledger::budget::Stage;
 use crate::policy::Policy;
 
 /// What will be done with a request.
@@ -58,15 +59,15 @@ pub struct Forward {
     pub caching: Caching,
 }
 
-/// Makes the plan for a request, from the policy, the encoder and the credentials that are there, what the rules said and what the cache
-/// said. A request that the rules refuse has no plan.
+/// Makes the plan for a request, from the policy, the encoder and the credentials that are there, what the rules said, how budgets stand
+/// and what the cache said. A request that the rules refuse has no plan.
 #[must_use]
 pub fn plan(
     policy: &Policy,
     encoder: Option<&Sieve>,
     credentials: &Credentials,
     request: &ChatRequest,
-    (ruling, recall): (&Ruling, Recall),
+    (ruling, stage, recall): (&Ruling, Stage, Recall),
 ) -> Plan {
     let caching = match recall {
         Recall::Forward(caching) => caching,
@@ -84,7 +85,10 @@ pub fn plan(
         complexity::assess(&policy.classify, encoder, &request.said_last(), &request.shape)
     });
     let constraints = ruling.constraints(policy);
-    let decision = decide(policy, &request.model, complexity.level, constraints);
+    let decision = decide(policy, (&request.model, complexity.level), constraints, stage);
+    let is_thrifty = decision.reason == Reason::Budget;
+    // Better times shall not be answered with it.
+    let caching = if is_thrifty { caching.without_storing() } else { caching };
     match Candidates::find(policy, credentials, request, decision, constraints) {
         Ok(candidates) => {
             let model = &policy.model(candidates.decision.model).upstream_name;
@@ -151,7 +155,7 @@ mod tests {
             None,
             &Credentials::all(),
             &request(json!({})),
-            (&Ruling::default(), FRESH),
+            (&Ruling::default(), Stage::Within, FRESH),
         ));
         assert_eq!(forward.candidates.cluster, "arbiter-tier-small");
         assert_eq!(forward.candidates.models.len(), 2);
@@ -168,7 +172,7 @@ mod tests {
             None,
             &credentials,
             &request(json!({"tools": [{}]})),
-            (&Ruling::default(), FRESH),
+            (&Ruling::default(), Stage::Within, FRESH),
         ));
         assert_eq!(forward.candidates.cluster, "arbiter-model-big");
         let why = "tiny: environment variable P_KEY is not set; spare: it does not call tools";
@@ -198,9 +202,13 @@ mod tests {
         let stored = r#"{"id":"1","created":1,"model":"m","choices":[{"message":{"content":"yes"},"finish_reason":"stop"}]}"#;
         for (stream, content_type) in [(false, "application/json"), (true, "text/event-stream")] {
             let request = request(json!({"stream": stream}));
-            let Plan::Reply(reply) =
-                plan(&policy(), None, &Credentials::all(), &request, (&Ruling::default(), hit(stored)))
-            else {
+            let Plan::Reply(reply) = plan(
+                &policy(),
+                None,
+                &Credentials::all(),
+                &request,
+                (&Ruling::default(), Stage::Within, hit(stored)),
+            ) else {
                 panic!("a hit is replied");
             };
             assert_eq!(reply.content_type(), content_type);
@@ -211,8 +219,13 @@ mod tests {
     #[test]
     fn a_stored_answer_that_cannot_be_streamed_is_replaced() {
         let request = request(json!({"stream": true}));
-        let forward =
-            forward(plan(&policy(), None, &Credentials::all(), &request, (&Ruling::default(), hit("{}"))));
+        let forward = forward(plan(
+            &policy(),
+            None,
+            &Credentials::all(),
+            &request,
+            (&Ruling::default(), Stage::Within, hit("{}")),
+        ));
         assert!(matches!(forward.caching, Caching::Replace(_)));
     }
 }

@@ -12,7 +12,7 @@ use crate::identity::{Attribute, Attributes};
 use crate::policy::{Constraints, Denial, Effect, Policy, RuleId, UNCONSTRAINED};
 
 /// What rules may ask about a call besides its body.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Circumstances {
     /// `:method`.
     pub method: String,
@@ -24,6 +24,8 @@ pub struct Circumstances {
     pub headers: Vec<(String, String)>,
     /// What is known of who asks.
     pub attributes: Attributes,
+    /// Which part of each budget is used, by its name, where a rule asks for it.
+    pub budgets: Vec<(String, f64)>,
 }
 
 /// What the rules say of a call.
@@ -171,6 +173,10 @@ impl Facts for CallFacts<'_> {
             "now.hour" => Fact::Int(self.local().hour.into()),
             "now.weekday" => Fact::Int(self.local().weekday.into()),
             "now.date" => Fact::Text(&self.local().date),
+            _ if name.starts_with("budget.") => {
+                let is_named = |(budget, _): &&(String, f64)| name.strip_prefix("budget.") == Some(budget);
+                Fact::Double(circumstances.budgets.iter().find(is_named)?.1)
+            }
             _ => match circumstances.attributes.get(name.strip_prefix("identity.")?)? {
                 Attribute::Text(text) => Fact::Text(text),
                 Attribute::Texts(texts) => Fact::Texts(texts),

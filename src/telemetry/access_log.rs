@@ -62,6 +62,12 @@ pub struct AccessRecord<'r> {
     /// The rules that would hold if they were not in shadow mode.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub shadow_rules: Vec<&'r str>,
+    /// The budget at the strictest stage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<&'r str>,
+    /// Its stage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget_stage: Option<&'r str>,
     /// What the rule says of the call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<&'r BTreeMap<String, String>>,
@@ -187,6 +193,8 @@ impl<'r> AccessRecord<'r> {
             rule: None,
             shadow_rules: Vec::new(),
             metadata: None,
+            budget: None,
+            budget_stage: None,
             requested_model: None,
             stream: None,
             complexity: None,

@@ -36,6 +36,8 @@ pub enum Metric {
     Shared,
     /// Calls by the rule that holds.
     Rules,
+    /// Calls under budgets that are nearly spent, or are.
+    Budgets,
     /// Answers that came from another model than the one asked first.
     Failovers,
     /// Attempts by what became of them.
@@ -66,11 +68,11 @@ pub struct Description {
 }
 
 /// All labels that occur.
-pub const LABELS: [&str; 9] =
-    ["outcome", "reason", "tier", "provider", "model", "complexity", "kind", "result", "rule"];
+pub const LABELS: [&str; 10] =
+    ["outcome", "reason", "tier", "provider", "model", "complexity", "kind", "result", "rule", "budget"];
 
 /// The table.
-pub const METRICS: [Description; 17] = [
+pub const METRICS: [Description; 18] = [
     Description {
         metric: Metric::Requests,
         name: "arbiter.requests",
@@ -158,6 +160,13 @@ pub const METRICS: [Description; 17] = [
         labels: &["rule", "result"],
         meaning: "Calls by the rule that holds: `applied`, `denied`, `shadow` (would hold, and is only watched), `undecided` (a number was too large, or divided \
                   by zero: a rule that denies counts as if it held, any other as if it did not)",
+    },
+    Description {
+        metric: Metric::Budgets,
+        name: "arbiter.budgets",
+        unit: "requests",
+        labels: &["budget", "result"],
+        meaning: "Calls that came under a budget at a stage: `warn`, `lower`, `cheapest`, `reject`; `contended`: not charged, because other workers were quicker every time",
     },
     Description {
         metric: Metric::Failovers,

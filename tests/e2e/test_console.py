@@ -122,3 +122,25 @@ def test_without_a_token_in_the_environment_there_are_no_actions(tmp_path):
         response = invalidate(gateway, everything=True)
         assert response.status_code == 403
         assert json.loads(response.text)["error"]["message"].startswith("actions are off")
+
+
+def test_an_operator_reads_how_budgets_stand(tmp_path):
+    budgets = [
+        {"name": "spend", "per": "tenant", "usd": 0.001, "window": "month"},
+        {"name": "calls", "requests": 4, "window": "month", "stages": {"warn": "50%"}},
+    ]
+    with running(tmp_path, {**POLICY, "budgets": budgets}, environment=ENVIRONMENT, concurrency=2) as gateway:
+        for tenant in ("acme", "acme", "zoo"):
+            assert gateway.ask(chat.unique(), {"x-tenant": tenant}).status_code == 200
+        url = f"http://{gateway.envoy.listener('console')}/api/budgets"
+        assert httpx.get(url).status_code == 401
+        bearer = {"authorization": f"Bearer {TOKEN}"}
+        assert httpx.post(url, json={}, headers=bearer).status_code == 405
+        spend, calls = httpx.get(url, headers=bearer).json()["budgets"]
+
+    assert (spend["name"], spend["per"], spend["unit"], spend["window"]) == ("spend", "tenant", "usd", "month")
+    spent = {account["holder"]: account["spent"] for account in spend["accounts"]}
+    assert spent == pytest.approx({"acme": 2 * 0.00027, "zoo": 0.00027})
+    (all_calls,) = calls["accounts"]
+    assert all_calls.pop("resets_in") > 0
+    assert all_calls == {"holder": "", "spent": 3, "reserved": 0, "limit": 4, "stage": "warn"}

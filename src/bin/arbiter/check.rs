@@ -9,6 +9,7 @@ use llm_arbiter::complexity::{Boundaries, Classify, Level, Scorer};
 use llm_arbiter::embedding::Encoders;
 use llm_arbiter::identity::Nobody;
 use llm_arbiter::ledger::Rates;
+use llm_arbiter::ledger::budget::Unit;
 use llm_arbiter::policy::{Model, Policy};
 use llm_arbiter::semantic::Step;
 
@@ -38,7 +39,7 @@ fn semantic(policy: &Policy) -> String {
     )
 }
 
-/// Nano-dollars per million tokens that make a dollar.
+/// Nano-dollars that make a dollar.
 const NANO: f64 = 1e9;
 
 /// The report on a policy that has no fault.
@@ -76,6 +77,7 @@ pub fn report(policy: &Policy) -> String {
             store.timeout.as_millis()
         );
     }
+    text.push_str(&budgets(policy));
     if policy.exact_cache.is_some() && policy.identity.nobody == Nobody::Anonymous {
         text.push_str(
             "warning: identity: nobody is refused, so callers that name none share answers with all others who can reach the port; \
@@ -92,6 +94,27 @@ pub fn report(policy: &Policy) -> String {
         if id != policy.baseline {
             let _ = writeln!(text, "warning: models.{}: no tier uses it", model.name);
         }
+    }
+    text
+}
+
+/// What may be spent, by whom.
+fn budgets(policy: &Policy) -> String {
+    let mut text = String::new();
+    for book in policy.books() {
+        let budget = book.budget();
+        let limit = match budget.unit {
+            Unit::NanoDollars => format!("{} USD", dollars(budget.limit)),
+            unit => format!("{} {}", budget.limit, unit.as_str()),
+        };
+        let per = budget.per.as_ref().map(|per| format!(" for each {per}")).unwrap_or_default();
+        let window = budget.window.as_str();
+        let memory = book.bound().div_ceil(1 << 10);
+        let _ = writeln!(
+            text,
+            "budget {}: {limit} per {window}{per}, at most {memory} KiB of memory",
+            budget.name
+        );
     }
     text
 }

@@ -8,6 +8,7 @@ use llm_arbiter::cache::recall::{Caching, Recall};
 use llm_arbiter::chat::Operation;
 use llm_arbiter::complexity;
 use llm_arbiter::identity::Attribute;
+use llm_arbiter::ledger::budget::Stage;
 use llm_arbiter::policy::{ModelId, Policy};
 use llm_arbiter::routing::{Circumstances, Credentials, Forward, Plan, Ruling, plan};
 use serde::Deserialize;
@@ -72,7 +73,7 @@ fn score(file: &PolicyFile, line: &str, with_inputs: bool) -> Result<Value, Line
         file.encoder.as_deref(),
         &Credentials::all(),
         &request,
-        (&ruling, Recall::Forward(Caching::Off)),
+        (&ruling, Stage::Within, Recall::Forward(Caching::Off)),
     ) {
         Plan::Forward(forward) => verdict(policy, &id, &forward),
         Plan::Refuse(none) => json!({"id": id, "refused": none.to_string()}),

@@ -1,6 +1,7 @@
 //! The `console` role: a downstream filter on a listener of the operators' own, which answers everything itself.
 
 mod action;
+mod budgets;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +16,7 @@ use crate::cache::exact::ExactCache;
 use crate::cache::invalidation::Invalidated;
 use crate::cache::semantic::Noted;
 use crate::host::{Direction, Host, Metrics, SharedData};
+use crate::ledger::budget::Book;
 use crate::policy::Policy;
 use crate::telemetry::{Counters, Metric};
 
@@ -26,6 +28,7 @@ const MAX_BODY: usize = 4096;
 pub struct Console {
     policy: Policy,
     cache: Option<ExactCache>,
+    budgets: Vec<Book>,
     /// The hash of the token that actions must come with; `None`: there are no actions.
     token: Option<blake3::Hash>,
     counters: Counters,
@@ -45,7 +48,8 @@ impl Console {
             );
         }
         let token = token.map(|token| blake3::hash(token.as_bytes()));
-        Self { policy, cache, token, counters: Counters::default(), is_prepared: Cell::new(false) }
+        let budgets = policy.books();
+        Self { policy, cache, budgets, token, counters: Counters::default(), is_prepared: Cell::new(false) }
     }
 
     /// Hands the counters to the host; to be called now and then.
@@ -65,10 +69,11 @@ impl Console {
     }
 
     fn act<H: Host>(&self, host: &H, endpoint: Endpoint, body: &[u8]) -> Result<Value, Refusal> {
-        let cache = self.cache.as_ref().ok_or(Refusal::NoCache)?;
+        let cache = || self.cache.as_ref().ok_or(Refusal::NoCache);
         match endpoint {
-            Endpoint::Invalidate => self.invalidate(host, cache, body),
-            Endpoint::Report => self.report_wrong(host, cache, body),
+            Endpoint::Budgets => Ok(budgets::all(host, &self.budgets, host.now())),
+            Endpoint::Invalidate => self.invalidate(host, cache()?, body),
+            Endpoint::Report => self.report_wrong(host, cache()?, body),
         }
     }
 
@@ -108,11 +113,12 @@ impl Console {
     }
 }
 
-/// What is asked for by POST.
+/// What is asked for: by POST what is to be done, by GET what is to be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Endpoint {
     Invalidate,
     Report,
+    Budgets,
 }
 
 impl Endpoint {
@@ -120,7 +126,15 @@ impl Endpoint {
         match path.split(|byte| *byte == b'?').next() {
             Some(b"/api/cache/invalidate") => Some(Self::Invalidate),
             Some(b"/api/cache/report") => Some(Self::Report),
+            Some(b"/api/budgets") => Some(Self::Budgets),
             _ => None,
+        }
+    }
+
+    fn method(self) -> &'static str {
+        match self {
+            Self::Invalidate | Self::Report => "POST",
+            Self::Budgets => "GET",
         }
     }
 }
@@ -129,7 +143,7 @@ impl Endpoint {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Refusal {
     NotFound,
-    Method,
+    Method(&'static str),
     Off,
     Token,
     TooLarge,
@@ -143,7 +157,7 @@ impl Refusal {
     fn status(&self) -> u16 {
         match self {
             Self::NotFound => 404,
-            Self::Method => 405,
+            Self::Method(_) => 405,
             Self::Off => 403,
             Self::Token => 401,
             Self::TooLarge => 413,
@@ -155,9 +169,12 @@ impl Refusal {
     fn message(&self) -> &str {
         match self {
             Self::NotFound => {
-                "there is nothing here; actions are `POST /api/cache/invalidate` and `POST /api/cache/report`"
+                "there is nothing here; there are `POST /api/cache/invalidate`, `POST /api/cache/report` and `GET /api/budgets`"
             }
-            Self::Method => "this is asked for by POST",
+            Self::Method(method) => match *method {
+                "GET" => "this is asked for by GET",
+                _ => "this is asked for by POST",
+            },
             Self::Off => "actions are off: the environment variable that `console.token` names is not set",
             Self::Token => "`authorization: Bearer TOKEN` is missing, or is another token",
             Self::TooLarge => "the body is longer than an action is",
@@ -191,11 +208,11 @@ impl ConsoleStream {
         let one = |name| headers.all(name).next();
         let path = one(":path").unwrap_or_default();
         let endpoint = Endpoint::at(path).ok_or(Refusal::NotFound)?;
-        if one(":method") != Some(b"POST") {
-            return Err(Refusal::Method);
+        if one(":method") != Some(endpoint.method().as_bytes()) {
+            return Err(Refusal::Method(endpoint.method()));
         }
         self.console.admits(one("authorization"))?;
-        if end_of_stream {
+        if end_of_stream && endpoint.method() == "POST" {
             Err(Refusal::Action("the body says what; it is empty".into()))
         } else {
             Ok(endpoint)
@@ -226,7 +243,12 @@ fn answer<H: Host>(host: &H, result: Result<Value, Refusal>) {
 impl Role for ConsoleStream {
     fn on_request_headers<H: Host>(&mut self, host: &H, end_of_stream: bool) -> Flow {
         match self.head(host, end_of_stream) {
-            Ok(endpoint) => self.body = Some((endpoint, 0)),
+            Ok(endpoint) => {
+                self.body = Some((endpoint, 0));
+                if end_of_stream {
+                    self.finish(host);
+                }
+            }
             Err(refusal) => answer(host, Err(refusal)),
         }
         Flow::Pause

@@ -5,7 +5,7 @@ use super::role::RouterRole;
 use crate::chat::AnswerHead;
 use crate::chat::completion::Onward;
 use crate::chat::observe::{Observer, Wanted};
-use crate::envoy::{DECISION_HEADER, DROPPED_HEADER, OWN_PREFIX};
+use crate::envoy::{BUDGET_HEADER, DECISION_HEADER, DROPPED_HEADER, OWN_PREFIX};
 use crate::filter::Flow;
 use crate::filter::call::Call;
 use crate::filter::fault::Fault;
@@ -29,7 +29,7 @@ impl Forwarded {
             None => self.look(role, host, &attempts, end_of_stream),
         };
         self.announce(role, host, model.unwrap_or(self.verdict.decision.model), &attempts);
-        let Self { asked, verdict, caching, sought, flight, asked_at } = self;
+        let Self { asked, verdict, caching, sought, flight, asked_at, reserved } = self;
         Answering {
             asked,
             verdict,
@@ -37,6 +37,7 @@ impl Forwarded {
             sought,
             flight,
             asked_at,
+            reserved,
             status,
             model,
             attempts,
@@ -115,6 +116,9 @@ impl Forwarded {
         }
         if let Some(attempt) = attempts.last().filter(|attempt| !attempt.dropped.is_empty()) {
             set(DROPPED_HEADER, Some(&attempt.dropped.join(", ")));
+        }
+        if let Some(notice) = &self.verdict.notice {
+            set(BUDGET_HEADER, Some(&notice.value()));
         }
         if role.policy.decision_header {
             set(

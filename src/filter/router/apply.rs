@@ -1,6 +1,7 @@
 //! The one place where a plan for a request becomes acts on the host.
 
 use super::books;
+use super::budgets::{Notice, Reserved};
 use super::exchange::{Asked, Forwarded, Verdict};
 use super::reading::Reading;
 use super::role::RouterRole;
@@ -117,6 +118,14 @@ pub(super) fn denied<H: Host>(role: &RouterRole, host: &H, asked: &Asked, denial
     Applied::Replied
 }
 
+/// Refuses a request because a budget is spent.
+pub(super) fn exhausted<H: Host>(role: &RouterRole, host: &H, asked: &Asked, notice: &Notice) -> Applied {
+    books::exhausted(role, host, asked, notice);
+    let fault = Fault::Exhausted { budget: &notice.name, seconds: notice.resets_in.as_secs().max(1) };
+    fault.send(host, asked.caller);
+    Applied::Replied
+}
+
 /// Refuses to ask a provider for what is not stored.
 pub(super) fn not_cached<H: Host>(role: &RouterRole, host: &H, caller: Caller) -> Applied {
     refuse(role, host, caller, "only_if_cached", &Fault::NotCached)
@@ -186,6 +195,7 @@ fn forward<H: Host>(
         attempts: Vec::new(),
     };
     call.publish(host);
-    let verdict = Verdict { complexity, decision: candidates.decision };
-    Forwarded { asked, verdict, caching, sought: None, flight: None, asked_at: host.now() }
+    let verdict = Verdict { complexity, decision: candidates.decision, notice: None };
+    let reserved = Reserved::default();
+    Forwarded { asked, verdict, caching, sought: None, flight: None, asked_at: host.now(), reserved }
 }

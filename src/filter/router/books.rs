@@ -1,5 +1,6 @@
 //! The end of a call: the books, the metrics, the access log, the cache.
 
+use super::budgets::{self, Notice};
 use super::exchange::{Answering, Asked, Body, Forwarded, Side, Verdict};
 use super::role::RouterRole;
 use super::semantic::{self, Sought};
@@ -32,6 +33,7 @@ pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering)
         sought,
         flight: _,
         asked_at,
+        reserved,
         status,
         model: answered,
         attempts,
@@ -62,6 +64,7 @@ pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering)
     let bill = books.bill(usage, &given_up);
     books.count(outcome);
     books.count_answer(usage, observed.blind, bill, outcome);
+    budgets::settle(role, host, &reserved, (bill.map_or(NanoDollars(0), |bill| bill.cost), usage));
     let is_estimate = (observed.usage.is_none() && usage.is_some()) || !given_up.is_empty();
     if is_estimate {
         role.counters.add(Metric::Estimated, &[outcome.as_str()], 1);
@@ -103,11 +106,12 @@ pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering)
 
 /// The caller has gone before an answer began.
 pub(super) fn abandoned<H: Host>(role: &RouterRole, host: &H, forwarded: &Forwarded) {
-    let Forwarded { asked, verdict, .. } = forwarded;
+    let Forwarded { asked, verdict, reserved, .. } = forwarded;
     let Call { attempts, .. } = Call::read(host).unwrap_or_default();
     let books = Books { role, host, asked, verdict: Some(verdict), model: None };
     let given_up = books.given_up(&attempts);
     let bill = books.bill(None, &given_up);
+    budgets::settle(role, host, reserved, (bill.map_or(NanoDollars(0), |bill| bill.cost), None));
     books.count(Outcome::Abandoned);
     books.count_money(bill);
     books.count_attempts(&attempts);
@@ -154,6 +158,18 @@ pub(super) fn denied<H: Host>(role: &RouterRole, host: &H, asked: &Asked) {
     let books = Books { role, host, asked, verdict: None, model: None };
     role.counters.add(Metric::Requests, &[Outcome::Refused.as_str(), "rule"], 1);
     books.publish(&AccessRecord { reason: Some("rule"), ..books.record(Outcome::Refused) });
+}
+
+/// A budget is spent that a request comes under.
+pub(super) fn exhausted<H: Host>(role: &RouterRole, host: &H, asked: &Asked, notice: &Notice) {
+    let books = Books { role, host, asked, verdict: None, model: None };
+    role.counters.add(Metric::Requests, &[Outcome::Refused.as_str(), "budget"], 1);
+    books.publish(&AccessRecord {
+        reason: Some("budget"),
+        budget: Some(&notice.name),
+        budget_stage: Some(notice.stage.as_str()),
+        ..books.record(Outcome::Refused)
+    });
 }
 
 /// Counts what the rules have said of a request.
@@ -368,10 +384,13 @@ impl<'s, H: Host> Books<'s, H> {
             Effect::Allow(constraints) => Some(&constraints.metadata),
             Effect::Deny(_) => None,
         });
+        let notice = self.verdict.and_then(|verdict| verdict.notice.as_ref());
         let shadowed = self.asked.shadowed.iter().filter_map(|id| rules.get(*id));
         AccessRecord {
             rule: rule.map(|rule| rule.name.as_str()),
             shadow_rules: shadowed.map(|rule| rule.name.as_str()).collect(),
+            budget: notice.map(|notice| notice.name.as_str()),
+            budget_stage: notice.map(|notice| notice.stage.as_str()),
             metadata: metadata.filter(|metadata| !metadata.is_empty()),
             reason: self.verdict.map(|verdict| verdict.decision.reason.as_str()),
             requested_model: Some(excerpt(&self.asked.model)),

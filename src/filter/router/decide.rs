@@ -1,13 +1,17 @@
 //! From a request that has been read to what becomes of it.
 
 use super::apply::{self, Applied};
+use super::budgets::{self, Charge, Notice, Reserved};
+use super::exchange::Asked;
 use super::reading::Reading;
 use super::role::RouterRole;
 use super::semantic;
 use crate::cache::recall::Recall;
 use crate::chat::{ChatRequest, Operation};
 use crate::host::Host;
-use crate::routing::{Plan, plan, unscored};
+use crate::ledger::budget::Stage;
+use crate::policy::ModelId;
+use crate::routing::{Plan, Unscored, plan, unscored};
 
 /// Makes the plan for a request of which all is known that it needs, and carries it out.
 pub(super) fn decide<H: Host>(
@@ -18,15 +22,15 @@ pub(super) fn decide<H: Host>(
     recall: Recall,
 ) -> Applied {
     if reading.operation != Operation::Chat {
-        if reading.directives.only_if_cached {
-            return apply::not_cached(role, host, reading.caller);
-        }
-        let plan = unscored(&role.policy, &role.credentials, &request, (&reading.operation, &reading.ruling));
-        return apply::apply_unscored(role, host, reading, request, plan);
+        return decide_unscored(role, host, reading, request);
     }
+    // What is stored costs nothing.
+    let charges = if matches!(recall, Recall::Hit(_)) { Vec::new() } else { charges(role, host, &reading) };
+    let stage = budgets::strictest(role, &charges).map_or(Stage::Within, |notice| notice.stage);
     let make = |recall| {
         let recall = role.recalled(host, recall, request.caller);
-        plan(&role.policy, role.encoder.as_deref(), &role.credentials, &request, (&reading.ruling, recall))
+        let said = (&reading.ruling, stage, recall);
+        plan(&role.policy, role.encoder.as_deref(), &role.credentials, &request, said)
     };
     let plan = make(recall);
     let (plan, sought) =
@@ -34,5 +38,68 @@ pub(super) fn decide<H: Host>(
     if reading.directives.only_if_cached && !matches!(plan, Plan::Reply(_)) {
         return apply::not_cached(role, host, reading.caller);
     }
-    apply::apply(role, host, reading, request, (plan, sought))
+    let funds = match &plan {
+        Plan::Forward(forward) => {
+            let model = forward.candidates.decision.model;
+            fund(role, host, (&reading, charges), (&request, model))
+        }
+        Plan::Reply(_) | Plan::Refuse(_) => Ok(Funds::default()),
+    };
+    match funds {
+        Err(spent) => apply::exhausted(role, host, &Asked::of(request, &reading), &spent),
+        Ok(funds) => funds.given_to(apply::apply(role, host, reading, request, (plan, sought))),
+    }
+}
+
+fn decide_unscored<H: Host>(role: &RouterRole, host: &H, reading: Reading, request: ChatRequest) -> Applied {
+    if reading.directives.only_if_cached {
+        return apply::not_cached(role, host, reading.caller);
+    }
+    let plan = unscored(&role.policy, &role.credentials, &request, (&reading.operation, &reading.ruling));
+    let funds = match &plan {
+        // Counting costs nothing.
+        Unscored::Forward(forward) if reading.operation != Operation::Count => {
+            let model = forward.candidates.decision.model;
+            fund(role, host, (&reading, charges(role, host, &reading)), (&request, model))
+        }
+        _ => Ok(Funds::default()),
+    };
+    match funds {
+        Err(spent) => apply::exhausted(role, host, &Asked::of(request, &reading), &spent),
+        Ok(funds) => funds.given_to(apply::apply_unscored(role, host, reading, request, plan)),
+    }
+}
+
+/// What pays for a call.
+#[derive(Debug, Default)]
+struct Funds {
+    reserved: Reserved,
+    notice: Option<Notice>,
+}
+
+impl Funds {
+    fn given_to(self, mut applied: Applied) -> Applied {
+        if let Applied::Forwarded(forwarded) = &mut applied {
+            forwarded.reserved = self.reserved;
+            forwarded.verdict.notice = self.notice;
+        }
+        applied
+    }
+}
+
+fn charges<H: Host>(role: &RouterRole, host: &H, reading: &Reading) -> Vec<Charge> {
+    budgets::look(role, host, &reading.identity.attributes)
+}
+
+/// Sets aside what a call to a model may cost.
+fn fund<H: Host>(
+    role: &RouterRole,
+    host: &H,
+    (reading, charges): (&Reading, Vec<Charge>),
+    asked: (&ChatRequest, ModelId),
+) -> Result<Funds, Notice> {
+    // A stored answer that cannot be given is asked for anew.
+    let charges = if charges.is_empty() { self::charges(role, host, reading) } else { charges };
+    let reserved = budgets::reserve(role, host, &charges, asked)?;
+    Ok(Funds { reserved, notice: budgets::strictest(role, &charges) })
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::budgets::{Notice, Reserved};
 use super::reading::Reading;
 use super::semantic::Sought;
 use crate::cache::recall::Caching;
@@ -55,6 +56,8 @@ pub(super) struct Verdict {
     /// How hard the request is, if that was asked.
     pub(super) complexity: Option<Complexity>,
     pub(super) decision: Decision,
+    /// The budget that is used most, if it is to be said.
+    pub(super) notice: Option<Notice>,
 }
 
 /// A request that has gone to a provider, until the answer's headers come.
@@ -69,6 +72,8 @@ pub(super) struct Forwarded {
     pub(super) flight: Option<u64>,
     /// When it was sent.
     pub(super) asked_at: Duration,
+    /// What of budgets is set aside for it.
+    pub(super) reserved: Reserved,
 }
 
 /// An answer that flows past.
@@ -80,6 +85,7 @@ pub(super) struct Answering {
     pub(super) sought: Option<Sought>,
     pub(super) flight: Option<u64>,
     pub(super) asked_at: Duration,
+    pub(super) reserved: Reserved,
     /// HTTP status of the answer; 0 when it has none.
     pub(super) status: u16,
     /// The model whose provider answered; `None` when none did.

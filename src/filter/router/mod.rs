@@ -5,6 +5,7 @@
 mod answer;
 mod apply;
 mod books;
+mod budgets;
 mod decide;
 mod exchange;
 mod flights;

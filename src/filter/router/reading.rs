@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::budgets;
 use super::role::RouterRole;
 use crate::admission::{Admitted, RequestHead, Unreadable};
 use crate::cache::Variant;
@@ -24,7 +25,7 @@ pub(super) struct Reading {
     pub(super) operation: Operation,
     /// The headers that may change the answer.
     variant: Variant,
-    identity: Identity,
+    pub(super) identity: Identity,
     /// What rules may ask besides; nothing where there are no rules.
     circumstances: Circumstances,
     /// What the rules say, once the body has been read.
@@ -90,6 +91,10 @@ impl Reading {
         if !policy.holds_calls() {
             return;
         }
+        if policy.rules.read_budgets() {
+            let charges = budgets::look(role, host, &self.identity.attributes);
+            self.circumstances.budgets = budgets::shares(role, &charges);
+        }
         let call = (request, &self.operation);
         self.ruling = Ruling::of(policy, role.encoder.as_deref(), call, &self.circumstances, host.now());
         let bears = self.ruling.constraints(policy).bears_on_answers();
@@ -139,6 +144,7 @@ fn circumstances(
         host: value(":authority").unwrap_or_default(),
         headers: read.into_iter().filter_map(|name| Some((name.to_owned(), value(name)?))).collect(),
         attributes: identity.attributes.clone(),
+        budgets: Vec::new(),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::chat::renewal::{Renewal, renew};
 use crate::complexity;
 use crate::embedding::{Encoders, Sieve};
 use crate::host::{Clock, Metrics};
+use crate::ledger::budget::Book;
 use crate::policy::Policy;
 use crate::routing::Credentials;
 use crate::telemetry::{Counters, Metric};
@@ -24,6 +25,7 @@ pub(super) struct RouterRole {
     pub(super) counters: Counters,
     pub(super) credentials: Credentials,
     pub(super) encoder: Option<Arc<Sieve>>,
+    pub(super) budgets: Vec<Book>,
     /// Stored answers that were given.
     given: Cell<u64>,
 }
@@ -48,7 +50,8 @@ impl RouterRole {
             None
         });
         let semantic = semantic(&policy, &counters);
-        Self { policy, cache, semantic, counters, credentials, encoder, given: Cell::new(0) }
+        let budgets = policy.books();
+        Self { budgets, policy, cache, semantic, counters, credentials, encoder, given: Cell::new(0) }
     }
 
     /// What the cache has to say to a `caller`: a stored answer is put into its dialect, and has an id of its own and the time

@@ -7,6 +7,7 @@ use crate::cache::recall::{Caching, Recall};
 use crate::chat::Caller;
 use crate::chat::request::{Canonical, Limits};
 use crate::condition::{FACTS, Kind};
+use crate::ledger::budget::Stage;
 use crate::routing::{Credentials, Plan, Unfit, plan};
 
 fn policy(requested_model: &str, rules: Value) -> Policy {
@@ -42,6 +43,7 @@ fn circumstances() -> Circumstances {
         host: "llm.test".to_owned(),
         headers: vec![("x-team".to_owned(), "ads".to_owned())],
         attributes: [("tenant".to_owned(), Attribute::Text("acme".to_owned()))].into(),
+        budgets: vec![("team_day".to_owned(), 0.5)],
     }
 }
 
@@ -59,7 +61,7 @@ fn outcome(policy: &Policy, request: &ChatRequest) -> String {
         return format!("{}: {}", denial.status, denial.message);
     }
     let recall = Recall::Forward(Caching::Off);
-    match plan(policy, None, &Credentials::all(), request, (&ruling, recall)) {
+    match plan(policy, None, &Credentials::all(), request, (&ruling, Stage::Within, recall)) {
         Plan::Forward(forward) => {
             let names = forward.candidates.models.iter().map(|id| policy.model(*id).name.as_str());
             format!("{} {}", names.collect::<Vec<_>>().join(","), forward.candidates.decision.reason.as_str())
