@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use serde_json::{Map, Value};
 
+use super::dialect::Caller;
 use super::edits::replace;
 use super::request::ChatRequest;
 
@@ -14,6 +15,8 @@ pub struct Edit<'m> {
     pub model: &'m str,
     /// Whether `stream_options.include_usage` must be `true` afterwards.
     pub include_usage: bool,
+    /// Most tokens that the answer may have; `None`: what the request says.
+    pub max_tokens: Option<u64>,
 }
 
 /// Returns the body of `request` with `edit` applied, or `None` when nothing has to change.
@@ -25,10 +28,32 @@ pub fn splice(request: &ChatRequest, edit: Edit<'_>) -> Option<Vec<u8>> {
     let model = (request.model != edit.model)
         .then(|| (request.model_span.clone(), Value::from(edit.model).to_string()));
     let usage = (edit.include_usage && !request.stream_options.include_usage).then(|| include_usage(request));
-    if model.is_none() && usage.is_none() {
+    let bounds = edit.max_tokens.map(|most| bounds(request, most)).unwrap_or_default();
+    if model.is_none() && usage.is_none() && bounds.is_empty() {
         return None;
     }
-    replace(body, model.into_iter().chain(usage).collect())
+    replace(body, model.into_iter().chain(usage).chain(bounds).collect())
+}
+
+/// Where and how the answer has to be bounded to so many tokens.
+fn bounds(request: &ChatRequest, most: u64) -> Vec<(Range<usize>, String)> {
+    let given = request.answer_bounds.iter();
+    if given.clone().any(|(_, tokens)| tokens.is_some()) {
+        let longer = given.filter(|(_, tokens)| tokens.is_some_and(|tokens| tokens > most));
+        return longer.map(|(span, _)| (span.clone(), most.to_string())).collect();
+    }
+    let name = match request.caller {
+        Caller::OpenAi => "max_completion_tokens",
+        Caller::Anthropic => "max_tokens",
+        Caller::Responses => "max_output_tokens",
+    };
+    match request.answer_bounds.first() {
+        Some((null, _)) => vec![(null.clone(), most.to_string())],
+        None => {
+            let after_model = request.model_span.end;
+            vec![(after_model..after_model, format!(",\"{name}\":{most}"))]
+        }
+    }
 }
 
 /// Where and how `stream_options` has to be written so that usage is included.
@@ -55,13 +80,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::chat::dialect::Caller;
     use crate::chat::request::{Canonical, Limits};
 
     fn edited(body: &str, model: &str, include_usage: bool) -> Option<String> {
         let limits = Limits { max_depth: 64 };
         let request = ChatRequest::parse(body.into(), Caller::OpenAi, limits, Canonical::Skip).unwrap();
-        let edited = splice(&request, Edit { model, include_usage });
+        let edited = splice(&request, Edit { model, include_usage, max_tokens: None });
         edited.map(|bytes| String::from_utf8(bytes).unwrap())
     }
 
@@ -96,6 +120,39 @@ mod tests {
         ];
         for (name, body, include_usage, expected) in cases {
             assert_eq!(edited(&body, "b", include_usage).as_deref(), Some(expected.as_str()), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_bounded_where_it_is_longer_or_not_bounded_at_all() {
+        let bounded = |caller, members: &str| {
+            let body = format!(r#"{{"model":"a"{members},"messages":[{{"role":"user","content":"x"}}]}}"#);
+            let limits = Limits { max_depth: 64 };
+            let request = ChatRequest::parse(body.into(), caller, limits, Canonical::Skip).unwrap();
+            let edit = Edit { model: "a", include_usage: false, max_tokens: Some(100) };
+            splice(&request, edit).map(|body| {
+                let text = String::from_utf8(body).unwrap();
+                text.split(r#","messages""#).next().unwrap_or_default().to_owned()
+            })
+        };
+        for (caller, members, expected) in [
+            (Caller::OpenAi, r#","max_tokens": 200"#, Some(r#"{"model":"a","max_tokens": 100"#)),
+            (Caller::OpenAi, r#","max_tokens":100"#, None),
+            (
+                Caller::OpenAi,
+                r#","max_completion_tokens":1e3"#,
+                Some(r#"{"model":"a","max_completion_tokens":100"#),
+            ),
+            (
+                Caller::OpenAi,
+                r#","max_tokens":5,"max_completion_tokens":500"#,
+                Some(r#"{"model":"a","max_tokens":5,"max_completion_tokens":100"#),
+            ),
+            (Caller::OpenAi, r#","max_tokens":null"#, Some(r#"{"model":"a","max_tokens":100"#)),
+            (Caller::OpenAi, "", Some(r#"{"model":"a","max_completion_tokens":100"#)),
+            (Caller::Anthropic, r#","max_tokens":101"#, Some(r#"{"model":"a","max_tokens":100"#)),
+        ] {
+            assert_eq!(bounded(caller, members).as_deref(), expected, "{members}");
         }
     }
 

@@ -60,6 +60,8 @@ pub struct Constraints {
     pub pinned: Option<ModelId>,
     /// The models that any call may go to; `None`: all.
     pub models: Option<Vec<ModelId>>,
+    /// Most tokens that the answer of a chat call may have.
+    pub max_tokens: Option<u64>,
     /// Whether it is neither answered from the caches nor kept there.
     pub skips_cache: bool,
     /// What the access log says of it besides.
@@ -72,6 +74,7 @@ pub static UNCONSTRAINED: Constraints = Constraints {
     max_tier: None,
     pinned: None,
     models: None,
+    max_tokens: None,
     skips_cache: false,
     metadata: BTreeMap::new(),
 };
@@ -142,8 +145,12 @@ impl Constraints {
     /// Whether an answer may be another one because of it.
     #[must_use]
     pub fn bears_on_answers(&self) -> bool {
-        let Self { min_tier, max_tier, pinned, models, skips_cache: _, metadata: _ } = self;
-        min_tier.is_some() || max_tier.is_some() || pinned.is_some() || models.is_some()
+        let Self { min_tier, max_tier, pinned, models, max_tokens, skips_cache: _, metadata: _ } = self;
+        max_tokens.is_some()
+            || min_tier.is_some()
+            || max_tier.is_some()
+            || pinned.is_some()
+            || models.is_some()
     }
 }
 
@@ -177,6 +184,7 @@ struct Then {
     model: Option<String>,
     only: Option<ChoiceDocument>,
     except: Option<ChoiceDocument>,
+    max_tokens: Option<u64>,
     cache: Option<CacheWord>,
     metadata: BTreeMap<String, String>,
 }
@@ -333,8 +341,11 @@ pub(super) fn rules(documents: Vec<RuleDocument>, known: &Known<'_>) -> Result<R
 }
 
 fn effect(path: &str, rule: &str, then: Then, known: &Known<'_>) -> Result<Effect, PolicyError> {
-    let Then { deny, tier, model, only, except, cache, metadata } = then;
-    let constraints = constraints(path, (tier, model, only, except), known)?;
+    let Then { deny, tier, model, only, except, max_tokens, cache, metadata } = then;
+    if max_tokens == Some(0) {
+        return fault(format!("{path}.max_tokens"), "must be at least 1 token");
+    }
+    let constraints = Constraints { max_tokens, ..constraints(path, (tier, model, only, except), known)? };
     let Some(DenyDocument(DenyMembers { message, status })) = deny else {
         return Ok(Effect::Allow(Constraints { skips_cache: cache.is_some(), metadata, ..constraints }));
     };

@@ -92,7 +92,8 @@ pub fn plan(
     match Candidates::find(policy, credentials, request, decision, constraints) {
         Ok(candidates) => {
             let model = &policy.model(candidates.decision.model).upstream_name;
-            let body = splice(request, Edit { model, include_usage: request.must_ask_for_usage() });
+            let include_usage = request.must_ask_for_usage();
+            let body = splice(request, Edit { model, include_usage, max_tokens: constraints.max_tokens });
             Plan::Forward(Forward { complexity: Some(complexity), candidates, body, caching })
         }
         Err(none) => Plan::Refuse(none),

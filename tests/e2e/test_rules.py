@@ -30,6 +30,7 @@ POLICY = {
             "when": '"x-region" in request.headers && request.headers["x-region"] in ["eu", "ch"]',
             "then": {"only": {"providers": ["second"]}, "metadata": {"cost_center": "42"}},
         },
+        {"name": "short", "when": 'identity.tenant == "brief"', "then": {"max_tokens": 50}},
         {"name": "private", "when": 'identity.tenant == "private"', "then": {"cache": "off"}},
         {"name": "spare", "when": 'chat.model == "spare-please"', "then": {"model": "spare"}},
         {"name": "odd", "when": '100 / chat.tools > 1 && request.headers["x-odd"] == "yes"', "then": "deny"},
@@ -144,6 +145,16 @@ def test_what_was_answered_under_a_rule_is_not_given_to_calls_without_it(gateway
 
 def test_a_rule_names_the_model(gateway):
     assert "model=spare" in said(ask(gateway, model="spare-please"))
+
+
+def test_a_rule_bounds_answers_for_every_provider(gateway):
+    ask(gateway, tenant="brief")
+    ask(gateway, tenant="brief", max_tokens=500)
+    ask(gateway, tenant="brief", max_tokens=5)
+    first, second, third = (request.json for request in gateway.mini.received)
+
+    assert first["max_completion_tokens"] == 50 and "max_tokens" not in first
+    assert (second["max_tokens"], third["max_tokens"]) == (50, 5)
 
 
 def test_a_rule_keeps_calls_out_of_the_cache(gateway):

@@ -1,6 +1,7 @@
 //! The members of a chat request that we understand.
 
 use std::cell::RefCell;
+use std::ops::Range;
 
 use jiter::Peek;
 
@@ -51,6 +52,7 @@ struct Found {
     structured_output: bool,
     max_tokens: Option<u64>,
     max_completion_tokens: Option<u64>,
+    answer_bounds: Vec<(Range<usize>, Option<u64>)>,
     doubt: Doubt,
     fault: Option<RequestError>,
 }
@@ -143,13 +145,13 @@ impl Found {
             }
             Member::Choices => self.sampling.choices = self.count(reader, body, "n", peek, depth)?,
             Member::Logprobs => self.sampling.logprobs = self.flag(reader, "logprobs", peek, depth)?,
-            Member::MaxTokens => self.max_tokens = self.count(reader, body, "max_tokens", peek, depth)?,
+            Member::MaxTokens => self.max_tokens = self.bound(reader, body, "max_tokens", peek, depth)?,
             Member::MaxCompletionTokens => {
                 self.max_completion_tokens =
-                    self.count(reader, body, "max_completion_tokens", peek, depth)?;
+                    self.bound(reader, body, "max_completion_tokens", peek, depth)?;
             }
             Member::MaxOutputTokens => {
-                self.max_tokens = self.count(reader, body, "max_output_tokens", peek, depth)?;
+                self.max_tokens = self.bound(reader, body, "max_output_tokens", peek, depth)?;
             }
             Member::Like(name) => {
                 self.doubt.misspelled(name);
@@ -227,6 +229,7 @@ impl Found {
             model_span: model.span,
             stream: self.stream,
             stream_options: self.stream_options,
+            answer_bounds: self.answer_bounds,
             shape,
             sampling: self.sampling,
             last_user: self.messages.into_last_user(),
@@ -264,6 +267,21 @@ impl Found {
             self.unknown(member);
         }
         reader.value(peek, depth).map(|()| None)
+    }
+
+    /// Reads how long the answer may be.
+    fn bound(
+        &mut self,
+        reader: &mut Reader<'_>,
+        body: &str,
+        member: &'static str,
+        peek: Peek,
+        depth: u16,
+    ) -> Read<Option<u64>> {
+        let start = reader.at();
+        let tokens = self.count(reader, body, member, peek, depth)?;
+        self.answer_bounds.push((start..reader.at(), tokens));
+        Ok(tokens)
     }
 
     /// Reads a whole number that is not negative, however it is written.

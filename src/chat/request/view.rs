@@ -42,6 +42,8 @@ pub struct ChatRequest {
     pub stream: bool,
     /// Where and what `stream_options` is.
     pub stream_options: StreamOptions,
+    /// Where the members stand that bound the answer, and what each says; `None`: it is `null`.
+    pub answer_bounds: Vec<(Range<usize>, Option<u64>)>,
     /// The conversation in numbers.
     pub shape: Shape,
     /// What asks for variety or for more than one answer.

@@ -108,7 +108,8 @@ impl Trip {
     fn rename<H: Host>(&self, role: &ProviderRole, host: &H, body: Vec<u8>) -> Option<Option<Vec<u8>>> {
         match ChatRequest::parse(body, self.call.caller, role.limits(), Canonical::Skip) {
             Ok(request) => {
-                let edit = Edit { model: self.endpoint.addressee().model, include_usage: false };
+                let edit =
+                    Edit { model: self.endpoint.addressee().model, include_usage: false, max_tokens: None };
                 Some(splice(&request, edit))
             }
             Err(error) => {

@@ -95,7 +95,7 @@ fn notice(role: &RouterRole, charge: &Charge) -> Option<Notice> {
     Some(Notice { name, stage, used, resets_in })
 }
 
-/// Sets aside what a request to a model may cost, in all budgets or in none.
+/// Sets aside what a request to a model may cost, in all budgets or in none; a rule may bound its answer.
 ///
 /// # Errors
 /// The budget that is spent.
@@ -103,9 +103,9 @@ pub(super) fn reserve<H: SharedData + Clock>(
     role: &RouterRole,
     host: &H,
     charges: &[Charge],
-    (request, model): (&ChatRequest, ModelId),
+    (request, model, most): (&ChatRequest, ModelId, Option<u64>),
 ) -> Result<Reserved, Notice> {
-    let amounts = estimated(&role.policy, request, model);
+    let amounts = estimated(&role.policy, request, model, most);
     let now = host.now();
     let mut reserved = Reserved::default();
     for charge in charges {
@@ -131,11 +131,11 @@ pub(super) fn reserve<H: SharedData + Clock>(
     Ok(reserved)
 }
 
-/// What a request to a model may cost: its prompt as estimated, and the longest answer that it may have.
-fn estimated(policy: &Policy, request: &ChatRequest, model: ModelId) -> Amounts {
+/// What a request to a model may cost: its prompt as estimated, and the longest answer that it may have; `most` is what a rule allows.
+fn estimated(policy: &Policy, request: &ChatRequest, model: ModelId, most: Option<u64>) -> Amounts {
     let model = policy.model(model);
-    let longest = request.shape.max_output_tokens.or(model.abilities.max_output).unwrap_or(UNBOUNDED_ANSWER);
-    let longest = model.abilities.max_output.map_or(longest, |most| longest.min(most));
+    let bounds = [request.shape.max_output_tokens, model.abilities.max_output, most];
+    let longest = bounds.into_iter().flatten().min().unwrap_or(UNBOUNDED_ANSWER);
     let answers = request.sampling.choices.unwrap_or(1);
     let (input, output) = (request.estimated_tokens(), longest.saturating_mul(answers));
     let usage = Usage { input, output, ..Usage::default() };

@@ -96,10 +96,11 @@ fn fund<H: Host>(
     role: &RouterRole,
     host: &H,
     (reading, charges): (&Reading, Vec<Charge>),
-    asked: (&ChatRequest, ModelId),
+    (request, model): (&ChatRequest, ModelId),
 ) -> Result<Funds, Notice> {
     // A stored answer that cannot be given is asked for anew.
     let charges = if charges.is_empty() { self::charges(role, host, reading) } else { charges };
-    let reserved = budgets::reserve(role, host, &charges, asked)?;
+    let most = reading.ruling.constraints(&role.policy).max_tokens;
+    let reserved = budgets::reserve(role, host, &charges, (request, model, most))?;
     Ok(Funds { reserved, notice: budgets::strictest(role, &charges) })
 }

@@ -119,6 +119,7 @@ fn what_a_rule_cannot_say_is_refused_with_its_place() {
             "400 and 499",
         ),
         (json!([{"name": "a", "then": {"cache": "on"}}]), "rules[0].then", "`off`"),
+        (json!([{"name": "a", "then": {"max_tokens": 0}}]), "rules[0].then.max_tokens", "at least 1"),
         (json!([{"name": "a", "then": "allow", "mode": "watch"}]), "rules[0].mode", "shadow"),
         (
             json!([{"name": "a", "when": "chat.tool > 0", "then": "allow"}]),
