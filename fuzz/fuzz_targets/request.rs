@@ -11,19 +11,22 @@ use llm_arbiter::chat::splice::{Edit, splice};
 use llm_arbiter::chat::{Caller, ChatRequest, translate};
 
 fuzz_target!(|body: &[u8]| {
-    let target = Addressee { model: "m", max_output: Some(4096), reasoning: true, claude: Claude::named("m") };
+    let target = Addressee { model: "m", max_output: Some(4096), reasoning: true, claude: Claude::named("m"), fetches_images: true };
     for caller in Caller::ALL {
         let parse = |body: &[u8]| {
             ChatRequest::parse(body.to_vec(), caller, Limits { max_depth: 64 }, Canonical::Keep)
         };
         if let Ok(request) = parse(body) {
-            let edited = splice(&request, Edit { model: "other", include_usage: true });
+            let edited = splice(&request, Edit { model: "other", include_usage: true, max_tokens: None });
             let again = parse(edited.as_deref().unwrap_or(body)).expect("a splice stays a request");
             assert_eq!((&*again.model, again.canonical()), ("other", request.canonical()));
+            let bounded = splice(&request, Edit { model: "other", include_usage: false, max_tokens: Some(9) });
+            let bounded = parse(bounded.as_deref().unwrap_or(body)).expect("a splice stays a request");
+            assert!(bounded.shape.max_output_tokens.is_some_and(|tokens| tokens <= 9), "it is bounded");
         }
         let survey = translate::survey(body, caller);
         for dialect in DIALECTS.into_iter().filter(|dialect| !dialect.is_spoken_by(caller)) {
-            if parse(body).is_ok() && survey.fits(caller, dialect).is_ok() {
+            if parse(body).is_ok() && survey.fits(caller, dialect, true).is_ok() {
                 assert!(translate::request(body, caller, dialect, target).is_ok(), "what fits can be written");
             }
         }
