@@ -312,6 +312,70 @@ fn score_says_which_rule_holds_for_a_call() {
     );
 }
 
+#[test]
+fn explain_says_which_rule_decides_and_why() {
+    let rules = r#"
+identity: {headers: {tenant: x-tenant, team: x-team}, required: true}
+rules:
+  - {name: watched, when: 'chat.turns == 1', then: deny, mode: shadow}
+  - {name: odd, when: '1 / chat.tools > 1', then: {tier: small}}
+  - {name: ads, when: 'identity.team == "ads" && request.headers["x-p"] != "1"', then: {tier: large}}
+  - {name: never, then: deny}
+"#;
+    let policy = file("explain", &format!("{POLICY}{rules}"));
+    let request = file(
+        "explain_request",
+        "{\"id\": 1,\n \"prompt\": \"Say hello\",\n \"identity\": {\"team\": \"ads\"}}\n",
+    );
+    let (policy, request) = (policy.to_str().expect("UTF-8"), request.to_str().expect("UTF-8"));
+    let output = arbiter(&["check", policy, "--explain", request]);
+    let said = text(&output.stdout);
+    let expected = "rule watched: would hold, and is only watched\n  when chat.turns == 1\n    chat.turns = 1\n\
+                    rule odd: does not hold, because its condition has no result: Division by zero of Int(1)\n  when 1 / chat.tools > 1\n    chat.tools = 0\n\
+                    rule ads: holds\n  when identity.team == \"ads\" && request.headers[\"x-p\"] != \"1\"\n    identity.team = \"ads\"\n    request.headers[\"x-p\"] = nothing\n\
+                    rule: ads\ncomplexity: low (0.00)\ntier: large (rule)\nasked in this order: big\n";
+    assert_eq!(said, expected, "{output:?}");
+}
+
+#[test]
+fn check_warns_of_what_is_hardly_meant_and_may_count_it_as_a_fault() {
+    let odd = "
+providers: {one: {host: one.test}}
+models:
+  mini: {provider: one, prices: {input: 0.15, output: 0.6}}
+  big: {provider: one, prices: {input: 2.5, output: 10}}
+tiers:
+  - {name: small, handles: low, models: [big]}
+  - {name: large, handles: high, models: [mini]}
+baseline: big
+rules:
+  - {name: all, then: deny}
+  - {name: late, when: chat.stream, then: allow}
+";
+    let policy = file("odd", odd);
+    let path = policy.to_str().expect("UTF-8");
+    let output = arbiter(&["check", path]);
+    assert!(output.status.success());
+    let said = text(&output.stdout);
+    for warning in [
+        "warning: identity: nobody is refused",
+        "warning: tiers: `small` stands before `large` and costs more (big against mini); the order is cheap to strong",
+        "warning: providers.one: no credential, so one.test is asked without one",
+        "warning: rules[1]: `late` is never reached: `all` (rules[0]) refuses everything",
+    ] {
+        assert!(said.contains(warning), "{warning}: {said}");
+    }
+    let strict = arbiter(&["check", "--strict", path]);
+    assert!(!strict.status.success() && text(&strict.stderr).contains("4 warnings"), "{strict:?}");
+    let fine = file(
+        "fine",
+        &format!("{POLICY}identity: {{headers: {{tenant: x-tenant}}, required: true}}\n")
+            .replace("  lonely: {provider: one, prices: {input: 1, output: 1}}\n", ""),
+    );
+    let strict = arbiter(&["check", "--strict", fine.to_str().expect("UTF-8")]);
+    assert!(strict.status.success(), "{strict:?}");
+}
+
 /// Prompts of two kinds: the weak model fails on one of them.
 fn labels(count: usize) -> String {
     (0..count)

@@ -1,6 +1,7 @@
 //! The facts about a call as the interpreter asks for them: only those that a condition comes to.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use cel::ExecutionError;
 use cel::common::traits::{Container, Indexer};
@@ -36,6 +37,19 @@ pub enum Fact<'f> {
     Text(&'f str),
     /// Several texts.
     Texts(&'f [String]),
+}
+
+/// As conditions write it.
+impl fmt::Display for Fact<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(value) => write!(f, "{value}"),
+            Self::Int(value) => write!(f, "{value}"),
+            Self::Double(value) => write!(f, "{value:?}"),
+            Self::Text(value) => write!(f, "{value:?}"),
+            Self::Texts(values) => write!(f, "{values:?}"),
+        }
+    }
 }
 
 /// What is known of a call.
@@ -77,8 +91,8 @@ impl VariableResolver for Resolver<'_> {
 /// The request headers: one that is not there is `""`.
 struct Headers<'f>(&'f dyn Facts);
 
-impl std::fmt::Debug for Headers<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Headers<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Headers")
     }
 }

@@ -16,5 +16,5 @@ pub use credentials::Credentials;
 pub use decision::{AUTO, Decision, Reason, Target, decide};
 pub use fitness::Unfit;
 pub use plan::{Forward, Plan, StoredReply, plan};
-pub use ruling::{Circumstances, Ruling};
+pub use ruling::{Circumstances, Ruling, Step};
 pub use unscored::{Unscored, unscored};

@@ -6,10 +6,10 @@ use std::time::Duration;
 use crate::calendar::Local;
 use crate::chat::{ChatRequest, Operation};
 use crate::complexity::{self, Complexity};
-use crate::condition::{Condition, Fact, Facts};
+use crate::condition::{Condition, Fact, Facts, Undecided};
 use crate::embedding::Sieve;
 use crate::identity::{Attribute, Attributes};
-use crate::policy::{Constraints, Denial, Effect, Policy, RuleId, UNCONSTRAINED};
+use crate::policy::{Constraints, Denial, Effect, Policy, Rule, RuleId, UNCONSTRAINED};
 
 /// What rules may ask about a call besides its body.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -53,22 +53,12 @@ impl Ruling {
         circumstances: &Circumstances,
         now: Duration,
     ) -> Self {
-        let facts = CallFacts {
-            policy,
-            encoder,
-            request,
-            operation,
-            circumstances,
-            now,
-            complexity: OnceLock::new(),
-            local: OnceLock::new(),
-        };
+        let facts = CallFacts::new(policy, encoder, (request, operation), circumstances, now);
         let mut ruling = Self::default();
         for (id, rule) in policy.rules.iter() {
-            let holds = rule.when.as_ref().map_or(Ok(true), |when: &Condition| when.holds(&facts));
-            let holds = holds.unwrap_or_else(|_| {
+            let holds = holds(rule, &facts).unwrap_or_else(|_| {
                 ruling.undecided.push(id);
-                matches!(rule.then, Effect::Deny(_))
+                counts_undecided(rule)
             });
             match (holds, rule.is_shadow) {
                 (false, _) => {}
@@ -84,6 +74,29 @@ impl Ruling {
             .models_of_key(&circumstances.attributes)
             .map(|models| Box::new(ruling.constraints(policy).clone().within(models)));
         ruling
+    }
+
+    /// The rules that are asked for a call, up to the one that decides, and what each says of it.
+    #[must_use]
+    pub fn steps(
+        policy: &Policy,
+        encoder: Option<&Sieve>,
+        call: (&ChatRequest, &Operation),
+        circumstances: &Circumstances,
+        now: Duration,
+    ) -> Vec<Step> {
+        let facts = CallFacts::new(policy, encoder, call, circumstances, now);
+        let mut steps = Vec::new();
+        for (id, rule) in policy.rules.iter() {
+            let holds = holds(rule, &facts);
+            let decides = *holds.as_ref().unwrap_or(&counts_undecided(rule)) && !rule.is_shadow;
+            let named = rule.when.as_ref().map(|when| facts.named_by(when)).unwrap_or_default();
+            steps.push(Step { rule: id, holds, facts: named });
+            if decides {
+                break;
+            }
+        }
+        steps
     }
 
     /// How the call is refused, if it is.
@@ -114,6 +127,26 @@ impl Ruling {
     }
 }
 
+/// A rule that was asked for a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The rule.
+    pub rule: RuleId,
+    /// Whether it holds.
+    pub holds: Result<bool, Undecided>,
+    /// The facts that its condition names, and their values.
+    pub facts: Vec<(String, String)>,
+}
+
+fn holds(rule: &Rule, facts: &CallFacts<'_>) -> Result<bool, Undecided> {
+    rule.when.as_ref().map_or(Ok(true), |when| when.holds(facts))
+}
+
+/// Whether a rule counts as if it held when its condition has no result: a call is rather refused than let go on.
+fn counts_undecided(rule: &Rule) -> bool {
+    matches!(rule.then, Effect::Deny(_))
+}
+
 /// The facts about a call; what is costly is found out when a rule asks for it.
 struct CallFacts<'c> {
     policy: &'c Policy,
@@ -126,7 +159,31 @@ struct CallFacts<'c> {
     local: OnceLock<Local>,
 }
 
-impl CallFacts<'_> {
+impl<'c> CallFacts<'c> {
+    fn new(
+        policy: &'c Policy,
+        encoder: Option<&'c Sieve>,
+        (request, operation): (&'c ChatRequest, &'c Operation),
+        circumstances: &'c Circumstances,
+        now: Duration,
+    ) -> Self {
+        let (complexity, local) = (OnceLock::new(), OnceLock::new());
+        Self { policy, encoder, request, operation, circumstances, now, complexity, local }
+    }
+
+    /// The facts that a condition names, and their values.
+    fn named_by(&self, when: &Condition) -> Vec<(String, String)> {
+        let value =
+            |fact: Option<Fact<'_>>| fact.map_or_else(|| "nothing".to_owned(), |fact| fact.to_string());
+        let facts = when.facts().filter(|name| *name != "request.headers");
+        let facts = facts.map(|name| (name.to_owned(), value(self.fact(name))));
+        let headers = when.headers().iter().map(|name| {
+            let header = self.header(name).map(Fact::Text);
+            (format!("request.headers[{name:?}]"), value(header))
+        });
+        facts.chain(headers).collect()
+    }
+
     fn complexity(&self) -> &Complexity {
         self.complexity.get_or_init(|| {
             let Self { policy, encoder, request, .. } = self;

@@ -2,12 +2,10 @@
 
 use std::fmt::Write;
 
-use llm_arbiter::admission::OnUnreadable;
 use llm_arbiter::cache::exact::Geometry;
 use llm_arbiter::cache::semantic::SemanticCache;
 use llm_arbiter::complexity::{Boundaries, Classify, Level, Scorer};
 use llm_arbiter::embedding::Encoders;
-use llm_arbiter::identity::Nobody;
 use llm_arbiter::ledger::Rates;
 use llm_arbiter::ledger::budget::Unit;
 use llm_arbiter::policy::{Model, Policy};
@@ -39,11 +37,37 @@ fn semantic(policy: &Policy) -> String {
     )
 }
 
+use thiserror::Error;
+
+use crate::warnings;
+
 /// Nano-dollars that make a dollar.
 const NANO: f64 = 1e9;
 
+/// Warnings that count as faults.
+#[derive(Debug, Error)]
+#[error("{report}{count} warnings, which count as faults with --strict")]
+pub struct Warned {
+    report: String,
+    count: usize,
+}
+
 /// The report on a policy that has no fault.
-pub fn report(policy: &Policy) -> String {
+///
+/// # Errors
+/// [`Warned`] where the check is `strict` and there are warnings.
+pub fn report(policy: &Policy, strict: bool) -> Result<String, Warned> {
+    let warnings = warnings::all(policy);
+    let lines: String = warnings.iter().map(|warning| format!("warning: {warning}\n")).collect();
+    let report = format!("{}{lines}", meaning(policy));
+    match warnings.len() {
+        count if strict && count > 0 => Err(Warned { report, count }),
+        _ => Ok(report),
+    }
+}
+
+/// What a policy means.
+fn meaning(policy: &Policy) -> String {
     let mut text = String::from("the policy is valid\n\ntiers, cheap to strong:\n");
     for (_, tier) in policy.tiers() {
         let _ = writeln!(text, "  {} handles up to {} (cluster {})", tier.name, tier.handles, tier.cluster);
@@ -78,23 +102,6 @@ pub fn report(policy: &Policy) -> String {
         );
     }
     text.push_str(&budgets(policy));
-    if policy.exact_cache.is_some() && policy.identity.nobody == Nobody::Anonymous {
-        text.push_str(
-            "warning: identity: nobody is refused, so callers that name none share answers with all others who can reach the port; \
-             put an authenticator before the filter and set `identity.required: true`\n",
-        );
-    }
-    if policy.admit.unreadable == OnUnreadable::Pass {
-        text.push_str(
-            "warning: admit.unreadable: chat calls that cannot be read pass, outside of this policy and with the caller's own \
-             credentials\n",
-        );
-    }
-    for (id, model) in policy.models().filter(|(id, _)| policy.tier_of(*id).is_none()) {
-        if id != policy.baseline {
-            let _ = writeln!(text, "warning: models.{}: no tier uses it", model.name);
-        }
-    }
     text
 }
 

@@ -2,6 +2,7 @@
 
 mod check;
 mod compare;
+mod explain;
 mod fit;
 mod key;
 mod lines;
@@ -9,6 +10,7 @@ mod policy_file;
 mod render;
 mod score;
 mod simulate;
+mod warnings;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -25,10 +27,16 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Check a policy and say what it means.
+    /// Check a policy and say what it means. It ends with 0 if the policy can be used.
     Check {
         /// The policy, YAML or JSON.
         policy: PathBuf,
+        /// End with 1 if there are warnings.
+        #[arg(long)]
+        strict: bool,
+        /// Say instead which rule decides the request in this file, and why: a line of `arbiter score`.
+        #[arg(long)]
+        explain: Option<PathBuf>,
     },
     /// Print the Envoy configuration that enforces a policy.
     Render {
@@ -96,7 +104,12 @@ enum KeyVerb {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().verb {
-        Verb::Check { policy } => policy_file::read(&policy).map(|file| check::report(&file.policy)),
+        Verb::Check { policy, explain: Some(request), .. } => {
+            policy_file::read(&policy).and_then(|file| Ok(explain::request(&file, &request)?))
+        }
+        Verb::Check { policy, strict, explain: None } => {
+            policy_file::read(&policy).and_then(|file| Ok(check::report(&file.policy, strict)?))
+        }
         Verb::Render { policy, options } => {
             policy_file::read(&policy).and_then(|file| render::bootstrap(&file, &options))
         }

@@ -11,6 +11,7 @@ use llm_arbiter::policy::{Policy, PolicyError};
 use serde_json::{Value, json};
 use thiserror::Error;
 
+use crate::check::Warned;
 use crate::compare::CompareError;
 use crate::fit::FitError;
 use crate::key::KeyError;
@@ -69,6 +70,9 @@ pub enum CommandError {
     /// Messages to compare.
     #[error(transparent)]
     Compare(#[from] CompareError),
+    /// There are warnings.
+    #[error(transparent)]
+    Warned(#[from] Warned),
     /// A key cannot be hashed.
     #[error(transparent)]
     Key(#[from] KeyError),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use llm_arbiter::cache::recall::{Caching, Recall};
-use llm_arbiter::chat::Operation;
+use llm_arbiter::chat::{ChatRequest, Operation};
 use llm_arbiter::complexity;
 use llm_arbiter::identity::Attribute;
 use llm_arbiter::ledger::budget::Stage;
@@ -23,7 +23,7 @@ const EXPECTED: &str = r#"{"id": ..., "prompt": TEXT} or {"id": ..., "body": CHA
 /// A line: a prompt, or a chat request.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Line<'l> {
+pub struct Line<'l> {
     id: Value,
     prompt: Option<String>,
     #[serde(borrow)]
@@ -44,6 +44,38 @@ struct Line<'l> {
     at: u64,
 }
 
+impl<'l> Line<'l> {
+    /// Reads a line.
+    ///
+    /// # Errors
+    /// [`LineFault`] when it has another shape.
+    pub fn read(line: &'l str) -> Result<Self, LineFault> {
+        serde_json::from_str(line).map_err(|source| LineFault::Shape { source, expected: EXPECTED })
+    }
+
+    /// Its request.
+    ///
+    /// # Errors
+    /// [`LineFault`] when the filter would not read it.
+    pub fn request(&self, policy: &Policy) -> Result<ChatRequest, LineFault> {
+        lines::request(policy, self.prompt.as_deref(), self.body, &self.dialect)
+    }
+
+    /// What rules may ask besides, and the time after the Unix epoch.
+    pub fn circumstances(&self) -> (Circumstances, Duration) {
+        let attribute = |(name, value): (&String, &String)| (name.clone(), Attribute::Text(value.clone()));
+        let header = |(name, value): (&String, &String)| (name.clone(), value.clone());
+        let circumstances = Circumstances {
+            method: "POST".to_owned(),
+            path: self.path.clone(),
+            attributes: self.identity.iter().map(attribute).collect(),
+            headers: self.headers.iter().map(header).collect(),
+            ..Circumstances::default()
+        };
+        (circumstances, Duration::from_secs(self.at))
+    }
+}
+
 /// Scores every line of the file (`-`: of the standard input), in order. Blank lines are skipped. `with_inputs` adds what the
 /// learned scorer weighs.
 ///
@@ -56,15 +88,12 @@ pub fn lines(file: &PolicyFile, path: &Path, with_inputs: bool) -> Result<String
 
 fn score(file: &PolicyFile, line: &str, with_inputs: bool) -> Result<Value, LineFault> {
     let policy = &file.policy;
-    let line: Line<'_> =
-        serde_json::from_str(line).map_err(|source| LineFault::Shape { source, expected: EXPECTED })?;
-    let Line { id, prompt, body, dialect, identity, headers, path, at } = line;
-    let request = lines::request(policy, prompt.as_deref(), body, &dialect)?;
-    let attributes = identity.into_iter().map(|(name, value)| (name, Attribute::Text(value))).collect();
-    let headers = headers.into_iter().collect();
-    let circumstances = Circumstances { path, attributes, headers, ..Circumstances::default() };
+    let line = Line::read(line)?;
+    let request = line.request(policy)?;
+    let (circumstances, now) = line.circumstances();
     let (encoder, call) = (file.encoder.as_deref(), (&request, &Operation::Chat));
-    let ruling = Ruling::of(policy, encoder, call, &circumstances, Duration::from_secs(at));
+    let ruling = Ruling::of(policy, encoder, call, &circumstances, now);
+    let id = line.id;
     if let Some(denial) = ruling.denial(policy) {
         return Ok(json!({"id": id, "rule": ruling.name(policy), "denied": denial.message}));
     }

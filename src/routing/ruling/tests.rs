@@ -321,16 +321,7 @@ fn every_fact_that_a_condition_may_name_is_there() {
     let policy = policy("cap", json!([]));
     let request = request(json!({}));
     let (circumstances, operation) = (circumstances(), Operation::Chat);
-    let facts = CallFacts {
-        policy: &policy,
-        encoder: None,
-        request: &request,
-        operation: &operation,
-        circumstances: &circumstances,
-        now: NOW,
-        complexity: OnceLock::new(),
-        local: OnceLock::new(),
-    };
+    let facts = CallFacts::new(&policy, None, (&request, &operation), &circumstances, NOW);
     for (name, kind, _) in FACTS {
         let is_there = match (kind, facts.fact(name)) {
             (Kind::Headers, None) => facts.header("x-team").is_some(),
