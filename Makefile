@@ -64,6 +64,7 @@ bench: build ## What the README's figures come from: one worker, with and withou
 	@scripts/build.sh bench
 	@echo; echo "The module alone, in Node's V8:"; echo
 	@node --no-warnings --no-liftoff benches/wasi.mjs target/wasm/wasm32-wasip1/module/examples/phases.wasm
+	@echo; node --no-warnings --no-liftoff benches/wasi.mjs target/wasm/wasm32-wasip1/module/examples/rules.wasm
 	@echo; echo "Translation, in Node's V8:"; echo
 	@node --no-warnings benches/wasi.mjs target/wasm/wasm32-wasip1/module/examples/translate.wasm
 

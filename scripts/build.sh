@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds dist/llm_arbiter.wasm and dist/arbiter; cargo compiles only what has changed. `clippy` checks what only the module
-# contains, `bench` builds translate.wasm and phases.wasm in
+# contains, `bench` builds translate.wasm, phases.wasm and rules.wasm in
 # target/wasm/wasm32-wasip1/module/examples/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -31,7 +31,7 @@ build() { if [ "$toolchain" = rustup ]; then with_target build --profile module 
 
 # The benchmarks of what the module does by itself, for Node's V8.
 if [ "${1:-}" = bench ]; then
-  build --example translate --example phases
+  build --example translate --example phases --example rules
   exit
 fi
 

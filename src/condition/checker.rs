@@ -6,7 +6,7 @@
 //! | `exists`, `all` and `exists_one` only, none inside another | a list is walked once, and no list is made |
 //! | patterns are written out | they are compiled once, and known to be right |
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, LiteralValue, SelectExpr, SourceInfo, operators};
 use cel::{Env, IdedExpr, ParseErrors};
@@ -56,7 +56,7 @@ pub(super) struct Checked {
     /// The headers that it reads, lower case.
     pub(super) headers: BTreeSet<String>,
     /// The facts that it reads.
-    pub(super) kinds: BTreeMap<String, Kind>,
+    pub(super) facts: BTreeSet<String>,
 }
 
 /// Reads `source`.
@@ -71,13 +71,14 @@ pub(super) fn check(env: &Env, source: &str, names: &Names) -> Result<Checked, C
         source: program.source_info(),
         scope: Vec::new(),
         headers: BTreeSet::new(),
-        kinds: BTreeMap::new(),
+        facts: BTreeSet::new(),
         depth: 0,
     };
     match checker.type_of(program.expression()) {
         Ok(Type::Bool) => {
-            let expression = program.expression().clone();
-            Ok(Checked { expression, headers: checker.headers, kinds: checker.kinds })
+            let mut expression = program.expression().clone();
+            name_facts(&mut expression);
+            Ok(Checked { expression, headers: checker.headers, facts: checker.facts })
         }
         Ok(other) => {
             let message = format!("a condition is true or false, and this is {}", other.in_words());
@@ -146,7 +147,7 @@ struct Checker<'c> {
     /// Names that a walk through a list gives to its elements.
     scope: Vec<(String, Type)>,
     headers: BTreeSet<String>,
-    kinds: BTreeMap<String, Kind>,
+    facts: BTreeSet<String>,
     depth: usize,
 }
 
@@ -191,7 +192,7 @@ impl Checker<'_> {
             return Ok(found.clone());
         }
         let kind = self.names.kind(name);
-        self.kinds.extend(kind.map(|kind| (name.to_owned(), kind)));
+        self.facts.extend(kind.map(|_| name.to_owned()));
         match kind {
             Some(Kind::Bool) => Ok(Type::Bool),
             Some(Kind::Int) => Ok(Type::Int),
@@ -315,6 +316,35 @@ impl Checker<'_> {
         }
         self.headers.insert(name.to_owned());
         Ok(Type::Text)
+    }
+}
+
+/// Makes one name of each chain of names: the interpreter would put it together anew for every call.
+fn name_facts(part: &mut IdedExpr) {
+    if let Some(name) = dotted(&part.expr) {
+        part.expr = Expr::Ident(name);
+        return;
+    }
+    match &mut part.expr {
+        Expr::Call(call) => {
+            call.target.iter_mut().map(AsMut::as_mut).chain(&mut call.args).for_each(name_facts)
+        }
+        Expr::List(list) => list.elements.iter_mut().for_each(name_facts),
+        Expr::Comprehension(walk) => {
+            let ComprehensionExpr { iter_range, accu_init, loop_cond, loop_step, result, .. } = walk.as_mut();
+            [iter_range, accu_init, loop_cond, loop_step, result].into_iter().for_each(name_facts);
+        }
+        _ => {}
+    }
+}
+
+fn dotted(part: &Expr) -> Option<String> {
+    match part {
+        Expr::Select(SelectExpr { operand, field, test: false }) => match &operand.expr {
+            Expr::Ident(root) => Some(format!("{root}.{field}")),
+            inner => dotted(inner).map(|name| format!("{name}.{field}")),
+        },
+        _ => None,
     }
 }
 

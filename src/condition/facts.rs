@@ -1,6 +1,5 @@
 //! The facts about a call as the interpreter asks for them: only those that a condition comes to.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use cel::ExecutionError;
@@ -9,7 +8,7 @@ use cel::common::types::{self, CelBool, CelDouble, CelInt, CelList, CelString, T
 use cel::common::value::{CowVal, Val};
 use cel::context::VariableResolver;
 
-use super::names::Kind;
+use super::names::{Kind, Names};
 
 impl Kind {
     /// What a fact is that a call does not have.
@@ -65,7 +64,7 @@ pub trait Facts: Send + Sync {
 pub(super) struct Resolver<'f> {
     pub(super) facts: &'f dyn Facts,
     /// What else may be asked for.
-    pub(super) kinds: &'f BTreeMap<String, Kind>,
+    pub(super) names: &'f Names,
 }
 
 impl VariableResolver for Resolver<'_> {
@@ -73,7 +72,7 @@ impl VariableResolver for Resolver<'_> {
         if name == "request.headers" {
             return Some(CowVal::owned(Headers(self.facts)));
         }
-        let fact = self.facts.fact(name).or_else(|| self.kinds.get(name).map(|kind| kind.nothing()));
+        let fact = self.facts.fact(name).or_else(|| self.names.kind(name).map(Kind::nothing));
         Some(match fact? {
             Fact::Bool(value) => CowVal::owned(CelBool::from(value)),
             Fact::Int(value) => CowVal::owned(CelInt::from(i64::try_from(value).unwrap_or(i64::MAX))),

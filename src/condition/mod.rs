@@ -14,7 +14,7 @@ pub use checker::{ConditionError, MAX_LENGTH};
 pub use facts::{Fact, Facts};
 pub use names::{FACTS, Kind, Names};
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 use cel::common::types::CelBool;
@@ -40,7 +40,7 @@ pub struct Condition {
     source: String,
     expression: Arc<IdedExpr>,
     headers: BTreeSet<String>,
-    kinds: BTreeMap<String, Kind>,
+    facts: BTreeSet<String>,
 }
 
 /// Why a condition has no answer for a call: a number too large, or a division by zero.
@@ -54,22 +54,8 @@ impl Condition {
     /// # Errors
     /// [`ConditionError`] for the first thing that is wrong.
     pub fn compile(source: &str, names: &Names) -> Result<Self, ConditionError> {
-        let Checked { expression, headers, kinds } = checker::check(&STANDARD, source, names)?;
-        Ok(Self { source: source.to_owned(), expression: Arc::new(expression), headers, kinds })
-    }
-
-    /// Whether it holds for a call.
-    ///
-    /// # Errors
-    /// [`Undecided`] where arithmetic with the call's numbers has no result.
-    pub fn holds(&self, facts: &dyn Facts) -> Result<bool, Undecided> {
-        let resolver = Resolver { facts, kinds: &self.kinds };
-        let mut context = Context::with_env(Arc::clone(&STANDARD));
-        context.set_variable_resolver(&resolver);
-        let value = Value::resolve_val(&self.expression, &context);
-        let value = value.map_err(|error| Undecided(error.to_string()))?;
-        let held = value.downcast_ref::<CelBool>().map(|held| *held.inner());
-        held.ok_or_else(|| Undecided("it is neither true nor false".to_owned()))
+        let Checked { expression, headers, facts } = checker::check(&STANDARD, source, names)?;
+        Ok(Self { source: source.to_owned(), expression: Arc::new(expression), headers, facts })
     }
 
     /// As it is written.
@@ -80,13 +66,48 @@ impl Condition {
 
     /// The facts that it reads, by name.
     pub fn facts(&self) -> impl Iterator<Item = &str> {
-        self.kinds.keys().map(String::as_str)
+        self.facts.iter().map(String::as_str)
     }
 
     /// The request headers that it reads, lower case.
     #[must_use]
     pub fn headers(&self) -> &BTreeSet<String> {
         &self.headers
+    }
+}
+
+/// What is known of a call, for all conditions that it is held against.
+pub struct Known<'f>(Resolver<'f>);
+
+impl<'f> Known<'f> {
+    /// The facts about a call; what `names` names and the call does not have is `0`, `false` or empty.
+    #[must_use]
+    pub fn new(facts: &'f dyn Facts, names: &'f Names) -> Self {
+        Self(Resolver { facts, names })
+    }
+
+    /// Evaluates conditions.
+    #[must_use]
+    pub fn evaluator(&self) -> Evaluator<'_> {
+        let mut context = Context::with_env(Arc::clone(&STANDARD));
+        context.set_variable_resolver(&self.0);
+        Evaluator(context)
+    }
+}
+
+/// Evaluates conditions for one call.
+pub struct Evaluator<'e>(Context<'e, 'e>);
+
+impl Evaluator<'_> {
+    /// Whether a condition holds for the call.
+    ///
+    /// # Errors
+    /// [`Undecided`] where arithmetic with the call's numbers has no result.
+    pub fn holds(&self, condition: &Condition) -> Result<bool, Undecided> {
+        let value = Value::resolve_val(&condition.expression, &self.0);
+        let value = value.map_err(|error| Undecided(error.to_string()))?;
+        let held = value.downcast_ref::<CelBool>().map(|held| *held.inner());
+        held.ok_or_else(|| Undecided("it is neither true nor false".to_owned()))
     }
 }
 

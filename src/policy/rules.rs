@@ -81,36 +81,49 @@ pub static UNCONSTRAINED: Constraints = Constraints {
 
 /// The rules of a policy, in order.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Rules(Vec<Rule>);
+pub struct Rules {
+    rules: Vec<Rule>,
+    names: Names,
+}
 
 impl Rules {
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = (RuleId, &Rule)> {
-        self.0.iter().enumerate().map(|(at, rule)| (RuleId(at), rule))
+        self.rules.iter().enumerate().map(|(at, rule)| (RuleId(at), rule))
+    }
+
+    /// What their conditions may name.
+    #[must_use]
+    pub fn names(&self) -> &Names {
+        &self.names
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.rules.is_empty()
     }
 
     /// A rule by its id.
     #[must_use]
     pub fn get(&self, id: RuleId) -> Option<&Rule> {
-        self.0.get(id.0)
+        self.rules.get(id.0)
     }
 
     /// Whether some condition asks how budgets stand.
     #[must_use]
     pub fn read_budgets(&self) -> bool {
-        let mut conditions = self.0.iter().filter_map(|rule| rule.when.as_ref());
+        let mut conditions = self.rules.iter().filter_map(|rule| rule.when.as_ref());
         conditions.any(|when| when.facts().any(|fact| fact.starts_with("budget.")))
     }
 
     /// The request headers that some condition reads, lower case.
     pub fn headers(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().filter_map(|rule| rule.when.as_ref()).flat_map(Condition::headers).map(String::as_str)
+        self.rules
+            .iter()
+            .filter_map(|rule| rule.when.as_ref())
+            .flat_map(Condition::headers)
+            .map(String::as_str)
     }
 }
 
@@ -337,7 +350,7 @@ pub(super) fn rules(documents: Vec<RuleDocument>, known: &Known<'_>) -> Result<R
         let is_shadow = document.mode == ModeDocument::Shadow;
         rules.push(Rule { name: document.name, when: when.transpose()?, then, is_shadow });
     }
-    Ok(Rules(rules))
+    Ok(Rules { rules, names: known.names.clone() })
 }
 
 fn effect(path: &str, rule: &str, then: Then, known: &Known<'_>) -> Result<Effect, PolicyError> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::calendar::Local;
 use crate::chat::{ChatRequest, Operation};
 use crate::complexity::{self, Complexity};
-use crate::condition::{Condition, Fact, Facts, Undecided};
+use crate::condition::{Condition, Evaluator, Fact, Facts, Known, Undecided};
 use crate::embedding::Sieve;
 use crate::identity::{Attribute, Attributes};
 use crate::policy::{Constraints, Denial, Effect, Policy, Rule, RuleId, UNCONSTRAINED};
@@ -54,9 +54,11 @@ impl Ruling {
         now: Duration,
     ) -> Self {
         let facts = CallFacts::new(policy, encoder, (request, operation), circumstances, now);
+        let known = Known::new(&facts, policy.rules.names());
+        let evaluator = known.evaluator();
         let mut ruling = Self::default();
         for (id, rule) in policy.rules.iter() {
-            let holds = holds(rule, &facts).unwrap_or_else(|_| {
+            let holds = holds(rule, &evaluator).unwrap_or_else(|_| {
                 ruling.undecided.push(id);
                 counts_undecided(rule)
             });
@@ -69,6 +71,7 @@ impl Ruling {
                 }
             }
         }
+        drop(evaluator);
         ruling.complexity = facts.complexity.into_inner();
         ruling.held = policy
             .models_of_key(&circumstances.attributes)
@@ -86,9 +89,11 @@ impl Ruling {
         now: Duration,
     ) -> Vec<Step> {
         let facts = CallFacts::new(policy, encoder, call, circumstances, now);
+        let known = Known::new(&facts, policy.rules.names());
+        let evaluator = known.evaluator();
         let mut steps = Vec::new();
         for (id, rule) in policy.rules.iter() {
-            let holds = holds(rule, &facts);
+            let holds = holds(rule, &evaluator);
             let decides = *holds.as_ref().unwrap_or(&counts_undecided(rule)) && !rule.is_shadow;
             let named = rule.when.as_ref().map(|when| facts.named_by(when)).unwrap_or_default();
             steps.push(Step { rule: id, holds, facts: named });
@@ -138,8 +143,8 @@ pub struct Step {
     pub facts: Vec<(String, String)>,
 }
 
-fn holds(rule: &Rule, facts: &CallFacts<'_>) -> Result<bool, Undecided> {
-    rule.when.as_ref().map_or(Ok(true), |when| when.holds(facts))
+fn holds(rule: &Rule, evaluator: &Evaluator<'_>) -> Result<bool, Undecided> {
+    rule.when.as_ref().map_or(Ok(true), |when| evaluator.holds(when))
 }
 
 /// Whether a rule counts as if it held when its condition has no result: a call is rather refused than let go on.
