@@ -22,8 +22,8 @@ pub enum Kind {
 /// Every fact about a call, what it is, and what it means. A fact that a call does not have is `0`, `false` or `""`.
 pub const FACTS: [(&str, Kind, &str); 22] = [
     ("request.method", Kind::Text, "method, for example `POST`"),
-    ("request.path", Kind::Text, "path without the query"),
-    ("request.host", Kind::Text, "`:authority`"),
+    ("request.path", Kind::Text, "path without the query, escapes and dots resolved, lower case"),
+    ("request.host", Kind::Text, "`:authority`, lower case"),
     (
         "request.headers",
         Kind::Headers,

@@ -30,6 +30,11 @@ POLICY = {
             "when": '"x-region" in request.headers && request.headers["x-region"] in ["eu", "ch"]',
             "then": {"only": {"providers": ["second"]}, "metadata": {"cost_center": "42"}},
         },
+        {
+            "name": "by-path",
+            "when": 'identity.tenant == "bound" && request.path == "/v1/chat/completions"',
+            "then": "deny",
+        },
         {"name": "short", "when": 'identity.tenant == "brief"', "then": {"max_tokens": 50}},
         {"name": "private", "when": 'identity.tenant == "private"', "then": {"cache": "off"}},
         {"name": "spare", "when": 'chat.model == "spare-please"', "then": {"model": "spare"}},
@@ -145,6 +150,21 @@ def test_what_was_answered_under_a_rule_is_not_given_to_calls_without_it(gateway
 
 def test_a_rule_names_the_model(gateway):
     assert "model=spare" in said(ask(gateway, model="spare-please"))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/chat/completions?x=1",
+        "/V1/Chat/Completions",
+        "/v1/chat/x/../completions",
+        "/v1/chat/%63ompletions",
+        "/v1/chat/completions;x=1",
+    ],
+)
+def test_a_path_is_the_same_however_it_is_spelled(gateway, path):
+    assert ask(gateway, tenant="bound", path=path).status_code == 403
+    assert gateway.mini.received == []
 
 
 def test_a_rule_bounds_answers_for_every_provider(gateway):

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::budgets;
 use super::role::RouterRole;
-use crate::admission::{Admitted, RequestHead, Unreadable};
+use crate::admission::{Admitted, RequestHead, Unreadable, plain_path};
 use crate::cache::Variant;
 use crate::cache::directives::RequestDirectives;
 use crate::cache::exact::Bypass;
@@ -140,8 +140,8 @@ fn circumstances(
     let read: BTreeSet<&str> = rules.headers().collect();
     Circumstances {
         method: head.method.to_owned(),
-        path: head.path.split('?').next().unwrap_or_default().to_owned(),
-        host: value(":authority").unwrap_or_default(),
+        path: plain_path(head.path).to_ascii_lowercase(),
+        host: value(":authority").unwrap_or_default().to_ascii_lowercase(),
         headers: read.into_iter().filter_map(|name| Some((name.to_owned(), value(name)?))).collect(),
         attributes: identity.attributes.clone(),
         budgets: Vec::new(),
