@@ -7,7 +7,7 @@ use super::tag::TenantTag;
 use crate::chat::ChatRequest;
 use crate::identity::Partition;
 
-/// What may change an answer besides the body: request headers, in an order of their own, and the rule that holds.
+/// What may change an answer besides the body: request headers, in an order of their own, and what chooses the models.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Variant(Vec<u8>);
 
@@ -17,9 +17,11 @@ impl Variant {
         &self.0
     }
 
-    /// Takes in the rule that an answer was given under; no header has an empty name.
-    pub fn add_rule(&mut self, name: &str) {
-        for part in [b"".as_slice(), name.as_bytes()] {
+    /// Takes in what chooses the models of an answer: the rule that holds, and the key that opens only some. No header has an empty
+    /// name.
+    pub fn add_regime(&mut self, rule: Option<&str>, key: Option<&str>) {
+        let names = [rule, key].map(|name| name.unwrap_or_default().as_bytes());
+        for part in [b"".as_slice()].into_iter().chain(names) {
             self.0.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
             self.0.extend_from_slice(part);
         }

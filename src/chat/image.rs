@@ -78,7 +78,7 @@ fn media_type(url: &str) -> Option<&'static str> {
     known.map(|(_, media_type)| *media_type)
 }
 
-/// Ends of files and the media types of images that every model takes by its address.
+/// Ends of files, and the media types of images that models fetch by themselves.
 const IMAGE_TYPES: [(&str, &str); 6] = [
     ("png", "image/png"),
     ("jpg", "image/jpeg"),

@@ -39,21 +39,20 @@ fn matches<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, Exe
     let [text, pattern] = arguments.as_slice() else {
         return Err(ExecutionError::invalid_argument_count(2, arguments.len()));
     };
-    let text_of =
-        |value: &CowVal<'b, 'v>| value.downcast_ref::<CelString<'_>>().map(|text| text.inner().to_owned());
-    let (Some(text), Some(pattern)) = (text_of(text), text_of(pattern)) else {
+    let texts = text.downcast_ref::<CelString<'_>>().zip(pattern.downcast_ref::<CelString<'_>>());
+    let Some((text, pattern)) = texts.map(|(text, pattern)| (text.inner(), pattern.inner())) else {
         return Err(ExecutionError::missing_argument_or_target());
     };
     let matched = COMPILED.with_borrow_mut(|compiled| {
-        if let Some(regex) = compiled.get(&pattern) {
-            return Ok(regex.is_match(&text));
+        if let Some(regex) = compiled.get(pattern) {
+            return Ok(regex.is_match(text));
         }
-        let regex = compile(&pattern).map_err(|error| ExecutionError::function_error("matches", error))?;
-        let matched = regex.is_match(&text);
+        let regex = compile(pattern).map_err(|error| ExecutionError::function_error("matches", error))?;
+        let matched = regex.is_match(text);
         if compiled.len() >= MAX_PATTERNS {
             compiled.clear();
         }
-        compiled.insert(pattern, regex);
+        compiled.insert(pattern.to_owned(), regex);
         Ok(matched)
     });
     matched.map(|matched| CowVal::owned(CelBool::from(matched)))

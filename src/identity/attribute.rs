@@ -21,6 +21,15 @@ pub enum Attribute {
 /// Attributes by name.
 pub type Attributes = BTreeMap<String, Attribute>;
 
+/// The attribute of this name, if it is known and one text.
+#[must_use]
+pub fn text_named<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a str> {
+    match attributes.get(name)? {
+        Attribute::Text(text) => Some(text),
+        Attribute::Texts(_) => None,
+    }
+}
+
 /// A text as a host encodes it; `None` when it is none: numbers and booleans are encoded as bytes that no name consists of.
 #[must_use]
 pub fn text(encoded: &[u8]) -> Option<String> {

@@ -19,7 +19,7 @@ mod spiffe;
 #[cfg(test)]
 mod tests;
 
-pub use attribute::{Attribute, Attributes, KEY, TENANT};
+pub use attribute::{Attribute, Attributes, KEY, TENANT, text_named};
 pub use keys::{KeyHash, KeyHolder, Keys};
 pub use partition::Partition;
 
@@ -392,17 +392,6 @@ impl Found {
     fn add_list(&mut self, attribute: &str, values: Option<Vec<String>>) {
         if let Some(values) = values.filter(|_| !self.attributes.contains_key(attribute)) {
             self.attributes.insert(attribute.to_owned(), Attribute::Texts(values));
-        }
-    }
-}
-
-impl Identity {
-    /// Name of the tenant; empty if there is none, or if it is a secret.
-    #[must_use]
-    pub fn tenant(&self) -> &str {
-        match self.attributes.get(TENANT) {
-            Some(Attribute::Text(name)) => name,
-            _ => "",
         }
     }
 }

@@ -40,7 +40,7 @@ use crate::calendar::Zone;
 use crate::chat::headers::names_version;
 use crate::complexity::{Classify, Level};
 use crate::envoy::Failover;
-use crate::identity::{Attribute, Attributes, KEY, Sources};
+use crate::identity::{Attributes, KEY, Sources, text_named};
 use crate::ledger::budget::{Book, Budget};
 use crate::sharing::SharedStore;
 
@@ -176,10 +176,7 @@ impl Policy {
     /// The models that the caller's key is for, if it is for some only.
     #[must_use]
     pub fn models_of_key(&self, attributes: &Attributes) -> Option<&[ModelId]> {
-        match attributes.get(KEY)? {
-            Attribute::Text(name) => self.key_models.get(name).map(Vec::as_slice),
-            Attribute::Texts(_) => None,
-        }
+        self.key_models.get(text_named(attributes, KEY)?).map(Vec::as_slice)
     }
 
     /// The accounts of its budgets.

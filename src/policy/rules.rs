@@ -1,6 +1,6 @@
 //! Rules: who may do what, and what becomes of it. Of those whose condition holds, the first counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::Deserialize;
@@ -84,9 +84,19 @@ pub static UNCONSTRAINED: Constraints = Constraints {
 pub struct Rules {
     rules: Vec<Rule>,
     names: Names,
+    headers: BTreeSet<String>,
+    read_budgets: bool,
 }
 
 impl Rules {
+    /// Rules whose conditions name what is in `names`.
+    fn new(rules: Vec<Rule>, names: Names) -> Self {
+        let conditions = || rules.iter().filter_map(|rule| rule.when.as_ref());
+        let headers = conditions().flat_map(Condition::headers).cloned().collect();
+        let read_budgets = conditions().flat_map(Condition::facts).any(|fact| fact.starts_with("budget."));
+        Self { names, headers, read_budgets, rules }
+    }
+
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = (RuleId, &Rule)> {
         self.rules.iter().enumerate().map(|(at, rule)| (RuleId(at), rule))
@@ -113,17 +123,13 @@ impl Rules {
     /// Whether some condition asks how budgets stand.
     #[must_use]
     pub fn read_budgets(&self) -> bool {
-        let mut conditions = self.rules.iter().filter_map(|rule| rule.when.as_ref());
-        conditions.any(|when| when.facts().any(|fact| fact.starts_with("budget.")))
+        self.read_budgets
     }
 
     /// The request headers that some condition reads, lower case.
-    pub fn headers(&self) -> impl Iterator<Item = &str> {
-        self.rules
-            .iter()
-            .filter_map(|rule| rule.when.as_ref())
-            .flat_map(Condition::headers)
-            .map(String::as_str)
+    #[must_use]
+    pub fn headers(&self) -> &BTreeSet<String> {
+        &self.headers
     }
 }
 
@@ -350,7 +356,7 @@ pub(super) fn rules(documents: Vec<RuleDocument>, known: &Known<'_>) -> Result<R
         let is_shadow = document.mode == ModeDocument::Shadow;
         rules.push(Rule { name: document.name, when: when.transpose()?, then, is_shadow });
     }
-    Ok(Rules { rules, names: known.names.clone() })
+    Ok(Rules::new(rules, known.names.clone()))
 }
 
 fn effect(path: &str, rule: &str, then: Then, known: &Known<'_>) -> Result<Effect, PolicyError> {

@@ -197,6 +197,7 @@ KEYS = {
                 "attributes": {"team": "build"},
                 "models": ["mini"],
             },
+            "deploy": {"sha256": hashed("ak-deploy"), "tenant": "platform"},
             "web": {"sha256": hashed("ak-web"), "tenant": "shop"},
             "batch": {"sha256": hashed("ak-batch"), "tenant": "shop"},
         },
@@ -262,6 +263,13 @@ def test_a_key_opens_its_own_models_only(by_key):
         embed = {"model": "grand", "input": "a"}
         assert client.post("/v1/embeddings", json=embed, headers=bearer("ak-ci")).status_code == 400
         assert client.post("/v1/embeddings", json=embed, headers=bearer("ak-web")).status_code == 200
+
+
+def test_what_a_key_for_some_models_was_given_is_not_given_to_others_of_its_tenant(by_key):
+    text = chat.unique()
+    assert not is_hit(by_key.ask(text, bearer("ak-ci")))
+    assert not is_hit(by_key.ask(text, bearer("ak-deploy")))
+    assert is_hit(by_key.ask(text, bearer("ak-ci")))
 
 
 def test_rules_know_the_key_by_its_name(by_key):

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::role::RouterRole;
 use crate::chat::{ChatRequest, Usage};
 use crate::host::{Clock, SharedData};
-use crate::identity::{Attribute, Attributes};
+use crate::identity::{Attributes, text_named};
 use crate::ledger::NanoDollars;
 use crate::ledger::budget::{Reservation, Stage, Standing, Unit};
 use crate::policy::{ModelId, Policy};
@@ -64,10 +64,8 @@ pub(super) fn look<H: SharedData + Clock>(
     let now = host.now();
     let books = role.budgets.iter().enumerate();
     let charges = books.map(|(at, book)| {
-        let holder = match book.budget().per.as_ref().and_then(|per| attributes.get(per)) {
-            Some(Attribute::Text(name)) => name.clone(),
-            Some(Attribute::Texts(_)) | None => String::new(),
-        };
+        let per = book.budget().per.as_ref();
+        let holder = per.and_then(|per| text_named(attributes, per)).unwrap_or_default().to_owned();
         let standing = book.standing(host, &holder, now);
         Charge { book: at, holder, standing }
     });

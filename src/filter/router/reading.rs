@@ -1,7 +1,5 @@
 //! A request whose body is being collected, until it is one that can be planned.
 
-use std::collections::BTreeSet;
-
 use super::budgets;
 use super::role::RouterRole;
 use crate::admission::{Admitted, RequestHead, Unreadable, plain_path};
@@ -14,7 +12,7 @@ use crate::chat::request::{Canonical, Limits};
 use crate::chat::{Caller, ChatRequest, Operation};
 use crate::envoy::MAX_FALSE_HITS_HEADER;
 use crate::host::{Direction, Headers, Host};
-use crate::identity::Identity;
+use crate::identity::{Identity, KEY, text_named};
 use crate::policy::read_share;
 use crate::routing::{Circumstances, Ruling};
 
@@ -97,9 +95,10 @@ impl Reading {
         }
         let call = (request, &self.operation);
         self.ruling = Ruling::of(policy, role.encoder.as_deref(), call, &self.circumstances, host.now());
-        let bears = self.ruling.constraints(policy).bears_on_answers();
-        if let Some(name) = self.ruling.name(policy).filter(|_| bears) {
-            self.variant.add_rule(name);
+        if self.ruling.constraints(policy).bears_on_answers() {
+            let attributes = &self.identity.attributes;
+            let key = policy.models_of_key(attributes).and_then(|_| text_named(attributes, KEY));
+            self.variant.add_regime(self.ruling.name(policy), key);
         }
     }
 
@@ -137,12 +136,11 @@ fn circumstances(
         let values: Vec<_> = headers.all(name).map(String::from_utf8_lossy).collect();
         (!values.is_empty()).then(|| values.join(","))
     };
-    let read: BTreeSet<&str> = rules.headers().collect();
     Circumstances {
         method: head.method.to_owned(),
         path: plain_path(head.path).to_ascii_lowercase(),
         host: value(":authority").unwrap_or_default().to_ascii_lowercase(),
-        headers: read.into_iter().filter_map(|name| Some((name.to_owned(), value(name)?))).collect(),
+        headers: rules.headers().iter().filter_map(|name| Some((name.clone(), value(name)?))).collect(),
         attributes: identity.attributes.clone(),
         budgets: Vec::new(),
     }
