@@ -488,3 +488,25 @@ fn the_model_files_are_those_that_were_made() {
         assert_eq!(found, sum, "{name}");
     }
 }
+
+#[test]
+fn check_says_that_nothing_is_enforced_or_only_a_share() {
+    let document = "
+providers: {one: {host: one.test}}
+models: {mini: {provider: one, prices: {input: 0.15, output: 0.6}}}
+tiers: [{name: all, handles: high, models: [mini]}]
+baseline: mini
+";
+    for (mode, said) in [
+        ("shadow", "shadow mode: calls are watched"),
+        ("{ enforce: 12.5% }", "enforced for 12.5 % of requests"),
+    ] {
+        let policy = file("mode", &format!("{document}mode: {mode}\n"));
+        let output = arbiter(&["check", policy.to_str().expect("UTF-8")]);
+        assert!(text(&output.stdout).contains(said), "{mode}: {}", text(&output.stdout));
+    }
+    let policy = file("mode-odd", &format!("{document}mode: off\n"));
+    let output = arbiter(&["check", policy.to_str().expect("UTF-8")]);
+    assert!(!output.status.success());
+    assert!(text(&output.stderr).contains("must be `enforce`, `shadow` or"), "{}", text(&output.stderr));
+}

@@ -22,9 +22,20 @@ impl Variant {
     pub fn add_regime(&mut self, rule: Option<&str>, key: Option<&str>) {
         let names = [rule, key].map(|name| name.unwrap_or_default().as_bytes());
         for part in [b"".as_slice()].into_iter().chain(names) {
-            self.0.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
-            self.0.extend_from_slice(part);
+            self.add(part);
         }
+    }
+
+    /// Takes in that the answer is one that the policy has no part in. No regime consists of one name.
+    pub fn add_shadow(&mut self) {
+        for part in [b"".as_slice(), b"shadow"] {
+            self.add(part);
+        }
+    }
+
+    fn add(&mut self, part: &[u8]) {
+        self.0.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
+        self.0.extend_from_slice(part);
     }
 
     /// Takes in all of `headers`.

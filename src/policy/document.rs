@@ -11,6 +11,7 @@ use super::PolicyError;
 use super::budgets::BudgetDocument;
 use super::fields::suggest;
 use super::identity::IdentityDocument;
+use super::mode::ModeDocument;
 use super::named::Named;
 use super::prices::PricesDocument;
 use super::rules::RuleDocument;
@@ -21,6 +22,8 @@ use crate::complexity::Level;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Document {
+    #[serde(default)]
+    pub(super) mode: ModeDocument,
     pub(super) models: Named<ModelDocument>,
     pub(super) providers: Named<ProviderDocument>,
     pub(super) tiers: Vec<TierDocument>,

@@ -12,6 +12,7 @@ mod document;
 mod fields;
 mod identity;
 mod list;
+mod mode;
 mod named;
 mod parse;
 mod prices;
@@ -25,6 +26,7 @@ pub use catalog::{
 };
 pub use console::Console;
 pub use fields::read_duration;
+pub use mode::{Lot, Mode};
 pub use rules::{Constraints, Denial, Effect, Rule, RuleId, Rules, UNCONSTRAINED};
 pub use share::read_share;
 
@@ -47,6 +49,8 @@ use crate::sharing::SharedStore;
 /// Everything that a team decides about its LLM traffic.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
+    /// Whether it is enforced.
+    pub mode: Mode,
     models: NonEmpty<Model>,
     providers: NonEmpty<Provider>,
     tiers: NonEmpty<Tier>,
@@ -154,6 +158,13 @@ impl Policy {
         self.models().find(|(_, model)| model.name == name).map(|(id, _)| id)
     }
 
+    /// A model by its name in this policy, else by what its provider calls it.
+    #[must_use]
+    pub fn model_called(&self, name: &str) -> Option<ModelId> {
+        let upstream = || self.models().find(|(_, model)| model.upstream_name == name).map(|(id, _)| id);
+        self.model_by_name(name).or_else(upstream)
+    }
+
     /// The tier below another one; the cheapest has none below it.
     #[must_use]
     pub fn tier_below(&self, tier: TierId) -> TierId {
@@ -184,6 +195,18 @@ impl Policy {
     pub fn books(&self) -> Vec<Book> {
         let book = |budget: &Budget| Book::new(budget.clone(), self.time_zone.clone(), self.failover.timeout);
         self.budgets.iter().map(book).collect()
+    }
+
+    /// Whether what is decided of the request with this lot is done, and not only counted.
+    #[must_use]
+    pub fn is_enforced(&self, lot: &Lot) -> bool {
+        self.mode.enforces(lot, "")
+    }
+
+    /// Whether something counts for a share of requests.
+    #[must_use]
+    pub fn draws_lots(&self) -> bool {
+        matches!(self.mode, Mode::Share(_)) || self.rules.draw_lots()
     }
 
     /// Whether rules, keys or budgets hold calls to anything.

@@ -18,6 +18,7 @@ use super::fields::{
 };
 use super::identity::identity;
 use super::list::NonEmpty;
+use super::mode::mode;
 use super::named::Named;
 use super::prices::prices;
 use super::rules::{Known, rules};
@@ -67,6 +68,7 @@ fn policy(document: Document) -> Result<Policy, PolicyError> {
     let known = Known { models: &models, providers: &providers, tiers: &tiers, names: &asks.names };
     let rules = rules(document.rules, &known)?;
     let mut policy = Policy {
+        mode: mode("mode", &document.mode)?,
         rules,
         budgets,
         time_zone: time_zone(document.time_zone.as_deref())?,

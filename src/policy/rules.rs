@@ -8,6 +8,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 
 use super::fields::{check_name, fault, reference};
 use super::list::NonEmpty;
+use super::mode::{Mode, ModeDocument, mode};
 use super::{Model, ModelId, PolicyError, Provider, Tier, TierId};
 use crate::condition::{Condition, Names};
 
@@ -27,8 +28,8 @@ pub struct Rule {
     pub when: Option<Condition>,
     /// What becomes of a call that it holds for.
     pub then: Effect,
-    /// Whether it only says what it would do.
-    pub is_shadow: bool,
+    /// Whether it does what it says, or only says what it would do.
+    pub mode: Mode,
 }
 
 /// What becomes of a call.
@@ -126,6 +127,11 @@ impl Rules {
         self.read_budgets
     }
 
+    /// Whether some rule counts for a share of requests.
+    pub(super) fn draw_lots(&self) -> bool {
+        self.rules.iter().any(|rule| matches!(rule.mode, Mode::Share(_)))
+    }
+
     /// The request headers that some condition reads, lower case.
     #[must_use]
     pub fn headers(&self) -> &BTreeSet<String> {
@@ -181,14 +187,6 @@ pub(super) struct RuleDocument {
     then: ThenDocument,
     #[serde(default)]
     mode: ModeDocument,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum ModeDocument {
-    #[default]
-    Enforce,
-    Shadow,
 }
 
 /// `allow`, `deny`, or what a call is held to.
@@ -353,8 +351,8 @@ pub(super) fn rules(documents: Vec<RuleDocument>, known: &Known<'_>) -> Result<R
                 .or_else(|error| fault(format!("{path}.when"), format!("rule `{}` {error}", document.name)))
         });
         let then = effect(&format!("{path}.then"), &document.name, document.then.0, known)?;
-        let is_shadow = document.mode == ModeDocument::Shadow;
-        rules.push(Rule { name: document.name, when: when.transpose()?, then, is_shadow });
+        let mode = mode(&format!("{path}.mode"), &document.mode)?;
+        rules.push(Rule { name: document.name, when: when.transpose()?, then, mode });
     }
     Ok(Rules::new(rules, known.names.clone()))
 }

@@ -9,7 +9,7 @@ use crate::complexity::{self, Complexity};
 use crate::condition::{Condition, Evaluator, Fact, Facts, Known, Undecided};
 use crate::embedding::Sieve;
 use crate::identity::{Attribute, Attributes};
-use crate::policy::{Constraints, Denial, Effect, Policy, Rule, RuleId, UNCONSTRAINED};
+use crate::policy::{Constraints, Denial, Effect, Lot, Policy, Rule, RuleId, UNCONSTRAINED};
 
 /// What rules may ask about a call besides its body.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -26,6 +26,15 @@ pub struct Circumstances {
     pub attributes: Attributes,
     /// Which part of each budget is used, by its name, where a rule asks for it.
     pub budgets: Vec<(String, f64)>,
+    /// By which it is chosen for shares of requests.
+    pub lot: Lot,
+}
+
+impl Circumstances {
+    /// Whether a rule counts for the call, where it holds.
+    fn enforces(&self, rule: &Rule) -> bool {
+        rule.mode.enforces(&self.lot, &rule.name)
+    }
 }
 
 /// What the rules say of a call.
@@ -62,10 +71,10 @@ impl Ruling {
                 ruling.undecided.push(id);
                 counts_undecided(rule)
             });
-            match (holds, rule.is_shadow) {
+            match (holds, circumstances.enforces(rule)) {
                 (false, _) => {}
-                (true, true) => ruling.shadowed.push(id),
-                (true, false) => {
+                (true, false) => ruling.shadowed.push(id),
+                (true, true) => {
                     ruling.rule = Some(id);
                     break;
                 }
@@ -94,9 +103,10 @@ impl Ruling {
         let mut steps = Vec::new();
         for (id, rule) in policy.rules.iter() {
             let holds = holds(rule, &evaluator);
-            let decides = *holds.as_ref().unwrap_or(&counts_undecided(rule)) && !rule.is_shadow;
+            let is_enforced = circumstances.enforces(rule);
+            let decides = *holds.as_ref().unwrap_or(&counts_undecided(rule)) && is_enforced;
             let named = rule.when.as_ref().map(|when| facts.named_by(when)).unwrap_or_default();
-            steps.push(Step { rule: id, holds, facts: named });
+            steps.push(Step { rule: id, holds, is_enforced, facts: named });
             if decides {
                 break;
             }
@@ -139,6 +149,8 @@ pub struct Step {
     pub rule: RuleId,
     /// Whether it holds.
     pub holds: Result<bool, Undecided>,
+    /// Whether it counts for this call.
+    pub is_enforced: bool,
     /// The facts that its condition names, and their values.
     pub facts: Vec<(String, String)>,
 }

@@ -4,49 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::counterfactual::Counterfactual;
+use super::outcome::Outcome;
 use crate::chat::Usage;
 use crate::chat::usage::ServiceTier;
-use crate::ledger::Bill;
+use crate::ledger::{Bill, NanoDollars};
 use crate::routing::{Attempt, Failure};
-
-/// What became of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// A provider answered with 200.
-    Routed,
-    /// Answered from the cache.
-    Hit,
-    /// A provider answered with 200, but not to the end.
-    Cut,
-    /// No provider answered with 200.
-    Failed,
-    /// The caller left before the answer's end.
-    Abandoned,
-    /// Answered by us with an error: nobody says who asks, the body cannot be read, or no model may take the request.
-    Refused,
-    /// Not read.
-    Passed,
-    /// Answered from the policy.
-    Answered,
-}
-
-impl Outcome {
-    /// Its name in metrics.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Routed => "routed",
-            Self::Hit => "hit",
-            Self::Cut => "cut",
-            Self::Failed => "failed",
-            Self::Abandoned => "abandoned",
-            Self::Refused => "refused",
-            Self::Passed => "passed",
-            Self::Answered => "answered",
-        }
-    }
-}
 
 /// The fields of one line; absent ones are left out.
 #[derive(Debug, Clone, Serialize)]
@@ -125,6 +88,9 @@ pub struct AccessRecord<'r> {
     /// Money, in nano-dollars.
     #[serde(flatten)]
     pub money: Option<Money>,
+    /// What would have become of the request, had that been enforced which is only watched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub would: Option<Counterfactual<'r>>,
 }
 
 /// An attempt that failed.
@@ -169,17 +135,29 @@ impl From<Usage> for Tokens {
     }
 }
 
-/// A bill in nano-dollars.
+/// A bill in nano-dollars; of a call that the policy has no part in only what it cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Money {
     cost_nanousd: u64,
-    baseline_nanousd: u64,
-    saved_nanousd: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    baseline_nanousd: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    saved_nanousd: Option<i64>,
 }
 
 impl From<Bill> for Money {
     fn from(bill: Bill) -> Self {
-        Self { cost_nanousd: bill.cost.0, baseline_nanousd: bill.baseline.0, saved_nanousd: bill.saved() }
+        Self {
+            cost_nanousd: bill.cost.0,
+            baseline_nanousd: Some(bill.baseline.0),
+            saved_nanousd: Some(bill.saved()),
+        }
+    }
+}
+
+impl From<NanoDollars> for Money {
+    fn from(cost: NanoDollars) -> Self {
+        Self { cost_nanousd: cost.0, baseline_nanousd: None, saved_nanousd: None }
     }
 }
 
@@ -213,6 +191,7 @@ impl<'r> AccessRecord<'r> {
             estimated: None,
             tokens: None,
             money: None,
+            would: None,
         }
     }
 

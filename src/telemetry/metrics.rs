@@ -34,6 +34,14 @@ pub enum Metric {
     SemanticForegone,
     /// What the store that instances share did.
     Shared,
+    /// Watched calls by what would have become of them.
+    Would,
+    /// What watched calls would have cost.
+    WouldCost,
+    /// What watched calls would have saved.
+    WouldSaved,
+    /// What watched calls would have cost more.
+    WouldOverspent,
     /// Calls by the rule that holds.
     Rules,
     /// Calls under budgets that are nearly spent, or are.
@@ -72,14 +80,14 @@ pub const LABELS: [&str; 10] =
     ["outcome", "reason", "tier", "provider", "model", "complexity", "kind", "result", "rule", "budget"];
 
 /// The table.
-pub const METRICS: [Description; 18] = [
+pub const METRICS: [Description; 22] = [
     Description {
         metric: Metric::Requests,
         name: "arbiter.requests",
         unit: "requests",
         labels: &["outcome", "reason", "tier", "model", "complexity"],
         meaning: "Requests by outcome: `routed`, `hit`, `cut` (a 200 answer that broke off), `failed` (no 200 answer), `abandoned` (the caller left before its end), \
-                  `refused` (by us, by reason), `passed` (not read; by reason), `answered` (what the policy answers by itself; by reason)",
+                  `refused` (by us, by reason), `passed` (not read, or by reason `shadow` only watched; by reason), `answered` (what the policy answers by itself; by reason)",
     },
     Description {
         metric: Metric::Tokens,
@@ -152,6 +160,34 @@ pub const METRICS: [Description; 18] = [
         unit: "requests",
         labels: &["result"],
         meaning: "The store that instances share: `hit`, `miss`, `stored`, `unavailable` (it did not answer in time, or with an error)",
+    },
+    Description {
+        metric: Metric::Would,
+        name: "arbiter.would_requests",
+        unit: "requests",
+        labels: &["outcome", "reason", "tier", "model"],
+        meaning: "Calls in shadow mode by what would have become of them: `routed` (by reason of the decision), `hit` (by cache), `answered`, `refused` (by reason)",
+    },
+    Description {
+        metric: Metric::WouldCost,
+        name: "arbiter.would_cost_nanousd",
+        unit: "USD / 10^9",
+        labels: &["tier", "model"],
+        meaning: "What calls in shadow mode would have cost, for the tokens of the answers that were given",
+    },
+    Description {
+        metric: Metric::WouldSaved,
+        name: "arbiter.would_saved_nanousd",
+        unit: "USD / 10^9",
+        labels: &["tier"],
+        meaning: "What calls in shadow mode have cost less what they would have cost, where that is less",
+    },
+    Description {
+        metric: Metric::WouldOverspent,
+        name: "arbiter.would_overspent_nanousd",
+        unit: "USD / 10^9",
+        labels: &["tier"],
+        meaning: "What calls in shadow mode would have cost less what they have cost, where that is more",
     },
     Description {
         metric: Metric::Rules,

@@ -8,7 +8,7 @@ use llm_arbiter::complexity::{Boundaries, Classify, Level, Scorer};
 use llm_arbiter::embedding::Encoders;
 use llm_arbiter::ledger::Rates;
 use llm_arbiter::ledger::budget::Unit;
-use llm_arbiter::policy::{Model, Policy};
+use llm_arbiter::policy::{Mode, Model, Policy};
 use llm_arbiter::semantic::Step;
 
 /// What the semantic cache does, and what it takes.
@@ -68,7 +68,17 @@ pub fn report(policy: &Policy, strict: bool) -> Result<String, Warned> {
 
 /// What a policy means.
 fn meaning(policy: &Policy) -> String {
-    let mut text = String::from("the policy is valid\n\ntiers, cheap to strong:\n");
+    let mode = match policy.mode {
+        Mode::Enforce => String::new(),
+        Mode::Shadow => "shadow mode: calls are watched, and go their way\n".to_owned(),
+        Mode::Share(share) => {
+            format!(
+                "enforced for {:.1} % of requests; the others are watched, and go their way\n",
+                share * 100.0
+            )
+        }
+    };
+    let mut text = format!("the policy is valid\n{mode}\ntiers, cheap to strong:\n");
     for (_, tier) in policy.tiers() {
         let _ = writeln!(text, "  {} handles up to {} (cluster {})", tier.name, tier.handles, tier.cluster);
         for id in tier.models() {

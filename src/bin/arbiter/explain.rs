@@ -66,13 +66,13 @@ fn explained(file: &PolicyFile, text: &str) -> Result<String, LineFault> {
 
 /// A rule, whether it holds, and the facts that its condition names.
 fn step_in_words(policy: &Policy, step: &Step) -> String {
-    let Some(Rule { name, when, then, is_shadow }) = policy.rules.get(step.rule) else {
+    let Some(Rule { name, when, then, .. }) = policy.rules.get(step.rule) else {
         return String::new();
     };
-    let verdict = match (&step.holds, is_shadow) {
+    let verdict = match (&step.holds, step.is_enforced) {
         (Ok(false), _) => "does not hold".to_owned(),
-        (Ok(true), false) => "holds".to_owned(),
-        (Ok(true), true) => "would hold, and is only watched".to_owned(),
+        (Ok(true), true) => "holds".to_owned(),
+        (Ok(true), false) => "would hold, and is only watched".to_owned(),
         (Err(why), _) => {
             let follows = if matches!(then, Effect::Deny(_)) { "holds" } else { "does not hold" };
             format!("{follows}, because its condition has no result: {why}")

@@ -2,7 +2,7 @@
 
 use llm_arbiter::admission::OnUnreadable;
 use llm_arbiter::identity::Nobody;
-use llm_arbiter::policy::{Effect, Policy};
+use llm_arbiter::policy::{Effect, Mode, Policy};
 
 /// Everything that a person should look at, each with its path.
 pub fn all(policy: &Policy) -> Vec<String> {
@@ -64,7 +64,7 @@ fn providers_without_credential(policy: &Policy) -> impl Iterator<Item = String>
 /// Rules behind one that always holds.
 fn unreachable_rules(policy: &Policy) -> Vec<String> {
     let mut rules = policy.rules.iter().map(|(_, rule)| rule).enumerate();
-    let Some((at, always)) = rules.find(|(_, rule)| rule.when.is_none() && !rule.is_shadow) else {
+    let Some((at, always)) = rules.find(|(_, rule)| rule.when.is_none() && rule.mode == Mode::Enforce) else {
         return Vec::new();
     };
     let what = if matches!(always.then, Effect::Deny(_)) { "refuses everything" } else { "always holds" };

@@ -1,11 +1,13 @@
 //! The end of a call: the books, the metrics, the access log, the cache.
 
+use std::time::Duration;
+
 use super::budgets::{self, Notice};
 use super::exchange::{Answering, Asked, Body, Forwarded, Side, Verdict};
+use super::reading::Reading;
 use super::role::RouterRole;
 use super::semantic::{self, Sought};
 use super::waiting;
-use crate::cache::CacheKey;
 use crate::cache::exact::{KeptAnswer, Stored};
 use crate::cache::invalidation::Invalidated;
 use crate::cache::origin::Origin;
@@ -21,8 +23,8 @@ use crate::filter::call::Call;
 use crate::host::Host;
 use crate::ledger::{Bill, NanoDollars};
 use crate::policy::{Effect, ModelId, RuleId};
-use crate::routing::{Attempt, Ruling};
-use crate::telemetry::{AccessRecord, Metric, Outcome, failed};
+use crate::routing::Attempt;
+use crate::telemetry::{AccessRecord, Counterfactual, Metric, Outcome, failed};
 
 /// An answer has ended: closes the books on it. Returns it if it may stand for others.
 pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering) -> Option<KeptAnswer> {
@@ -82,9 +84,10 @@ pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering)
         usage: observed.usage,
         model,
     });
-    // What was asked before it became void is void when it comes.
-    let is_void = |key: &CacheKey| Invalidated::read(host).covers(key, model, asked_at);
-    let kept = kept.filter(|_| !caching.key().is_some_and(is_void));
+    let kept = kept.filter(|_| !is_void(host, &caching, model, asked_at));
+    if let (Some(key), Some(answer)) = (caching.key(), &kept) {
+        waiting::share(role, host, key, answer);
+    }
     books.audit(sought.as_ref(), &caching, kept.as_ref(), bill);
     let cache = books.remember(&caching, sought, kept.as_ref());
     let stored = caching.key().filter(|_| cache == Some("stored"));
@@ -102,6 +105,11 @@ pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering)
         ..books.record(outcome)
     });
     kept.filter(|_| caching.key().is_some())
+}
+
+/// Whether an answer by a model may not be stored: what was asked before it became void is void when it comes.
+pub(super) fn is_void<H: Host>(host: &H, caching: &Caching, model: ModelTag, asked_at: Duration) -> bool {
+    caching.key().is_some_and(|key| Invalidated::read(host).covers(key, model, asked_at))
 }
 
 /// The caller has gone before an answer began.
@@ -173,13 +181,18 @@ pub(super) fn exhausted<H: Host>(role: &RouterRole, host: &H, asked: &Asked, not
 }
 
 /// Counts what the rules have said of a request.
-pub(super) fn ruled(role: &RouterRole, ruling: &Ruling) {
+pub(super) fn ruled(role: &RouterRole, Reading { ruling, is_enforced, .. }: &Reading) {
     let count = |id: &RuleId, result| {
         let name = role.policy.rules.get(*id).map_or("", |rule| rule.name.as_str());
         role.counters.add(Metric::Rules, &[name, result], 1);
     };
     let is_denied = ruling.denial(&role.policy).is_some();
-    ruling.rule.iter().for_each(|id| count(id, if is_denied { "denied" } else { "applied" }));
+    let result = match (is_enforced, is_denied) {
+        (false, _) => "shadow",
+        (true, true) => "denied",
+        (true, false) => "applied",
+    };
+    ruling.rule.iter().for_each(|id| count(id, result));
     ruling.shadowed.iter().for_each(|id| count(id, "shadow"));
     ruling.undecided.iter().for_each(|id| count(id, "undecided"));
 }
@@ -192,6 +205,17 @@ pub(super) fn refused<H: Host>(role: &RouterRole, host: &H, reason: &str) {
 /// A request passes through unread.
 pub(super) fn passed<H: Host>(role: &RouterRole, host: &H, reason: &str) {
     report(role, host, Outcome::Passed, reason);
+}
+
+/// A request that is not read would have been refused, were the policy enforced.
+pub(super) fn unwatched<H: Host>(role: &RouterRole, host: &H, reason: &str) {
+    let would = Counterfactual { reason: Some(reason), ..Counterfactual::new(Outcome::Refused) };
+    role.counters.add(Metric::Requests, &[Outcome::Passed.as_str(), "shadow"], 1);
+    role.counters.add(Metric::Would, &[would.outcome.as_str(), reason], 1);
+    publish(
+        host,
+        &AccessRecord { reason: Some("shadow"), would: Some(would), ..AccessRecord::new(Outcome::Passed) },
+    );
 }
 
 /// The policy has answered a request by itself.
@@ -229,14 +253,14 @@ pub(super) fn gone<H: Host>(role: &RouterRole, host: &H, asked: &Asked) {
 }
 
 /// What every report on a decided call starts from.
-struct Books<'s, H> {
-    role: &'s RouterRole,
-    host: &'s H,
-    asked: &'s Asked,
+pub(super) struct Books<'s, H> {
+    pub(super) role: &'s RouterRole,
+    pub(super) host: &'s H,
+    pub(super) asked: &'s Asked,
     /// What was decided; nothing when the cache answered.
-    verdict: Option<&'s Verdict>,
+    pub(super) verdict: Option<&'s Verdict>,
     /// The model that answered; `None` when none did.
-    model: Option<ModelId>,
+    pub(super) model: Option<ModelId>,
 }
 
 impl<'s, H: Host> Books<'s, H> {
@@ -245,7 +269,7 @@ impl<'s, H: Host> Books<'s, H> {
         tier.map_or("", |tier| &tier.name)
     }
 
-    fn model_name(&self) -> &'s str {
+    pub(super) fn model_name(&self) -> &'s str {
         self.model.map_or("", |id| &self.role.policy.model(id).name)
     }
 
@@ -295,15 +319,41 @@ impl<'s, H: Host> Books<'s, H> {
     }
 
     fn count_answer(&self, usage: Option<Usage>, blind: Option<Blind>, bill: Option<Bill>, outcome: Outcome) {
-        let counters = &self.role.counters;
-        if let Some(usage) = &usage {
-            for (kind, tokens) in kinds(usage).into_iter().filter(|(_, tokens)| *tokens > 0) {
-                counters.add(Metric::Tokens, &[kind, self.model_name()], tokens);
-            }
-        }
+        self.count_tokens(usage);
         self.count_money(bill);
         if let (Some(blind), Outcome::Routed) = (blind, outcome) {
-            counters.add(Metric::UsageUnknown, &[blind.as_str()], 1);
+            self.role.counters.add(Metric::UsageUnknown, &[blind.as_str()], 1);
+        }
+    }
+
+    fn count_tokens(&self, usage: Option<Usage>) {
+        for (kind, tokens) in usage.iter().flat_map(kinds).filter(|(_, tokens)| *tokens > 0) {
+            self.role.counters.add(Metric::Tokens, &[kind, self.model_name()], tokens);
+        }
+    }
+
+    /// Counts a call in shadow mode.
+    pub(super) fn count_watched(&self, usage: Option<Usage>, cost: Option<NanoDollars>) {
+        let values = [Outcome::Passed.as_str(), "shadow", "", self.model_name()];
+        self.role.counters.add(Metric::Requests, &values, 1);
+        self.count_tokens(usage);
+        if let Some(cost) = cost.filter(|cost| cost.0 > 0) {
+            self.role.counters.add(Metric::Cost, &["", self.model_name()], cost.0);
+        }
+    }
+
+    /// Counts what would have become of it.
+    pub(super) fn count_counterfactual(&self, would: &Counterfactual<'_>) {
+        let [reason, tier, model] =
+            [would.reason.or(would.cache), would.tier, would.model].map(Option::unwrap_or_default);
+        let counters = &self.role.counters;
+        counters.add(Metric::Would, &[would.outcome.as_str(), reason, tier, model], 1);
+        if let Some(cost) = would.cost_nanousd.filter(|cost| *cost > 0) {
+            counters.add(Metric::WouldCost, &[tier, model], cost);
+        }
+        if let Some(saved) = would.saved_nanousd.filter(|saved| *saved != 0) {
+            let metric = if saved > 0 { Metric::WouldSaved } else { Metric::WouldOverspent };
+            counters.add(metric, &[tier], saved.unsigned_abs());
         }
     }
 
@@ -340,7 +390,7 @@ impl<'s, H: Host> Books<'s, H> {
     }
 
     /// Stores the answer if it may stand for a later one. Returns what the cache did, for the log.
-    fn remember(
+    pub(super) fn remember(
         &self,
         caching: &Caching,
         sought: Option<Sought>,
@@ -354,7 +404,6 @@ impl<'s, H: Host> Books<'s, H> {
         let (key, cache) = (caching.key()?, self.role.cache.as_ref()?);
         counters.add(Metric::Cache, &["miss"], 1);
         let Some(answer) = answer else { return Some("miss") };
-        waiting::share(self.role, self.host, key, answer);
         match cache.store(self.host, key, answer) {
             Stored::Stored => {
                 counters.add(Metric::Cache, &["stored"], 1);
@@ -376,7 +425,7 @@ impl<'s, H: Host> Books<'s, H> {
         }
     }
 
-    fn record(&self, outcome: Outcome) -> AccessRecord<'s> {
+    pub(super) fn record(&self, outcome: Outcome) -> AccessRecord<'s> {
         let complexity = self.complexity();
         let rules = &self.role.policy.rules;
         let rule = self.asked.rule.and_then(|id| rules.get(id));
@@ -404,7 +453,7 @@ impl<'s, H: Host> Books<'s, H> {
         }
     }
 
-    fn publish(&self, record: &AccessRecord<'_>) {
+    pub(super) fn publish(&self, record: &AccessRecord<'_>) {
         publish(self.host, record);
     }
 }

@@ -5,13 +5,27 @@ use super::budgets::{self, Charge, Notice, Reserved};
 use super::exchange::Asked;
 use super::reading::Reading;
 use super::role::RouterRole;
-use super::semantic;
+use super::semantic::{self, Sought};
 use crate::cache::recall::Recall;
 use crate::chat::{ChatRequest, Operation};
 use crate::host::Host;
 use crate::ledger::budget::Stage;
 use crate::policy::ModelId;
 use crate::routing::{Plan, Unscored, plan, unscored};
+
+/// What is to become of a request. Nothing has happened yet, but that budgets have set aside what it may cost.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it is taken apart at once")]
+pub(super) enum Course {
+    /// A plan for an answer, and what the semantic cache said.
+    Chat(Plan, Option<Sought>, Funds),
+    /// A plan for anything else.
+    Unscored(Unscored, Funds),
+    /// It is refused: nothing is stored, and the caller wants nothing else.
+    NotCached,
+    /// It is refused: a budget is spent.
+    Exhausted(Notice),
+}
 
 /// Makes the plan for a request of which all is known that it needs, and carries it out.
 pub(super) fn decide<H: Host>(
@@ -21,60 +35,77 @@ pub(super) fn decide<H: Host>(
     request: ChatRequest,
     recall: Recall,
 ) -> Applied {
+    match consider(role, host, (&reading, &request), recall) {
+        Course::Chat(plan, sought, funds) => {
+            funds.given_to(apply::apply(role, host, reading, request, (plan, sought)))
+        }
+        Course::Unscored(plan, funds) => {
+            funds.given_to(apply::apply_unscored(role, host, reading, request, plan))
+        }
+        Course::NotCached => apply::not_cached(role, host, reading.caller),
+        Course::Exhausted(spent) => apply::exhausted(role, host, &Asked::of(request, &reading), &spent),
+    }
+}
+
+/// Makes the plan for a request of which all is known that it needs.
+pub(super) fn consider<H: Host>(
+    role: &RouterRole,
+    host: &H,
+    (reading, request): (&Reading, &ChatRequest),
+    recall: Recall,
+) -> Course {
     if reading.operation != Operation::Chat {
-        return decide_unscored(role, host, reading, request);
+        return consider_unscored(role, host, reading, request);
     }
     // What is stored costs nothing.
-    let charges = if matches!(recall, Recall::Hit(_)) { Vec::new() } else { charges(role, host, &reading) };
+    let charges = if matches!(recall, Recall::Hit(_)) { Vec::new() } else { charges(role, host, reading) };
     let stage = budgets::strictest(role, &charges).map_or(Stage::Within, |notice| notice.stage);
     let make = |recall| {
         let recall = role.recalled(host, recall, request.caller);
         let said = (&reading.ruling, stage, recall);
-        plan(&role.policy, role.encoder.as_deref(), &role.credentials, &request, said)
+        plan(&role.policy, role.encoder.as_deref(), &role.credentials, request, said)
     };
     let plan = make(recall);
-    let (plan, sought) =
-        semantic::recall(role, host, (&reading, &request), plan, |hit| make(Recall::Hit(hit)));
+    let (plan, sought) = semantic::recall(role, host, (reading, request), plan, |hit| make(Recall::Hit(hit)));
     if reading.directives.only_if_cached && !matches!(plan, Plan::Reply(_)) {
-        return apply::not_cached(role, host, reading.caller);
+        return Course::NotCached;
     }
     let funds = match &plan {
         Plan::Forward(forward) => {
             let model = forward.candidates.decision.model;
-            fund(role, host, (&reading, charges), (&request, model))
+            fund(role, host, (reading, charges), (request, model))
         }
         Plan::Reply(_) | Plan::Refuse(_) => Ok(Funds::default()),
     };
-    match funds {
-        Err(spent) => apply::exhausted(role, host, &Asked::of(request, &reading), &spent),
-        Ok(funds) => funds.given_to(apply::apply(role, host, reading, request, (plan, sought))),
-    }
+    funds.map_or_else(Course::Exhausted, |funds| Course::Chat(plan, sought, funds))
 }
 
-fn decide_unscored<H: Host>(role: &RouterRole, host: &H, reading: Reading, request: ChatRequest) -> Applied {
+fn consider_unscored<H: Host>(
+    role: &RouterRole,
+    host: &H,
+    reading: &Reading,
+    request: &ChatRequest,
+) -> Course {
     if reading.directives.only_if_cached {
-        return apply::not_cached(role, host, reading.caller);
+        return Course::NotCached;
     }
-    let plan = unscored(&role.policy, &role.credentials, &request, (&reading.operation, &reading.ruling));
+    let plan = unscored(&role.policy, &role.credentials, request, (&reading.operation, &reading.ruling));
     let funds = match &plan {
         // Counting costs nothing.
         Unscored::Forward(forward) if reading.operation != Operation::Count => {
             let model = forward.candidates.decision.model;
-            fund(role, host, (&reading, charges(role, host, &reading)), (&request, model))
+            fund(role, host, (reading, charges(role, host, reading)), (request, model))
         }
         _ => Ok(Funds::default()),
     };
-    match funds {
-        Err(spent) => apply::exhausted(role, host, &Asked::of(request, &reading), &spent),
-        Ok(funds) => funds.given_to(apply::apply_unscored(role, host, reading, request, plan)),
-    }
+    funds.map_or_else(Course::Exhausted, |funds| Course::Unscored(plan, funds))
 }
 
 /// What pays for a call.
 #[derive(Debug, Default)]
-struct Funds {
-    reserved: Reserved,
-    notice: Option<Notice>,
+pub(super) struct Funds {
+    pub(super) reserved: Reserved,
+    pub(super) notice: Option<Notice>,
 }
 
 impl Funds {

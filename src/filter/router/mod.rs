@@ -13,6 +13,7 @@ mod inquiry;
 mod reading;
 mod role;
 mod semantic;
+mod shadow;
 #[cfg(test)]
 mod tests;
 mod waiting;
@@ -24,6 +25,7 @@ use self::exchange::{Answering, Asked, Forwarded};
 use self::flights::{Flights, Landing, Seat, Seated};
 use self::reading::Reading;
 use self::role::RouterRole;
+use self::shadow::Watched;
 use self::waiting::Waiting;
 use super::{Flow, Role};
 use crate::admission::{Declined, Inquiry, RequestHead, Unreadable, admit};
@@ -32,7 +34,7 @@ use crate::chat::{Caller, ChatRequest};
 use crate::envoy::{REQUEST_MEMBER_STATE, is_reserved};
 use crate::host::{CalloutId, CalloutResponse, Direction, Host, Metrics, StreamId};
 use crate::identity::Attributes;
-use crate::policy::Policy;
+use crate::policy::{Lot, Policy};
 use crate::telemetry::RequestRecord;
 
 /// A configured router, and what its streams know of each other.
@@ -64,6 +66,8 @@ enum Phase {
     Forwarded(Box<Forwarded>),
     /// The answer flows past.
     Answering(Box<Answering>),
+    /// The call goes its way as if there were no policy.
+    Watched(Box<Watched>),
     /// The books are closed; others may wait for the answer.
     Settled(Option<Box<Landing>>),
 }
@@ -102,10 +106,16 @@ impl RouterStream {
     fn decide<H: Host>(&mut self, host: &H) -> Flow {
         let Phase::Reading(mut reading) = self.take_phase() else { return Flow::Continue };
         match reading.read(&self.router.role, host) {
+            Err(why) if !reading.is_enforced => self.unwatched(host, why.reason()),
             Err(why) => self.unread(host, reading.caller, &why),
             Ok(request) => {
                 reading.rule(&self.router.role, host, &request);
-                books::ruled(&self.router.role, &reading.ruling);
+                books::ruled(&self.router.role, &reading);
+                if !reading.is_enforced {
+                    let watched = Watched::begin(&self.router.role, host, &reading, request);
+                    self.phase = Phase::Watched(Box::new(watched));
+                    return Flow::Continue;
+                }
                 if let Some(denial) = reading.ruling.denial(&self.router.role.policy) {
                     let applied =
                         apply::denied(&self.router.role, host, &Asked::of(request, &reading), denial);
@@ -154,6 +164,12 @@ impl RouterStream {
         self.applied(applied)
     }
 
+    /// The call would be refused, and goes its way as nothing is enforced.
+    fn unwatched<H: Host>(&self, host: &H, reason: &str) -> Flow {
+        books::unwatched(&self.router.role, host, reason);
+        Flow::Continue
+    }
+
     fn applied(&mut self, applied: Applied) -> Flow {
         match applied {
             Applied::Passed => Flow::Continue,
@@ -178,9 +194,14 @@ impl RouterStream {
 
     /// The answer has come to its end.
     fn settle<H: Host>(&mut self, host: &H) {
-        if let Phase::Answering(answering) = self.take_phase() {
-            self.phase = Phase::Settled(self.settled(host, *answering));
-        }
+        self.phase = match self.take_phase() {
+            Phase::Answering(answering) => Phase::Settled(self.settled(host, *answering)),
+            Phase::Watched(watched) => {
+                watched.settle(&self.router.role, host);
+                Phase::Idle
+            }
+            other => other,
+        };
     }
 
     fn settled<H: Host>(&self, host: &H, answering: Answering) -> Option<Box<Landing>> {
@@ -195,6 +216,7 @@ impl RouterStream {
         match phase {
             Phase::Settled(landing) => return landing,
             Phase::Answering(answering) => return self.settled(host, answering.cut_off(host)),
+            Phase::Watched(watched) => watched.cut_off(role, host),
             Phase::Forwarded(forwarded) => return self.abandoned(host, &forwarded),
             Phase::Following(seat) => match seat.leave() {
                 Seated::Woken(Applied::Forwarded(forwarded)) => return self.abandoned(host, &forwarded),
@@ -215,6 +237,11 @@ impl RouterStream {
     }
 }
 
+/// By which a request is chosen, where something counts for a share of them.
+fn lot<H: Host>(policy: &Policy, host: &H, request_id: &str) -> Lot {
+    if policy.draws_lots() { Lot::of(request_id, host.now().as_nanos()) } else { Lot::default() }
+}
+
 impl Role for RouterStream {
     /// Removes what only we may set, and decides whether the body is read.
     fn on_request_headers<H: Host>(&mut self, host: &H, end_of_stream: bool) -> Flow {
@@ -226,7 +253,9 @@ impl Role for RouterStream {
         let record = RequestRecord::new(head.path, head.request_id, head.session);
         host.set_filter_state(REQUEST_MEMBER_STATE, &record.to_member());
         let role = &self.router.role;
-        let inquiry = Inquiry::of(&head);
+        let lot = lot(&role.policy, host, head.request_id);
+        let is_enforced = role.policy.is_enforced(&lot);
+        let inquiry = Inquiry::of(&head).filter(|_| is_enforced);
         if inquiry == Some(Inquiry::Alive) {
             let applied = inquiry::answer(role, host, &Inquiry::Alive, (&headers, &Attributes::new()));
             return self.applied(applied);
@@ -235,6 +264,7 @@ impl Role for RouterStream {
         let property = |path: &[&str]| host.property(path);
         let identity = match policy.identity.identify(headers.iter(), &property) {
             Ok(identity) => identity,
+            Err(why) if !is_enforced => return self.unwatched(host, why.reason()),
             Err(why) => {
                 let caller = policy.admit.dialect_at(head.path);
                 let applied = apply::unidentified(&self.router.role, host, caller, &why);
@@ -250,6 +280,10 @@ impl Role for RouterStream {
             return self.applied(applied);
         }
         match admit(&policy.admit, &head, end_of_stream) {
+            Err(Declined::NotOurs(_)) if !is_enforced && !policy.admit.passes(head.path) => {
+                self.unwatched(host, "not_found")
+            }
+            Err(Declined::Unreadable(_, why)) if !is_enforced => self.unwatched(host, why.reason()),
             Err(Declined::NotOurs(reason)) => {
                 let caller = inquiry::spoken(&headers, policy.admit.dialect_at(head.path));
                 let applied = apply::not_ours(role, host, caller, (&head, reason));
@@ -257,7 +291,7 @@ impl Role for RouterStream {
             }
             Err(Declined::Unreadable(caller, why)) => self.unread(host, caller, &why),
             Ok(admitted) => {
-                let reading = Reading::new(&self.router.role, admitted, identity, &head, &headers);
+                let reading = Reading::new(role, admitted, (identity, lot), &head, &headers);
                 self.phase = Phase::Reading(Box::new(reading));
                 Flow::Pause
             }
@@ -269,9 +303,14 @@ impl Role for RouterStream {
         let Phase::Reading(reading) = &mut self.phase else { return Flow::Continue };
         let limit = self.router.role.policy.admit.max_body_bytes;
         if size > limit {
-            let caller = reading.caller;
+            let (caller, is_enforced) = (reading.caller, reading.is_enforced);
+            let why = Unreadable::TooLarge { limit };
             self.phase = Phase::Idle;
-            return self.unread(host, caller, &Unreadable::TooLarge { limit });
+            return if is_enforced {
+                self.unread(host, caller, &why)
+            } else {
+                self.unwatched(host, why.reason())
+            };
         }
         reading.size = size;
         if end_of_stream { self.decide(host) } else { Flow::Pause }
@@ -307,25 +346,36 @@ impl Role for RouterStream {
             self.phase = Phase::Idle;
             self.leave(host, &seat);
         }
+        if let Phase::Watched(watched) = &mut self.phase {
+            watched.look(&self.router.role, host);
+            if end_of_stream {
+                self.settle(host);
+            }
+            return Flow::Continue;
+        }
         match self.take_phase() {
             // Envoy answers by itself.
             Phase::Reading(_) => books::ended(&self.router.role, host, "unsent"),
             Phase::Waiting(_) => books::ended(&self.router.role, host, "waiting"),
             Phase::Forwarded(forwarded) => return self.answer(host, *forwarded, end_of_stream),
-            phase @ (Phase::Answering(_) | Phase::Following(_) | Phase::Settled(_) | Phase::Idle) => {
-                self.phase = phase
-            }
+            phase @ (Phase::Answering(_)
+            | Phase::Following(_)
+            | Phase::Settled(_)
+            | Phase::Watched(_)
+            | Phase::Idle) => self.phase = phase,
         }
         Flow::Continue
     }
 
     /// Observes a piece of the answer as it flows past.
     fn on_response_body<H: Host>(&mut self, host: &H, size: usize, end_of_stream: bool) -> Flow {
-        if let Phase::Answering(answering) = &mut self.phase {
-            answering.flow(host, size, end_of_stream);
-            if end_of_stream {
-                self.settle(host);
-            }
+        match &mut self.phase {
+            Phase::Answering(answering) => answering.flow(host, size, end_of_stream),
+            Phase::Watched(watched) => watched.flow(host, size, end_of_stream),
+            _ => return Flow::Continue,
+        }
+        if end_of_stream {
+            self.settle(host);
         }
         Flow::Continue
     }

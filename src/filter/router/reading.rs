@@ -13,7 +13,7 @@ use crate::chat::{Caller, ChatRequest, Operation};
 use crate::envoy::MAX_FALSE_HITS_HEADER;
 use crate::host::{Direction, Headers, Host};
 use crate::identity::{Identity, KEY, text_named};
-use crate::policy::read_share;
+use crate::policy::{Lot, read_share};
 use crate::routing::{Circumstances, Ruling};
 
 /// What the headers have said, and how much of the body has come.
@@ -24,6 +24,8 @@ pub(super) struct Reading {
     /// The headers that may change the answer.
     variant: Variant,
     pub(super) identity: Identity,
+    /// Whether what is decided is done, and not only counted.
+    pub(super) is_enforced: bool,
     /// What rules may ask besides; nothing where there are no rules.
     circumstances: Circumstances,
     /// What the rules say, once the body has been read.
@@ -43,7 +45,7 @@ impl Reading {
     pub(super) fn new(
         role: &RouterRole,
         admitted: Admitted,
-        identity: Identity,
+        (identity, lot): (Identity, Lot),
         head: &RequestHead<'_>,
         headers: &Headers,
     ) -> Self {
@@ -53,13 +55,18 @@ impl Reading {
         let varying = headers
             .iter()
             .filter(|(name, value)| may_change_answer(name) && !role.policy.names_usual_version(name, value));
-        let variant = Variant::of(varying);
+        let is_enforced = role.policy.is_enforced(&lot);
+        let mut variant = Variant::of(varying);
+        if !is_enforced {
+            variant.add_shadow();
+        }
         Self {
             caller,
             operation,
             variant,
-            circumstances: circumstances(role, &identity, head, headers),
+            circumstances: Circumstances { lot, ..circumstances(role, &identity, head, headers) },
             identity,
+            is_enforced,
             ruling: Ruling::default(),
             directives: RequestDirectives::of(headers.all("cache-control")),
             max_false_hits: max_false_hits(headers),
@@ -142,7 +149,7 @@ fn circumstances(
         host: value(":authority").unwrap_or_default().to_ascii_lowercase(),
         headers: rules.headers().iter().filter_map(|name| Some((name.clone(), value(name)?))).collect(),
         attributes: identity.attributes.clone(),
-        budgets: Vec::new(),
+        ..Circumstances::default()
     }
 }
 

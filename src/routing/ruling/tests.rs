@@ -38,6 +38,7 @@ fn request(members: Value) -> ChatRequest {
 
 fn circumstances() -> Circumstances {
     Circumstances {
+        lot: Lot::default(),
         method: "POST".to_owned(),
         path: "/v1/chat/completions".to_owned(),
         host: "llm.test".to_owned(),
