@@ -27,9 +27,8 @@ use llm_arbiter::filter::router::{Router, RouterStream};
 use llm_arbiter::filter::{Flow, Role};
 use llm_arbiter::host::memory::{MemoryCall, MemoryHost, MemoryStream};
 use llm_arbiter::identity::Partition;
-use llm_arbiter::ledger::budget::Stage;
 use llm_arbiter::policy::Policy;
-use llm_arbiter::routing::{Credentials, Ruling, plan};
+use llm_arbiter::routing::{Credentials, Premises, Ruling, plan};
 use serde_json::{Value, json};
 
 /// Time given to each figure; the least of its rounds counts, since noise only adds.
@@ -70,13 +69,7 @@ fn main() {
     let ruling = Ruling::default();
     row("plan, score included", || {
         let recall = Recall::Forward(Caching::Off);
-        drop(black_box(plan(
-            &policy,
-            None,
-            &credentials,
-            black_box(&asked),
-            (&ruling, Stage::Within, recall),
-        )));
+        drop(black_box(plan(&policy, None, &credentials, black_box(&asked), Premises::of(&ruling), recall)));
     });
     row("look over for another dialect", || {
         drop(black_box(translate::survey(black_box(asked.body()), Caller::OpenAi)));

@@ -510,3 +510,29 @@ baseline: mini
     assert!(!output.status.success());
     assert!(text(&output.stderr).contains("must be `enforce`, `shadow` or"), "{}", text(&output.stderr));
 }
+
+#[test]
+fn prices_are_imported_by_name_or_for_a_policy() {
+    let list = file(
+        "list",
+        r#"{"mini": {"litellm_provider": "openai", "mode": "chat", "input_cost_per_token": 1.5e-7, "output_cost_per_token": 6e-7}}"#,
+    );
+    let policy = file(
+        "priced",
+        "
+providers: {one: {host: one.test}}
+models: {mini: {provider: one, prices: {input: 9, output: 9}}}
+tiers: [{name: all, handles: high, models: [mini]}]
+baseline: mini
+",
+    );
+    let (list, policy) = (list.to_str().expect("UTF-8"), policy.to_str().expect("UTF-8"));
+    for (asked, provider) in [(["--model", "mini"], "openai"), (["--policy", policy], "one")] {
+        let output = arbiter(&["prices", "import", list, asked[0], asked[1]]);
+        let said = text(&output.stdout);
+        let expected = format!("  mini: {{ provider: {provider}, prices: {{ input: 0.15, output: 0.6 }}");
+        assert!(output.status.success() && said.contains(&expected), "{said}{}", text(&output.stderr));
+    }
+    let output = arbiter(&["prices", "import", policy, "--model", "mini"]);
+    assert!(!output.status.success() && text(&output.stderr).contains("is no price list"));
+}

@@ -130,3 +130,30 @@ fn a_mesh_knows_workloads() {
         ],
     );
 }
+
+#[test]
+fn the_list_of_models_fits_a_policy() {
+    let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("envoy/models.yaml");
+    let list = std::fs::read_to_string(list).expect("it is there");
+    let names: Vec<&str> =
+        list.lines().filter_map(|line| line.strip_prefix("  ")?.split(": {").next()).collect();
+    assert!(names.len() > 15, "{names:?}");
+    let providers = ["openai", "anthropic", "gemini", "mistral"];
+    let providers: String = providers
+        .iter()
+        .map(|name| format!("  {name}: {{ host: {name}.test, dialect: {name} }}\n"))
+        .collect();
+    let tiers: String = names
+        .chunks(5)
+        .enumerate()
+        .map(|(at, models)| {
+            format!("  - {{ name: t{at}, handles: high, models: [{}] }}\n", models.join(", "))
+        })
+        .collect();
+    let policy = format!("{list}providers:\n{providers}tiers:\n{tiers}baseline: {}\n", names[0]);
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("models.yaml");
+    std::fs::write(&path, policy).expect("it can be written");
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_arbiter")).arg("check").arg(&path).output().expect("it runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -2,6 +2,7 @@
 //!
 //! A key cannot be made without a tenant's [`Partition`](crate::identity::Partition), so one tenant's answer cannot reach another.
 
+pub mod conversations;
 pub mod directives;
 mod directory;
 pub mod exact;

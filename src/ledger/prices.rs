@@ -140,6 +140,12 @@ impl Rates {
 }
 
 impl Prices {
+    /// Whether input costs less that a provider has in its prompt cache.
+    #[must_use]
+    pub fn are_lower_for_cached_input(&self) -> bool {
+        self.base.cached_input < self.base.input
+    }
+
     /// What `usage` costs, rounded to the nearest nano-dollar; saturates at the type's end.
     #[must_use]
     pub fn cost(&self, usage: &Usage) -> NanoDollars {

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::PolicyError;
 use super::budgets::BudgetDocument;
+use super::conversations::ConversationsDocument;
 use super::fields::suggest;
 use super::identity::IdentityDocument;
 use super::mode::ModeDocument;
@@ -42,6 +43,7 @@ pub(super) struct Document {
     #[serde(default)]
     pub(super) failover: FailoverDocument,
     pub(super) console: Option<ConsoleDocument>,
+    pub(super) conversations: Option<ConversationsDocument>,
     #[serde(default)]
     pub(super) rules: Vec<RuleDocument>,
     #[serde(default)]

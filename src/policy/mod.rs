@@ -8,6 +8,7 @@ mod cache;
 mod catalog;
 mod classify;
 mod console;
+mod conversations;
 mod document;
 mod fields;
 mod identity;
@@ -36,6 +37,7 @@ use thiserror::Error;
 
 use self::list::NonEmpty;
 use crate::admission::Admission;
+use crate::cache::conversations::Conversations;
 use crate::cache::exact::Bounds;
 use crate::cache::semantic::SemanticBounds;
 use crate::calendar::Zone;
@@ -70,6 +72,8 @@ pub struct Policy {
     pub exact_cache: Option<Bounds>,
     /// The semantic cache; `None` when it is off.
     pub semantic_cache: Option<SemanticBounds>,
+    /// Whether, and how long, conversations stay with the model that has answered them; `None`: they move.
+    pub conversations: Option<Conversations>,
     /// Where instances share the answers of the exact cache; `None` when each is alone.
     pub shared_store: Option<SharedStore>,
     /// What operators may do on a listener of their own; `None`: there is no such listener.

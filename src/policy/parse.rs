@@ -9,6 +9,7 @@ use super::budgets::budgets;
 use super::cache::{exact_cache, semantic_cache, shared_store};
 use super::classify::classify;
 use super::console::console;
+use super::conversations::conversations;
 use super::document::{
     self, AdmitDocument, AwsDocument, CredentialDocument, Document, FailoverDocument, ModelDocument,
     PathsDocument, ProviderDocument, RequestedModelDocument, TierDocument, UnreadableDocument, repeated,
@@ -85,6 +86,7 @@ fn policy(document: Document) -> Result<Policy, PolicyError> {
         semantic_cache: semantic_cache(&document.cache)?,
         exact_cache: exact_cache(document.cache)?,
         console: console(document.console)?,
+        conversations: conversations(document.conversations)?,
         decision_header: document.decision_header,
         failover: failover(&document.failover)?,
         forwarded_headers: BTreeSet::new(),

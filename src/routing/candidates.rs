@@ -93,7 +93,9 @@ impl Candidates {
         let within = |tier: &TierId| constraints.allows_tier(*tier);
         for tier in by_preference(policy, decision.target).into_iter().filter(within) {
             let mut models = Vec::new();
-            for id in policy.tier(tier).models() {
+            let is_decided = Target::Tier(tier) == decision.target;
+            // Those before the model that was decided on are passed over.
+            for id in policy.tier(tier).models().skip_while(|id| is_decided && *id != decision.model) {
                 match fitting.check(id) {
                     Ok(()) => models.push(id),
                     Err(why) => left_out.0.push((policy.model(id).name.clone(), why)),

@@ -21,7 +21,7 @@ pub struct Decision {
 /// What is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
-    /// The models of a tier, in failover order.
+    /// The models of a tier from one on, in failover order.
     Tier(TierId),
     /// One model that the caller named; there is no failover.
     Model(ModelId),
@@ -40,6 +40,8 @@ pub enum Reason {
     Rule,
     /// A budget that is nearly spent lowered the tier.
     Budget,
+    /// The conversation stays with the model that has answered it: its provider still has the prompt.
+    Conversation,
     /// No model of the tier that was decided on can do what the request asks for.
     Ability,
     /// The cheapest tier that handles the complexity; the policy does not know the model that the caller named.
@@ -56,6 +58,7 @@ impl Reason {
             Self::Capped => "capped",
             Self::Rule => "rule",
             Self::Budget => "budget",
+            Self::Conversation => "conversation",
             Self::Ability => "ability",
             Self::UnknownModel => "unknown_model",
         }

@@ -8,6 +8,7 @@ pub mod decision;
 pub mod fitness;
 pub mod plan;
 pub mod ruling;
+pub mod stay;
 pub mod unscored;
 
 pub use attempt::{Attempt, Failure};
@@ -15,6 +16,6 @@ pub use candidates::{Candidates, NoCandidate};
 pub use credentials::Credentials;
 pub use decision::{AUTO, Decision, Reason, Target, decide};
 pub use fitness::Unfit;
-pub use plan::{Forward, Plan, StoredReply, plan};
+pub use plan::{Forward, Plan, Premises, StoredReply, plan};
 pub use ruling::{Circumstances, Ruling, Step};
 pub use unscored::{Unscored, unscored};

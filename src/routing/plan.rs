@@ -4,6 +4,8 @@ use super::candidates::{Candidates, NoCandidate};
 use super::credentials::Credentials;
 use super::decision::{Reason, decide};
 use super::ruling::Ruling;
+use super::stay::stay;
+use crate::cache::conversations::LastAnswer;
 use crate::cache::recall::{Caching, Hit, Recall};
 use crate::chat::splice::{Edit, splice};
 use crate::chat::{ChatRequest, whole};
@@ -59,15 +61,35 @@ pub struct Forward {
     pub caching: Caching,
 }
 
-/// Makes the plan for a request, from the policy, the encoder and the credentials that are there, what the rules said, how budgets stand
-/// and what the cache said. A request that the rules refuse has no plan.
+/// What else is known when a plan is made.
+#[derive(Debug, Clone, Copy)]
+pub struct Premises<'k> {
+    /// What the rules say.
+    pub ruling: &'k Ruling,
+    /// How budgets stand.
+    pub stage: Stage,
+    /// The last answer in the conversation, while its provider still has the prompt.
+    pub last_answer: Option<&'k LastAnswer>,
+}
+
+impl<'k> Premises<'k> {
+    /// Only what the rules say.
+    #[must_use]
+    pub fn of(ruling: &'k Ruling) -> Self {
+        Self { ruling, stage: Stage::Within, last_answer: None }
+    }
+}
+
+/// Makes the plan for a request, from the policy, the encoder and the credentials that are there, what else is known, and what the
+/// cache said. A request that the rules refuse has no plan.
 #[must_use]
 pub fn plan(
     policy: &Policy,
     encoder: Option<&Sieve>,
     credentials: &Credentials,
     request: &ChatRequest,
-    (ruling, stage, recall): (&Ruling, Stage, Recall),
+    Premises { ruling, stage, last_answer }: Premises<'_>,
+    recall: Recall,
 ) -> Plan {
     let caching = match recall {
         Recall::Forward(caching) => caching,
@@ -89,7 +111,11 @@ pub fn plan(
     let is_thrifty = decision.reason == Reason::Budget;
     // Better times shall not be answered with it.
     let caching = if is_thrifty { caching.without_storing() } else { caching };
-    match Candidates::find(policy, credentials, request, decision, constraints) {
+    let find = |decision| Candidates::find(policy, credentials, request, decision, constraints);
+    let stays = last_answer
+        .and_then(|last| stay(policy, decision, constraints, (last, request.estimated_tokens())))
+        .and_then(|stays| find(stays).ok().filter(|candidates| candidates.decision == stays));
+    match stays.map_or_else(|| find(decision), Ok) {
         Ok(candidates) => {
             let model = &policy.model(candidates.decision.model).upstream_name;
             let include_usage = request.must_ask_for_usage();
@@ -156,7 +182,8 @@ mod tests {
             None,
             &Credentials::all(),
             &request(json!({})),
-            (&Ruling::default(), Stage::Within, FRESH),
+            Premises::of(&Ruling::default()),
+            FRESH,
         ));
         assert_eq!(forward.candidates.cluster, "arbiter-tier-small");
         assert_eq!(forward.candidates.models.len(), 2);
@@ -173,7 +200,8 @@ mod tests {
             None,
             &credentials,
             &request(json!({"tools": [{}]})),
-            (&Ruling::default(), Stage::Within, FRESH),
+            Premises::of(&Ruling::default()),
+            FRESH,
         ));
         assert_eq!(forward.candidates.cluster, "arbiter-model-big");
         let why = "tiny: environment variable P_KEY is not set; spare: it does not call tools";
@@ -208,7 +236,8 @@ mod tests {
                 None,
                 &Credentials::all(),
                 &request,
-                (&Ruling::default(), Stage::Within, hit(stored)),
+                Premises::of(&Ruling::default()),
+                hit(stored),
             ) else {
                 panic!("a hit is replied");
             };
@@ -225,7 +254,8 @@ mod tests {
             None,
             &Credentials::all(),
             &request,
-            (&Ruling::default(), Stage::Within, hit("{}")),
+            Premises::of(&Ruling::default()),
+            hit("{}"),
         ));
         assert!(matches!(forward.caching, Caching::Replace(_)));
     }

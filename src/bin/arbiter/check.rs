@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use llm_arbiter::cache::conversations::Conversations;
 use llm_arbiter::cache::exact::Geometry;
 use llm_arbiter::cache::semantic::SemanticCache;
 use llm_arbiter::complexity::{Boundaries, Classify, Level, Scorer};
@@ -109,6 +110,14 @@ fn meaning(policy: &Policy) -> String {
             store.host,
             store.port,
             store.timeout.as_millis()
+        );
+    }
+    if let Some(Conversations { ttl }) = policy.conversations {
+        let memory = Conversations::bound().div_ceil(1 << 20);
+        let _ = writeln!(
+            text,
+            "conversations: stay while that costs no more, for {} s, at most {memory} MiB of memory",
+            ttl.as_secs()
         );
     }
     text.push_str(&budgets(policy));

@@ -5,9 +5,8 @@ use std::path::Path;
 
 use llm_arbiter::cache::recall::{Caching, Recall};
 use llm_arbiter::chat::Operation;
-use llm_arbiter::ledger::budget::Stage;
 use llm_arbiter::policy::{Effect, ModelId, Policy, Rule};
-use llm_arbiter::routing::{Credentials, Plan, Ruling, Step, plan};
+use llm_arbiter::routing::{Credentials, Plan, Premises, Ruling, Step, plan};
 
 use crate::lines::{LineFault, LinesError};
 use crate::policy_file::PolicyFile;
@@ -43,7 +42,7 @@ fn explained(file: &PolicyFile, text: &str) -> Result<String, LineFault> {
         return Ok(said);
     }
     let recall = Recall::Forward(Caching::Off);
-    match plan(policy, encoder, &Credentials::all(), &request, (&ruling, Stage::Within, recall)) {
+    match plan(policy, encoder, &Credentials::all(), &request, Premises::of(&ruling), recall) {
         Plan::Forward(forward) => {
             if let Some(complexity) = &forward.complexity {
                 let _ = writeln!(said, "complexity: {} ({:.2})", complexity.level, complexity.score);

@@ -7,6 +7,7 @@ mod fit;
 mod key;
 mod lines;
 mod policy_file;
+mod prices;
 mod render;
 mod score;
 mod simulate;
@@ -16,6 +17,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use self::prices::PriceList;
 
 /// LLM cost policy inside a stock Envoy.
 #[derive(Debug, Parser)]
@@ -76,6 +79,11 @@ enum Verb {
         #[arg(long, default_value = "-")]
         trace: PathBuf,
     },
+    /// What models cost.
+    Prices {
+        #[command(subcommand)]
+        verb: PricesVerb,
+    },
     /// Keys that callers are known by.
     Key {
         #[command(subcommand)]
@@ -93,6 +101,21 @@ enum Verb {
         /// Where the weights go; name this file in the policy, as `classify.weights`.
         #[arg(long, default_value = "scorer.json")]
         output: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum PricesVerb {
+    /// Print the `models` section of a policy from LiteLLM's list of prices, limits and abilities.
+    Import {
+        /// The list: `model_prices_and_context_window.json`, or the same out of LiteLLM's package.
+        list: PathBuf,
+        /// The models that are wanted; a `*` at the end stands for anything.
+        #[arg(long)]
+        model: Vec<String>,
+        /// The policy whose models are wanted.
+        #[arg(long, conflicts_with = "model")]
+        policy: Option<PathBuf>,
     },
 }
 
@@ -120,6 +143,12 @@ fn main() -> ExitCode {
         Verb::Simulate { policy, trace } => policy_file::read(&policy)
             .and_then(|file| Ok(simulate::run(file.policy, &trace)?))
             .map(|()| String::new()),
+        Verb::Prices { verb: PricesVerb::Import { list, policy: Some(policy), .. } } => {
+            policy_file::read(&policy).and_then(|file| Ok(PriceList::read(&list)?.of_policy(&file.policy)))
+        }
+        Verb::Prices { verb: PricesVerb::Import { list, model, policy: None } } => {
+            PriceList::read(&list).and_then(|list| list.named(&model)).map_err(Into::into)
+        }
         Verb::Key { verb: KeyVerb::Hash } => key::hashed().map_err(Into::into),
         Verb::Fit { policy, labels, output } => policy_file::read_to_fit(&policy)
             .and_then(|(policy, encoder)| Ok(fit::run(&policy, &encoder, &labels, &output)?)),

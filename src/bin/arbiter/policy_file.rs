@@ -16,6 +16,7 @@ use crate::compare::CompareError;
 use crate::fit::FitError;
 use crate::key::KeyError;
 use crate::lines::LinesError;
+use crate::prices::PricesError;
 use crate::simulate::SimulateError;
 
 /// A policy that was read, and the document it came from.
@@ -73,6 +74,9 @@ pub enum CommandError {
     /// There are warnings.
     #[error(transparent)]
     Warned(#[from] Warned),
+    /// Prices cannot be imported.
+    #[error(transparent)]
+    Prices(#[from] PricesError),
     /// A key cannot be hashed.
     #[error(transparent)]
     Key(#[from] KeyError),

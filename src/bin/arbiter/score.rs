@@ -8,9 +8,8 @@ use llm_arbiter::cache::recall::{Caching, Recall};
 use llm_arbiter::chat::{ChatRequest, Operation};
 use llm_arbiter::complexity;
 use llm_arbiter::identity::Attribute;
-use llm_arbiter::ledger::budget::Stage;
 use llm_arbiter::policy::{ModelId, Policy};
-use llm_arbiter::routing::{Circumstances, Credentials, Forward, Plan, Ruling, plan};
+use llm_arbiter::routing::{Circumstances, Credentials, Forward, Plan, Premises, Ruling, plan};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -102,7 +101,8 @@ fn score(file: &PolicyFile, line: &str, with_inputs: bool) -> Result<Value, Line
         file.encoder.as_deref(),
         &Credentials::all(),
         &request,
-        (&ruling, Stage::Within, Recall::Forward(Caching::Off)),
+        Premises::of(&ruling),
+        Recall::Forward(Caching::Off),
     ) {
         Plan::Forward(forward) => verdict(policy, &id, &forward),
         Plan::Refuse(none) => json!({"id": id, "refused": none.to_string()}),

@@ -232,6 +232,7 @@ impl Found {
             answer_bounds: self.answer_bounds,
             shape,
             sampling: self.sampling,
+            turns: self.messages.turns(),
             last_user: self.messages.into_last_user(),
             canonical,
             body,

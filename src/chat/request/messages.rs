@@ -8,6 +8,7 @@ use super::canonical::{Keep, Read, Reader};
 use super::doubt::Doubt;
 use super::spelling::is_spelled_like;
 use super::text::{Text, decode};
+use super::turns::{Listener, Turns};
 use super::view::Shape;
 use crate::chat::anthropic::billing::after_line;
 use crate::chat::dialect::Caller;
@@ -16,6 +17,7 @@ use crate::chat::dialect::Caller;
 #[derive(Debug, Default)]
 pub(super) struct Messages {
     shape: Shape,
+    turns: Listener,
     /// Text parts of the last user message.
     last_user: Vec<Text>,
     /// Text in messages that are not system messages.
@@ -108,7 +110,7 @@ impl Messages {
             }
             let mut message = Message::default();
             message.read(reader, body, depth)?;
-            self.take(message);
+            self.take(body, message);
             Ok(())
         })
     }
@@ -150,7 +152,7 @@ impl Messages {
         Ok(())
     }
 
-    fn take(&mut self, mut message: Message) {
+    fn take(&mut self, body: &str, mut message: Message) {
         self.doubt.add(std::mem::take(&mut message.doubt));
         let role = match message.item {
             None => message.role,
@@ -168,6 +170,10 @@ impl Messages {
         self.shape.media_bytes = self.shape.media_bytes.saturating_add(message.media_bytes);
         let bytes = message.texts.iter().map(|text| size(text.length)).fold(0, u32::saturating_add);
         self.shape.messages = self.shape.messages.saturating_add(1);
+        self.turns.hear(
+            role == MessageRole::Other,
+            message.texts.iter().filter_map(|text| body.get(text.span.clone())),
+        );
         match role {
             MessageRole::System => {
                 self.shape.system_bytes = self.shape.system_bytes.saturating_add(bytes);
@@ -199,6 +205,11 @@ impl Messages {
     /// What two readers could understand differently.
     pub(super) fn take_doubt(&mut self) -> Doubt {
         std::mem::take(&mut self.doubt)
+    }
+
+    /// By what the conversation is known again.
+    pub(super) fn turns(&self) -> Turns {
+        self.turns.turns()
     }
 
     pub(super) fn shape(&self) -> Shape {

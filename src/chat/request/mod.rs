@@ -11,7 +11,9 @@ mod spelling;
 #[cfg(test)]
 mod tests;
 mod text;
+mod turns;
 mod view;
 mod vocabulary;
 
+pub use turns::Turns;
 pub use view::{Canonical, ChatRequest, Limits, RequestError, Sampling, Shape, StreamOptions};

@@ -8,6 +8,7 @@ use thiserror::Error;
 use super::human::without_elements;
 use super::sized::sized;
 use super::text::{Text, decode};
+use super::turns::Turns;
 use crate::chat::dialect::Caller;
 use crate::chat::excerpt::excerpt;
 
@@ -46,6 +47,8 @@ pub struct ChatRequest {
     pub answer_bounds: Vec<(Range<usize>, Option<u64>)>,
     /// The conversation in numbers.
     pub shape: Shape,
+    /// By what the conversation is known again.
+    pub turns: Turns,
     /// What asks for variety or for more than one answer.
     pub sampling: Sampling,
     /// Text parts of the last message of role `user`.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::budgets::{self, Notice};
+use super::conversations;
 use super::exchange::{Answering, Asked, Body, Forwarded, Side, Verdict};
 use super::reading::Reading;
 use super::role::RouterRole;
@@ -67,6 +68,9 @@ pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering)
     books.count(outcome);
     books.count_answer(usage, observed.blind, bill, outcome);
     budgets::settle(role, host, &reserved, (bill.map_or(NanoDollars(0), |bill| bill.cost), usage));
+    if let (Outcome::Routed, Some(model), Some(usage)) = (outcome, answered, &observed.usage) {
+        conversations::answered(role, host, &asked, (model, usage));
+    }
     let is_estimate = (observed.usage.is_none() && usage.is_some()) || !given_up.is_empty();
     if is_estimate {
         role.counters.add(Metric::Estimated, &[outcome.as_str()], 1);

@@ -2,6 +2,7 @@
 
 use super::apply::{self, Applied};
 use super::budgets::{self, Charge, Notice, Reserved};
+use super::conversations;
 use super::exchange::Asked;
 use super::reading::Reading;
 use super::role::RouterRole;
@@ -11,7 +12,7 @@ use crate::chat::{ChatRequest, Operation};
 use crate::host::Host;
 use crate::ledger::budget::Stage;
 use crate::policy::ModelId;
-use crate::routing::{Plan, Unscored, plan, unscored};
+use crate::routing::{Plan, Premises, Unscored, plan, unscored};
 
 /// What is to become of a request. Nothing has happened yet, but that budgets have set aside what it may cost.
 #[derive(Debug)]
@@ -60,10 +61,14 @@ pub(super) fn consider<H: Host>(
     // What is stored costs nothing.
     let charges = if matches!(recall, Recall::Hit(_)) { Vec::new() } else { charges(role, host, reading) };
     let stage = budgets::strictest(role, &charges).map_or(Stage::Within, |notice| notice.stage);
+    let last_answer = match recall {
+        Recall::Forward(_) => conversations::last_answer(role, host, (reading, request)),
+        Recall::Hit(_) => None,
+    };
+    let known = Premises { ruling: &reading.ruling, stage, last_answer: last_answer.as_ref() };
     let make = |recall| {
         let recall = role.recalled(host, recall, request.caller);
-        let said = (&reading.ruling, stage, recall);
-        plan(&role.policy, role.encoder.as_deref(), &role.credentials, request, said)
+        plan(&role.policy, role.encoder.as_deref(), &role.credentials, request, known, recall)
     };
     let plan = make(recall);
     let (plan, sought) = semantic::recall(role, host, (reading, request), plan, |hit| make(Recall::Hit(hit)));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::budgets::{Notice, Reserved};
 use super::reading::Reading;
 use super::semantic::Sought;
+use crate::cache::conversations::ConversationKey;
 use crate::cache::recall::Caching;
 use crate::chat::completion::Completion;
 use crate::chat::observe::Observer;
@@ -26,6 +27,8 @@ pub(super) struct Asked {
     pub(super) prompt_tokens: u64,
     /// Whether usage must be taken out of the answer.
     pub(super) hides_usage: bool,
+    /// By what its conversation is known again when the caller comes back.
+    pub(super) conversation: ConversationKey,
     /// The rule that holds.
     pub(super) rule: Option<RuleId>,
     /// The rules that would have held.
@@ -43,6 +46,7 @@ impl Asked {
             stream,
             prompt_tokens: request.estimated_tokens(),
             hides_usage,
+            conversation: ConversationKey::new(&reading.identity.partition, request.turns.now),
             rule: reading.ruling.rule,
             shadowed: reading.ruling.shadowed.clone(),
             model: request.model,

@@ -6,6 +6,7 @@ mod answer;
 mod apply;
 mod books;
 mod budgets;
+mod conversations;
 mod decide;
 mod exchange;
 mod flights;

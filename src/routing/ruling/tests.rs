@@ -7,8 +7,7 @@ use crate::cache::recall::{Caching, Recall};
 use crate::chat::Caller;
 use crate::chat::request::{Canonical, Limits};
 use crate::condition::{FACTS, Kind};
-use crate::ledger::budget::Stage;
-use crate::routing::{Credentials, Plan, Unfit, plan};
+use crate::routing::{Credentials, Plan, Premises, Unfit, plan};
 
 fn policy(requested_model: &str, rules: Value) -> Policy {
     let model = |provider: &str| json!({"provider": provider, "prices": {"input": 1, "output": 2}});
@@ -62,7 +61,7 @@ fn outcome(policy: &Policy, request: &ChatRequest) -> String {
         return format!("{}: {}", denial.status, denial.message);
     }
     let recall = Recall::Forward(Caching::Off);
-    match plan(policy, None, &Credentials::all(), request, (&ruling, Stage::Within, recall)) {
+    match plan(policy, None, &Credentials::all(), request, Premises::of(&ruling), recall) {
         Plan::Forward(forward) => {
             let names = forward.candidates.models.iter().map(|id| policy.model(*id).name.as_str());
             format!("{} {}", names.collect::<Vec<_>>().join(","), forward.candidates.decision.reason.as_str())

@@ -18,7 +18,7 @@ impl Messages {
         match peek {
             Peek::String => {
                 let texts = vec![reader.text()?];
-                self.take(Message { role: Some(MessageRole::User), texts, ..Message::default() });
+                self.take(body, Message { role: Some(MessageRole::User), texts, ..Message::default() });
                 Ok(())
             }
             Peek::Array => reader.array(depth, |reader, peek, depth| {
@@ -28,7 +28,7 @@ impl Messages {
                 }
                 let mut item = Message::default();
                 item.read_item(reader, body, depth)?;
-                self.take(item);
+                self.take(body, item);
                 Ok(())
             }),
             _ => {
