@@ -50,6 +50,7 @@ const LAYERS: [(&str, &[&str]); 19] = [
             "identity",
             "ledger",
             "policy",
+            "semantic",
         ],
     ),
     ("telemetry", &["chat", "complexity", "host", "ledger", "routing"]),

@@ -17,10 +17,10 @@ fuzz_target!(|body: &[u8]| {
             ChatRequest::parse(body.to_vec(), caller, Limits { max_depth: 64 }, Canonical::Keep)
         };
         if let Ok(request) = parse(body) {
-            let edited = splice(&request, Edit { model: "other", include_usage: true, max_tokens: None });
+            let edited = splice(&request, Edit { include_usage: true, ..Edit::naming("other") });
             let again = parse(edited.as_deref().unwrap_or(body)).expect("a splice stays a request");
             assert_eq!((&*again.model, again.canonical()), ("other", request.canonical()));
-            let bounded = splice(&request, Edit { model: "other", include_usage: false, max_tokens: Some(9) });
+            let bounded = splice(&request, Edit { max_tokens: Some(9), ..Edit::naming("other") });
             let bounded = parse(bounded.as_deref().unwrap_or(body)).expect("a splice stays a request");
             assert!(bounded.shape.max_output_tokens.is_some_and(|tokens| tokens <= 9), "it is bounded");
         }

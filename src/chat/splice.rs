@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::dialect::Caller;
 use super::edits::replace;
 use super::request::ChatRequest;
+use super::usage::ServiceTier;
 
 /// What to change in a request body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +18,16 @@ pub struct Edit<'m> {
     pub include_usage: bool,
     /// Most tokens that the answer may have; `None`: what the request says.
     pub max_tokens: Option<u64>,
+    /// How urgent the call is; `None`: what the request says. Anthropic's callers have no word for it.
+    pub service_tier: Option<ServiceTier>,
+}
+
+impl<'m> Edit<'m> {
+    /// Names a model, and leaves all else as it is.
+    #[must_use]
+    pub fn naming(model: &'m str) -> Self {
+        Self { model, include_usage: false, max_tokens: None, service_tier: None }
+    }
 }
 
 /// Returns the body of `request` with `edit` applied, or `None` when nothing has to change.
@@ -29,10 +40,11 @@ pub fn splice(request: &ChatRequest, edit: Edit<'_>) -> Option<Vec<u8>> {
         .then(|| (request.model_span.clone(), Value::from(edit.model).to_string()));
     let usage = (edit.include_usage && !request.stream_options.include_usage).then(|| include_usage(request));
     let bounds = edit.max_tokens.map(|most| bounds(request, most)).unwrap_or_default();
-    if model.is_none() && usage.is_none() && bounds.is_empty() {
+    let tier = edit.service_tier.and_then(|tier| service_tier(request, tier));
+    if model.is_none() && usage.is_none() && bounds.is_empty() && tier.is_none() {
         return None;
     }
-    replace(body, model.into_iter().chain(usage).chain(bounds).collect())
+    replace(body, model.into_iter().chain(usage).chain(bounds).chain(tier).collect())
 }
 
 /// Where and how the answer has to be bounded to so many tokens.
@@ -54,6 +66,20 @@ fn bounds(request: &ChatRequest, most: u64) -> Vec<(Range<usize>, String)> {
             vec![(after_model..after_model, format!(",\"{name}\":{most}"))]
         }
     }
+}
+
+/// Where and how the service tier has to be written.
+fn service_tier(request: &ChatRequest, tier: ServiceTier) -> Option<(Range<usize>, String)> {
+    if request.caller == Caller::Anthropic {
+        return None;
+    }
+    let word = Value::from(tier.as_openai()).to_string();
+    let after_model = request.model_span.end;
+    Some(match &request.service_tier {
+        Some(span) if request.body().get(span.clone()) == Some(word.as_bytes()) => return None,
+        Some(span) => (span.clone(), word),
+        None => (after_model..after_model, format!(",\"service_tier\":{word}")),
+    })
 }
 
 /// Where and how `stream_options` has to be written so that usage is included.
@@ -85,8 +111,33 @@ mod tests {
     fn edited(body: &str, model: &str, include_usage: bool) -> Option<String> {
         let limits = Limits { max_depth: 64 };
         let request = ChatRequest::parse(body.into(), Caller::OpenAi, limits, Canonical::Skip).unwrap();
-        let edited = splice(&request, Edit { model, include_usage, max_tokens: None });
+        let edited = splice(&request, Edit { include_usage, ..Edit::naming(model) });
         edited.map(|bytes| String::from_utf8(bytes).unwrap())
+    }
+
+    #[test]
+    fn a_service_tier_is_written_where_the_caller_has_a_word_for_it() {
+        let flex = Edit { service_tier: Some(ServiceTier::Flex), ..Edit::naming("a") };
+        for (caller, said, expected) in [
+            (Caller::OpenAi, "", Some(r#"{"model":"a","service_tier":"flex","messages":[]}"#)),
+            (
+                Caller::OpenAi,
+                r#","service_tier" : "auto""#,
+                Some(r#"{"model":"a","service_tier" : "flex","messages":[]}"#),
+            ),
+            (Caller::OpenAi, r#","service_tier":"flex""#, None),
+            (Caller::Responses, "", Some(r#"{"model":"a","service_tier":"flex","input":"hi"}"#)),
+            (Caller::Anthropic, "", None),
+        ] {
+            let said_what = if caller == Caller::Responses { r#""input":"hi""# } else { r#""messages":[]"# };
+            let body = format!(r#"{{"model":"a"{said},{said_what}}}"#)
+                .replace("[]", r#"[{"role":"user","content":"hi"}]"#);
+            let expected = expected.map(|body| body.replace("[]", r#"[{"role":"user","content":"hi"}]"#));
+            let request =
+                ChatRequest::parse(body.into(), caller, Limits { max_depth: 9 }, Canonical::Skip).unwrap();
+            let edited = splice(&request, flex).map(|bytes| String::from_utf8(bytes).unwrap());
+            assert_eq!(edited, expected, "{caller:?} {said}");
+        }
     }
 
     #[test]
@@ -129,7 +180,7 @@ mod tests {
             let body = format!(r#"{{"model":"a"{members},"messages":[{{"role":"user","content":"x"}}]}}"#);
             let limits = Limits { max_depth: 64 };
             let request = ChatRequest::parse(body.into(), caller, limits, Canonical::Skip).unwrap();
-            let edit = Edit { model: "a", include_usage: false, max_tokens: Some(100) };
+            let edit = Edit { max_tokens: Some(100), ..Edit::naming("a") };
             splice(&request, edit).map(|body| {
                 let text = String::from_utf8(body).unwrap();
                 text.split(r#","messages""#).next().unwrap_or_default().to_owned()

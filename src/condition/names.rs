@@ -20,7 +20,7 @@ pub enum Kind {
 }
 
 /// Every fact about a call, what it is, and what it means. A fact that a call does not have is `0`, `false` or `""`.
-pub const FACTS: [(&str, Kind, &str); 22] = [
+pub const FACTS: [(&str, Kind, &str); 23] = [
     ("request.method", Kind::Text, "method, for example `POST`"),
     ("request.path", Kind::Text, "path without the query, escapes and dots resolved, lower case"),
     ("request.host", Kind::Text, "`:authority`, lower case"),
@@ -42,6 +42,11 @@ pub const FACTS: [(&str, Kind, &str); 22] = [
     ("chat.score", Kind::Double, "complexity, 0 to 1"),
     ("chat.level", Kind::Text, "complexity in a word: `low`, `medium` or `high`"),
     ("chat.tier", Kind::Text, "name of the cheapest tier that handles the complexity"),
+    (
+        "chat.language",
+        Kind::Text,
+        "language of the last message of the user as its beginning says: `en`, `de`, `fr`, `es`, `it`, `pt`, `nl`, `el`, `he`, `th`, `ko`, `ja`, `zh`, `und-Cyrl`, `und-Arab`, `und-Deva`, or `und`",
+    ),
     ("chat.turns", Kind::Int, "messages of the user"),
     ("chat.messages", Kind::Int, "messages of anybody"),
     ("chat.tools", Kind::Int, "tools that the model may call"),

@@ -10,6 +10,7 @@ use super::fields::{check_name, fault, reference};
 use super::list::NonEmpty;
 use super::mode::{Mode, ModeDocument, mode};
 use super::{Model, ModelId, PolicyError, Provider, Tier, TierId};
+use crate::chat::usage::ServiceTier;
 use crate::condition::{Condition, Names};
 
 /// Most rules of a policy: all of them may be looked at for a call.
@@ -63,6 +64,8 @@ pub struct Constraints {
     pub models: Option<Vec<ModelId>>,
     /// Most tokens that the answer of a chat call may have.
     pub max_tokens: Option<u64>,
+    /// How urgent it is, where its provider has a word for that.
+    pub service_tier: Option<ServiceTier>,
     /// Whether it is neither answered from the caches nor kept there.
     pub skips_cache: bool,
     /// What the access log says of it besides.
@@ -76,6 +79,7 @@ pub static UNCONSTRAINED: Constraints = Constraints {
     pinned: None,
     models: None,
     max_tokens: None,
+    service_tier: None,
     skips_cache: false,
     metadata: BTreeMap::new(),
 };
@@ -170,7 +174,16 @@ impl Constraints {
     /// Whether an answer may be another one because of it.
     #[must_use]
     pub fn bears_on_answers(&self) -> bool {
-        let Self { min_tier, max_tier, pinned, models, max_tokens, skips_cache: _, metadata: _ } = self;
+        let Self {
+            min_tier,
+            max_tier,
+            pinned,
+            models,
+            max_tokens,
+            service_tier: _,
+            skips_cache: _,
+            metadata: _,
+        } = self;
         max_tokens.is_some()
             || min_tier.is_some()
             || max_tier.is_some()
@@ -202,8 +215,28 @@ struct Then {
     only: Option<ChoiceDocument>,
     except: Option<ChoiceDocument>,
     max_tokens: Option<u64>,
+    service_tier: Option<ServiceTierDocument>,
     cache: Option<CacheWord>,
     metadata: BTreeMap<String, String>,
+}
+
+/// OpenAI's words for it.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ServiceTierDocument {
+    Default,
+    Flex,
+    Priority,
+}
+
+impl From<ServiceTierDocument> for ServiceTier {
+    fn from(tier: ServiceTierDocument) -> Self {
+        match tier {
+            ServiceTierDocument::Default => Self::Standard,
+            ServiceTierDocument::Flex => Self::Flex,
+            ServiceTierDocument::Priority => Self::Priority,
+        }
+    }
 }
 
 /// What the caller is told, and perhaps with which status.
@@ -358,15 +391,17 @@ pub(super) fn rules(documents: Vec<RuleDocument>, known: &Known<'_>) -> Result<R
 }
 
 fn effect(path: &str, rule: &str, then: Then, known: &Known<'_>) -> Result<Effect, PolicyError> {
-    let Then { deny, tier, model, only, except, max_tokens, cache, metadata } = then;
+    let Then { deny, tier, model, only, except, max_tokens, service_tier, cache, metadata } = then;
     if max_tokens == Some(0) {
         return fault(format!("{path}.max_tokens"), "must be at least 1 token");
     }
-    let constraints = Constraints { max_tokens, ..constraints(path, (tier, model, only, except), known)? };
+    let service_tier = service_tier.map(ServiceTier::from);
+    let constraints =
+        Constraints { max_tokens, service_tier, ..constraints(path, (tier, model, only, except), known)? };
     let Some(DenyDocument(DenyMembers { message, status })) = deny else {
         return Ok(Effect::Allow(Constraints { skips_cache: cache.is_some(), metadata, ..constraints }));
     };
-    if constraints.bears_on_answers() || cache.is_some() || !metadata.is_empty() {
+    if constraints.bears_on_answers() || service_tier.is_some() || cache.is_some() || !metadata.is_empty() {
         return fault(format!("{path}.deny"), "a call that is refused is held to nothing else");
     }
     let status = status.unwrap_or(403);

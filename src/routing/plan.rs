@@ -119,11 +119,19 @@ pub fn plan(
         Ok(candidates) => {
             let model = &policy.model(candidates.decision.model).upstream_name;
             let include_usage = request.must_ask_for_usage();
-            let body = splice(request, Edit { model, include_usage, max_tokens: constraints.max_tokens });
+            let service_tier = constraints.service_tier.filter(|_| is_native(policy, request, &candidates));
+            let max_tokens = constraints.max_tokens;
+            let body = splice(request, Edit { model, include_usage, max_tokens, service_tier });
             Plan::Forward(Forward { complexity: Some(complexity), candidates, body, caching })
         }
         Err(none) => Plan::Refuse(none),
     }
+}
+
+/// Whether the first model is spoken to as the caller speaks: what others can be told is said by those who translate.
+fn is_native(policy: &Policy, request: &ChatRequest, candidates: &Candidates) -> bool {
+    let provider = policy.provider_of(candidates.decision.model);
+    provider.dialect_for(request.caller).is_spoken_by(request.caller)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::condition::{Condition, Evaluator, Fact, Facts, Known, Undecided};
 use crate::embedding::Sieve;
 use crate::identity::{Attribute, Attributes};
 use crate::policy::{Constraints, Denial, Effect, Lot, Policy, Rule, RuleId, UNCONSTRAINED};
+use crate::semantic::language_tag;
 
 /// What rules may ask about a call besides its body.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -174,6 +175,7 @@ struct CallFacts<'c> {
     now: Duration,
     complexity: OnceLock<Complexity>,
     local: OnceLock<Local>,
+    language: OnceLock<&'static str>,
 }
 
 impl<'c> CallFacts<'c> {
@@ -184,8 +186,8 @@ impl<'c> CallFacts<'c> {
         circumstances: &'c Circumstances,
         now: Duration,
     ) -> Self {
-        let (complexity, local) = (OnceLock::new(), OnceLock::new());
-        Self { policy, encoder, request, operation, circumstances, now, complexity, local }
+        let (complexity, local, language) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Self { policy, encoder, request, operation, circumstances, now, complexity, local, language }
     }
 
     /// The facts that a condition names, and their values.
@@ -238,6 +240,7 @@ impl Facts for CallFacts<'_> {
             "chat.score" => Fact::Double(self.complexity().score),
             "chat.level" => Fact::Text(self.complexity().level.as_str()),
             "chat.tier" => Fact::Text(&policy.tier(policy.cheapest_tier(self.complexity().level)).name),
+            "chat.language" => Fact::Text(self.language.get_or_init(|| language_tag(&request.said_last()))),
             "chat.turns" => Fact::Int(shape.user_messages.into()),
             "chat.messages" => Fact::Int(shape.messages.into()),
             "chat.tools" => Fact::Int(shape.tools.into()),

@@ -78,8 +78,8 @@ fn forward(request: &ChatRequest, id: ModelId, model: &Model) -> Forward {
         cluster: model.cluster.clone(),
         left_out: LeftOut::default(),
     };
-    let edit =
-        Edit { model: &model.upstream_name, include_usage: request.must_ask_for_usage(), max_tokens: None };
+    let include_usage = request.must_ask_for_usage();
+    let edit = Edit { include_usage, ..Edit::naming(&model.upstream_name) };
     Forward { complexity: None, candidates, body: splice(request, edit), caching: Caching::Off }
 }
 

@@ -1,6 +1,6 @@
 //! Which language a message is written in, as far as its commonest words say.
 
-use super::words::Word;
+use super::words::{Word, words};
 
 /// A language, or a script that few languages share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +72,36 @@ const COMMON: [(Language, &[&str]); 7] = [
     ),
 ];
 
+/// Most characters of a message that are looked at for its language.
+const LOOKED_AT: usize = 2000;
+
+/// The language of a message as a tag (BCP 47), as far as its beginning says: `en`, `de`, `fr`, `es`, `it`, `pt`, `nl`, `el`, `he`, `th`, `ko`, `ja`, `zh`; a
+/// script that several languages share is `und-Cyrl`, `und-Arab` or `und-Deva`; what is none of them is `und`.
+#[must_use]
+pub fn language_tag(text: &str) -> &'static str {
+    let end = text.char_indices().nth(LOOKED_AT).map_or(text.len(), |(end, _)| end);
+    let text = text.get(..end).unwrap_or(text);
+    match language(text, &words(text)) {
+        Some(Language::English) => "en",
+        Some(Language::German) => "de",
+        Some(Language::French) => "fr",
+        Some(Language::Spanish) => "es",
+        Some(Language::Italian) => "it",
+        Some(Language::Portuguese) => "pt",
+        Some(Language::Dutch) => "nl",
+        Some(Language::Cyrillic) => "und-Cyrl",
+        Some(Language::Greek) => "el",
+        Some(Language::Arabic) => "und-Arab",
+        Some(Language::Hebrew) => "he",
+        Some(Language::Devanagari) => "und-Deva",
+        Some(Language::Thai) => "th",
+        Some(Language::Hangul) => "ko",
+        Some(Language::Kana) => "ja",
+        Some(Language::Han) => "zh",
+        None => "und",
+    }
+}
+
 /// The language of a message; nothing when its words leave it open.
 pub(super) fn language(text: &str, words: &[Word<'_>]) -> Option<Language> {
     if let Some(script) = script(text) {
@@ -135,7 +165,6 @@ fn script(text: &str) -> Option<Language> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::words::words;
     use super::*;
 
     #[test]
@@ -152,5 +181,15 @@ mod tests {
         ] {
             assert_eq!(language(text, &words(text)), is, "{text}");
         }
+    }
+
+    #[test]
+    fn a_long_message_has_the_language_of_its_beginning() {
+        assert_eq!(language_tag(&format!("Was ist der Sinn? {}", "the ".repeat(100_000))), "en");
+        assert_eq!(
+            language_tag(&format!("{}{}", "и почему ".repeat(300), "the ".repeat(100_000))),
+            "und-Cyrl"
+        );
+        assert_eq!(language_tag(""), "und");
     }
 }

@@ -22,5 +22,6 @@ mod words;
 pub use agreement::agree;
 pub use head::{Head, HeadError, Step};
 pub use inputs::{INPUTS, Inputs, WORD_INPUTS, WordInputs};
+pub use language::language_tag;
 pub use verifier::{Pair, Verifier};
 pub use vetoes::Veto;

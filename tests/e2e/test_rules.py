@@ -8,6 +8,7 @@ import openai
 import pytest
 
 from e2e import chat
+from e2e.provider import answer
 from e2e.waiting import until
 
 POLICY = {
@@ -36,6 +37,7 @@ POLICY = {
             "then": "deny",
         },
         {"name": "short", "when": 'identity.tenant == "brief"', "then": {"max_tokens": 50}},
+        {"name": "later", "when": 'identity.tenant == "nightly"', "then": {"service_tier": "flex"}},
         {"name": "private", "when": 'identity.tenant == "private"', "then": {"cache": "off"}},
         {"name": "spare", "when": 'chat.model == "spare-please"', "then": {"model": "spare"}},
         {"name": "odd", "when": '100 / chat.tools > 1 && request.headers["x-odd"] == "yes"', "then": "deny"},
@@ -175,6 +177,15 @@ def test_a_rule_bounds_answers_for_every_provider(gateway):
 
     assert first["max_completion_tokens"] == 50 and "max_tokens" not in first
     assert (second["max_tokens"], third["max_tokens"]) == (50, 5)
+
+
+def test_a_call_that_can_wait_costs_half(gateway):
+    gateway.mini.then(answer(chat.completion("later") | {"service_tier": "flex"}))
+    ask(gateway, tenant="nightly")
+
+    assert gateway.mini.only.json["service_tier"] == "flex"
+    call = logged(gateway, rule="later")
+    assert (call["service_tier"], call["cost_nanousd"]) == ("flex", (1000 * 150 + 200 * 600) // 2)
 
 
 def test_a_rule_keeps_calls_out_of_the_cache(gateway):

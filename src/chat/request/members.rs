@@ -53,6 +53,7 @@ struct Found {
     max_tokens: Option<u64>,
     max_completion_tokens: Option<u64>,
     answer_bounds: Vec<(Range<usize>, Option<u64>)>,
+    service_tier: Option<Range<usize>>,
     doubt: Doubt,
     fault: Option<RequestError>,
 }
@@ -131,6 +132,11 @@ impl Found {
         match member {
             Member::Model if peek == Peek::String => self.model = Some(reader.text()?),
             Member::Messages => self.messages.read(reader, body, peek, depth)?,
+            Member::ServiceTier => {
+                let start = reader.at();
+                reader.value(peek, depth)?;
+                self.service_tier = Some(start..reader.at());
+            }
             Member::Input => self.messages.read_input(reader, body, peek, depth)?,
             Member::System => self.messages.read_system(reader, body, peek, depth)?,
             Member::Stream => self.stream = self.flag(reader, "stream", peek, depth)?,
@@ -230,6 +236,7 @@ impl Found {
             stream: self.stream,
             stream_options: self.stream_options,
             answer_bounds: self.answer_bounds,
+            service_tier: self.service_tier,
             shape,
             sampling: self.sampling,
             turns: self.messages.turns(),

@@ -45,6 +45,8 @@ pub struct ChatRequest {
     pub stream_options: StreamOptions,
     /// Where the members stand that bound the answer, and what each says; `None`: it is `null`.
     pub answer_bounds: Vec<(Range<usize>, Option<u64>)>,
+    /// Where the value of `service_tier` stands, if it is said.
+    pub service_tier: Option<Range<usize>>,
     /// The conversation in numbers.
     pub shape: Shape,
     /// By what the conversation is known again.

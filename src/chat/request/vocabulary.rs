@@ -22,6 +22,8 @@ pub(super) enum Member {
     MaxCompletionTokens,
     MaxOutputTokens,
     ResponseFormat,
+    /// How urgent the call is.
+    ServiceTier,
     Tools,
     Functions,
     /// Names what the provider holds of the conversation: its beginning, or the files of its tools.
@@ -55,6 +57,9 @@ const MEMBERS: [(&str, Member); 13] = [
     ("functions", Member::Functions),
 ];
 
+/// Those that OpenAI's callers have besides.
+const OF_OPENAI: [(&str, Member); 1] = [("service_tier", Member::ServiceTier)];
+
 /// Those that Anthropic's callers have besides.
 const OF_ANTHROPIC: [(&str, Member); 4] = [
     ("system", Member::System),
@@ -64,7 +69,7 @@ const OF_ANTHROPIC: [(&str, Member); 4] = [
 ];
 
 /// Those of the Responses API.
-const OF_RESPONSES: [(&str, Member); 14] = [
+const OF_RESPONSES: [(&str, Member); 15] = [
     ("model", Member::Model),
     ("input", Member::Input),
     ("instructions", Member::System),
@@ -73,6 +78,7 @@ const OF_RESPONSES: [(&str, Member); 14] = [
     ("temperature", Member::Temperature),
     ("max_output_tokens", Member::MaxOutputTokens),
     ("text", Member::ResponseFormat),
+    ("service_tier", Member::ServiceTier),
     ("tools", Member::Tools),
     ("previous_response_id", Member::State),
     ("conversation", Member::State),
@@ -105,7 +111,7 @@ impl Member {
     pub(super) fn of(key: &str, kind: Kind) -> Self {
         let (members, more, bookkeeping): (Known, Known, _) = match kind {
             Kind::Direct => (&OF_ALL, &[], BOOKKEEPING),
-            Kind::Chat(Caller::OpenAi) => (&MEMBERS, &[], BOOKKEEPING),
+            Kind::Chat(Caller::OpenAi) => (&MEMBERS, &OF_OPENAI, BOOKKEEPING),
             Kind::Chat(Caller::Anthropic) => (&MEMBERS, &OF_ANTHROPIC, BOOKKEEPING),
             Kind::Chat(Caller::Responses) => (&OF_RESPONSES, &[], BOOKKEEPING_OF_RESPONSES),
         };

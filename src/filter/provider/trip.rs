@@ -107,11 +107,7 @@ impl Trip {
     /// The body with this attempt's model in it; `Some(None)` when nothing has to change.
     fn rename<H: Host>(&self, role: &ProviderRole, host: &H, body: Vec<u8>) -> Option<Option<Vec<u8>>> {
         match ChatRequest::parse(body, self.call.caller, role.limits(), Canonical::Skip) {
-            Ok(request) => {
-                let edit =
-                    Edit { model: self.endpoint.addressee().model, include_usage: false, max_tokens: None };
-                Some(splice(&request, edit))
-            }
+            Ok(request) => Some(splice(&request, Edit::naming(self.endpoint.addressee().model))),
             Err(error) => {
                 Fault::Unreadable(&error).send(host, self.call.caller);
                 None

@@ -125,6 +125,11 @@ fn the_first_rule_that_holds_decides() {
             json!({"response_format": {"type": "json_object"}}),
             "big rule",
         ),
+        (
+            json!([rule("chat.language in ['fr', 'de']", json!({"tier": "large"}))]),
+            json!({"messages": [{"role": "user", "content": "Pourquoi la mer est-elle salée ?"}]}),
+            "big rule",
+        ),
         (json!([rule("chat.stream", json!({"tier": "large"}))]), json!({"stream": true}), "big rule"),
         (
             json!([rule("chat.stream", json!({"tier": "large"}))]),
