@@ -20,6 +20,7 @@ requested_model: honor
 classify: {scorer: wordcount}
 identity: {headers: {tenant: x-tenant}}
 cache: {exact: {ttl: 1h}, semantic: {max_false_hits: 5%, ttl: 10m}}
+mode: shadow # what it would do is what is asked
 ";
 
 const EGG: &str = "How do I boil an egg?";

@@ -1,15 +1,16 @@
 //! Budgets, as a document says them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::PolicyError;
-use super::fields::{fault, reference};
+use super::fields::{duration, fault, reference};
 use super::share::{ShareDocument, share};
 use crate::calendar::Window;
 use crate::condition::{Kind, Names};
-use crate::ledger::budget::{Budget, Stages, Unit, WHOLE};
+use crate::ledger::budget::{Budget, Period, Stages, Unit, WHOLE};
 
 /// Most budgets of a policy: a call may come under all of them.
 const MAX_BUDGETS: usize = 16;
@@ -17,6 +18,20 @@ const MAX_BUDGETS: usize = 16;
 const NANO: f64 = 1e9;
 /// The greatest budget accepted, in dollars: a greater one is a slip of the pen.
 const MAX_USD: f64 = 1e9;
+
+/// A window of the calendar by its name, or `{ rolling: DURATION }`.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "must be minute, hour, day, week or month, or `{ rolling: \"24h\" }`")]
+enum WindowDocument {
+    Named(String),
+    Rolling(RollingDocument),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RollingDocument {
+    rolling: String,
+}
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,7 +43,7 @@ pub(super) struct BudgetDocument {
     requests: Option<u64>,
     #[serde(default)]
     limits: BTreeMap<String, f64>,
-    window: String,
+    window: WindowDocument,
     stages: Option<StagesDocument>,
 }
 
@@ -96,9 +111,7 @@ fn budget(path: &str, document: BudgetDocument, names: &Names) -> Result<Budget,
     if document.per.is_none() && !limits.is_empty() {
         return fault(format!("{path}.limits"), "all calls have one budget: name an attribute with `per`");
     }
-    let windows = Window::NAMES.map(|(name, _)| name);
-    let at = reference(format!("{path}.window"), &document.window, &windows, "window")?;
-    let window = Window::NAMES.get(usize::from(at)).map_or(Window::Day, |(_, window)| *window);
+    let window = period(&format!("{path}.window"), &document.window)?;
     let stages = stages(&format!("{path}.stages"), document.stages)?;
     Ok(Budget { name, per: document.per, unit, limit, limits, window, stages })
 }
@@ -135,6 +148,30 @@ fn stages(path: &str, document: Option<StagesDocument>) -> Result<Stages, Policy
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share is within 0 and 1")]
 fn in_millionths(share: f64) -> u32 {
     (share * f64::from(WHOLE)).round() as u32
+}
+
+/// Shortest rolling window.
+const SHORTEST: Duration = Duration::from_secs(60);
+/// Longest rolling window.
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
+fn period(path: &str, document: &WindowDocument) -> Result<Period, PolicyError> {
+    match document {
+        WindowDocument::Named(name) => {
+            let windows = Window::NAMES.map(|(name, _)| name);
+            let at = reference(path.to_owned(), name, &windows, "window")?;
+            let window = Window::NAMES.get(usize::from(at)).map_or(Window::Day, |(_, window)| *window);
+            Ok(Period::Calendar(window))
+        }
+        WindowDocument::Rolling(RollingDocument { rolling }) => {
+            let path = format!("{path}.rolling");
+            let length = duration(&path, rolling)?;
+            if !(SHORTEST..=LONGEST).contains(&length) {
+                return fault(path, "must be between 1m and 366d");
+            }
+            Ok(Period::Rolling(length))
+        }
+    }
 }
 
 #[expect(

@@ -281,6 +281,11 @@ fn every_fault_names_its_path_and_says_what_would_be_right() {
             json!([{"name": "a b", "usd": 1, "window": "day"}]),
             "budgets[0].name: the name of a budget",
         ),
+        (
+            "/budgets",
+            json!([{"name": "a", "usd": 1, "window": {"rolling": "30s"}}]),
+            "budgets[0].window.rolling: must be between 1m and 366d",
+        ),
         ("/budgets", json!([{"name": "a", "window": "day"}]), "budgets[0]: must have exactly one of"),
         (
             "/budgets",

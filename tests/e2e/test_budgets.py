@@ -78,6 +78,15 @@ def test_what_follows_gets_stricter_as_a_budget_is_spent(by_calls):
     assert 0 < int(asked[10].headers["retry-after"]) <= 31 * 86400
 
 
+def test_a_rolling_window_says_when_it_lets_calls_through_again(tmp_path):
+    budget = {"name": "lately", "requests": 2, "window": {"rolling": "2h"}}
+    with running(tmp_path, {"budgets": [budget]}) as gateway:
+        asked = [gateway.ask() for _ in range(3)]
+
+        assert [response.status_code for response in asked] == [200, 200, 429]
+        assert 7200 <= int(asked[2].headers["retry-after"]) <= 7200 + 300
+
+
 def test_a_spent_budget_is_an_error_that_sdks_know(by_calls):
     for _ in range(10):
         assert by_calls.ask(chat.unique(), headers_of("known")).status_code == 200

@@ -8,6 +8,7 @@ import openai
 import pytest
 
 from e2e import chat
+from e2e.gateway import running
 from e2e.provider import answer
 from e2e.waiting import until
 
@@ -50,6 +51,12 @@ def ask(gateway, text=None, tenant="acme", model="auto", headers=(), path="/v1/c
         body = chat.request(text or chat.unique(), model, **members)
         headers = {"content-type": "application/json", "x-tenant": tenant, **dict(headers)}
         return client.post(path, content=body, headers=headers)
+
+
+WATCHED = {
+    "requested_model": "ignore",
+    "rules": [{"name": "all-grand", "when": "chat.turns > 0", "then": {"tier": "large"}, "mode": "shadow"}],
+}
 
 
 def logged(gateway, **members):
@@ -203,7 +210,18 @@ def test_a_rule_that_is_watched_changes_nothing_but_the_counter_and_the_log(gate
 
     assert served.status_code == 200 and "rule" not in said(served)
     gateway.envoy.wait_count("rules", before + 1, rule="watched", result="shadow")
-    assert logged(gateway, shadow_rules=["watched"])["outcome"] == "routed"
+    call = logged(gateway, shadow_rules=["watched"])
+    would = {"outcome": "refused", "reason": "rule", "rule": "watched", "cost_nanousd": 0}
+    assert (call["outcome"], call["would"]) == ("routed", would | {"saved_nanousd": call["cost_nanousd"]})
+
+
+def test_what_a_watched_rule_would_cost_is_counted(tmp_path):
+    with running(tmp_path, WATCHED) as gateway:
+        assert "tier=small" in said(ask(gateway))
+        would = logged(gateway, shadow_rules=["all-grand"])["would"]
+
+        assert (would["tier"], would["model"], would["saved_nanousd"]) == ("large", "grand", 270_000 - 4_500_000)
+        gateway.envoy.wait_count("would_overspent_nanousd", 4_500_000 - 270_000)
 
 
 def test_a_rule_that_denies_and_cannot_be_told_denies(gateway):

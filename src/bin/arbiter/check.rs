@@ -134,7 +134,7 @@ fn budgets(policy: &Policy) -> String {
             unit => format!("{} {}", budget.limit, unit.as_str()),
         };
         let per = budget.per.as_ref().map(|per| format!(" for each {per}")).unwrap_or_default();
-        let window = budget.window.as_str();
+        let window = budget.window.in_words();
         let memory = book.bound().div_ceil(1 << 10);
         let _ = writeln!(
             text,

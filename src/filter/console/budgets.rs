@@ -25,7 +25,7 @@ fn budget<H: SharedData>(host: &H, book: &Book, now: Duration) -> Value {
         "name": budget.name,
         "per": budget.per,
         "unit": budget.unit.as_str(),
-        "window": budget.window.as_str(),
+        "window": budget.window.in_words(),
         "accounts": accounts
     })
 }
@@ -34,8 +34,8 @@ fn account(unit: Unit, account: &Account, standing: &Standing) -> Value {
     let Standing { used, limit, stage, resets_in } = *standing;
     json!({
         "holder": account.name,
-        "spent": amount(unit, account.spent),
-        "reserved": amount(unit, used.saturating_sub(account.spent)),
+        "spent": amount(unit, account.spent()),
+        "reserved": amount(unit, used.saturating_sub(account.spent())),
         "limit": amount(unit, limit),
         "stage": stage.as_str(),
         "resets_in": resets_in.as_secs()

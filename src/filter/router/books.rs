@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::budgets::{self, Notice};
-use super::conversations;
 use super::exchange::{Answering, Asked, Body, Forwarded, Side, Verdict};
 use super::reading::Reading;
 use super::role::RouterRole;
 use super::semantic::{self, Sought};
 use super::waiting;
+use super::{conversations, counterfactual};
 use crate::cache::exact::{KeptAnswer, Stored};
 use crate::cache::invalidation::Invalidated;
 use crate::cache::origin::Origin;
@@ -95,7 +95,11 @@ pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering)
     books.audit(sought.as_ref(), &caching, kept.as_ref(), bill);
     let cache = books.remember(&caching, sought, kept.as_ref());
     let stored = caching.key().filter(|_| cache == Some("stored"));
+    let spent = (usage, bill.map(|bill| bill.cost));
+    let would = counterfactual::under_watched_rule(&role.policy, &asked, books.complexity(), spent);
+    would.iter().for_each(|would| counterfactual::count(role, would));
     books.publish(&AccessRecord {
+        would,
         cache,
         cache_key: stored.map(|key| key.name().to_string()),
         tenant_id: stored.map(|key| key.tenant().to_string()),
@@ -343,21 +347,6 @@ impl<'s, H: Host> Books<'s, H> {
         self.count_tokens(usage);
         if let Some(cost) = cost.filter(|cost| cost.0 > 0) {
             self.role.counters.add(Metric::Cost, &["", self.model_name()], cost.0);
-        }
-    }
-
-    /// Counts what would have become of it.
-    pub(super) fn count_counterfactual(&self, would: &Counterfactual<'_>) {
-        let [reason, tier, model] =
-            [would.reason.or(would.cache), would.tier, would.model].map(Option::unwrap_or_default);
-        let counters = &self.role.counters;
-        counters.add(Metric::Would, &[would.outcome.as_str(), reason, tier, model], 1);
-        if let Some(cost) = would.cost_nanousd.filter(|cost| *cost > 0) {
-            counters.add(Metric::WouldCost, &[tier, model], cost);
-        }
-        if let Some(saved) = would.saved_nanousd.filter(|saved| *saved != 0) {
-            let metric = if saved > 0 { Metric::WouldSaved } else { Metric::WouldOverspent };
-            counters.add(metric, &[tier], saved.unsigned_abs());
         }
     }
 

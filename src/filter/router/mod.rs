@@ -7,6 +7,7 @@ mod apply;
 mod books;
 mod budgets;
 mod conversations;
+mod counterfactual;
 mod decide;
 mod exchange;
 mod flights;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::books::{self, Books};
 use super::budgets::{self, Reserved};
+use super::counterfactual;
 use super::decide::{Course, consider};
 use super::exchange::{Asked, Side, Verdict};
 use super::reading::Reading;
@@ -105,14 +106,14 @@ impl Watched {
         let model = policy.model_called(&asked.model);
         let books = Books { role, host, asked: &asked, verdict: None, model };
         let cost = usage.zip(model).map(|(usage, model)| policy.model(model).prices.cost(&usage));
-        let counterfactual = would.counterfactual(policy, usage, cost);
+        let instead = would.counterfactual(policy, usage, cost);
         books.count_watched(usage, cost);
-        books.count_counterfactual(&counterfactual);
+        counterfactual::count(role, &instead);
         if let (Some(blind), true) = (observed.blind, is_answer) {
             role.counters.add(Metric::UsageUnknown, &[blind.as_str()], 1);
         }
         if let Would::Forward(_, reserved) = &would {
-            let cost = counterfactual.cost_nanousd.unwrap_or(0);
+            let cost = instead.cost_nanousd.unwrap_or(0);
             budgets::settle(role, host, reserved, (NanoDollars(cost), usage));
         }
         let model = ModelTag::of(books.model_name());
@@ -135,7 +136,7 @@ impl Watched {
             estimated: (observed.usage.is_none() && usage.is_some()).then_some(true),
             tokens: usage.map(Into::into),
             money: cost.map(Into::into),
-            would: Some(counterfactual),
+            would: Some(instead),
             ..books.record(Outcome::Passed)
         });
     }
@@ -196,16 +197,8 @@ impl Would {
         let free = |outcome| Counterfactual::new(outcome).costing(Some(NanoDollars(0)), paid);
         match self {
             Self::Forward(Verdict { decision, notice, .. }, _) => {
-                let model = policy.model(decision.model);
-                let would = Counterfactual {
-                    reason: Some(decision.reason.as_str()),
-                    budget: notice.as_ref().map(|notice| notice.name.as_str()),
-                    tier: decision.tier(policy).map(|tier| tier.name.as_str()),
-                    model: Some(&model.name),
-                    provider: Some(&policy.provider_of(decision.model).name),
-                    ..Counterfactual::new(Outcome::Routed)
-                };
-                would.costing(usage.map(|usage| model.prices.cost(&usage)), paid)
+                let budget = notice.as_ref().map(|notice| notice.name.as_str());
+                Counterfactual { budget, ..counterfactual::routed(policy, decision, (usage, paid)) }
             }
             Self::Reply(cache) => Counterfactual { cache: Some(cache), ..free(Outcome::Hit) },
             Self::Answer => free(Outcome::Answered),

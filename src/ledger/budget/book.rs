@@ -9,8 +9,8 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::account::{Account, Moment};
-use super::{Budget, Stage};
-use crate::calendar::{Span, Zone};
+use super::{Budget, Period, Stage};
+use crate::calendar::{Span, Window, Zone};
 use crate::host::{HostError, SharedData};
 
 /// Places for accounts of a budget that callers have one each of.
@@ -60,7 +60,7 @@ pub struct Standing {
     pub limit: u64,
     /// What follows.
     pub stage: Stage,
-    /// Time until the window ends.
+    /// Time until the window ends; of a rolling one, until so much is forgotten that a stage less strict holds.
     pub resets_in: Duration,
 }
 
@@ -76,7 +76,7 @@ impl Book {
     #[must_use]
     pub fn new(budget: Budget, zone: Zone, longest_call: Duration) -> Self {
         let Budget { name, per, unit, window, .. } = &budget;
-        let what = format!("{name}\n{per:?}\n{}\n{}", unit.as_str(), window.as_str());
+        let what = format!("{name}\n{per:?}\n{}\n{}", unit.as_str(), window.in_words());
         let hash = blake3::hash(what.as_bytes()).to_hex();
         let prefix = format!("arbiter.budget.{}.", hash.as_str().get(..16).unwrap_or_default());
         let places = if budget.per.is_some() { PLACES } else { 1 };
@@ -100,7 +100,7 @@ impl Book {
     /// Most bytes of shared data that the accounts take, with what each costs its host.
     #[must_use]
     pub fn bound(&self) -> u64 {
-        let account = PLACE_BYTES.saturating_add(Account::MAX_BYTES);
+        let account = PLACE_BYTES.saturating_add(Account::most_bytes(self.budget.window.slots()));
         u64::from(self.places).saturating_add(1).saturating_mul(account)
     }
 
@@ -163,7 +163,28 @@ impl Book {
     fn standing_of(&self, account: &Account, holder: &str, now: Duration) -> Standing {
         let (used, limit) = (account.used(), self.budget.limit_of(holder));
         let stage = self.budget.stages.at(used, limit);
-        Standing { used, limit, stage, resets_in: self.span(now).end.saturating_sub(now) }
+        let resets_in = match self.budget.window {
+            Period::Calendar(window) => self.span(window, now).end.saturating_sub(now),
+            Period::Rolling(length) => self.eases_in(account, (used, limit, stage), length, now),
+        };
+        Standing { used, limit, stage, resets_in }
+    }
+
+    /// Time until so much is forgotten that a stage less strict holds.
+    fn eases_in(
+        &self,
+        account: &Account,
+        (used, limit, stage): (u64, u64, Stage),
+        length: Duration,
+        now: Duration,
+    ) -> Duration {
+        let mut left = used;
+        let mut leaving = account.leaving().filter(|(spent, _)| {
+            left = left.saturating_sub(*spent);
+            self.budget.stages.at(left, limit) < stage
+        });
+        let eased = leaving.next().map(|(_, until)| until.saturating_mul(Period::slot(length)));
+        eased.map_or(length, |at| Duration::from_secs(at).saturating_sub(now))
     }
 
     fn change<H: SharedData, T>(
@@ -187,7 +208,7 @@ impl Book {
     /// Where a holder's account stands, brought to this moment, or a new one.
     fn place<H: SharedData>(&self, host: &H, holder: &str, now: Duration) -> Place {
         let moment = self.moment(now);
-        let first = self.first_place(holder);
+        let (first, slots) = (self.first_place(holder), self.budget.window.slots());
         let mut free: Option<Place> = None;
         for probe in 0..PROBES.min(self.places) {
             let at = first.wrapping_add(probe).checked_rem(self.places).unwrap_or_default();
@@ -202,7 +223,11 @@ impl Book {
                 Some(account) if !account.is_idle(moment) => {}
                 other => {
                     let is_untouched = other.is_none();
-                    free.get_or_insert_with(|| Place { key, account: Account::of(holder), cas: shared.cas });
+                    free.get_or_insert_with(|| Place {
+                        key,
+                        account: Account::of(holder, slots),
+                        cas: shared.cas,
+                    });
                     if is_untouched {
                         break;
                     }
@@ -212,7 +237,8 @@ impl Book {
         let mut place = free.unwrap_or_else(|| {
             let key = self.shared_key();
             let shared = host.shared_data(&key);
-            let account = Account::decode(&shared.value).unwrap_or_else(|| Account::of(OTHERS));
+            let account = Account::decode(&shared.value)
+                .unwrap_or_else(|| Account::of(OTHERS, self.budget.window.slots()));
             Place { key, account, cas: shared.cas }
         });
         place.account.advance(moment);
@@ -247,11 +273,11 @@ impl Book {
         }
     }
 
-    fn span(&self, now: Duration) -> Span {
+    fn span(&self, window: Window, now: Duration) -> Span {
         if let Some(span) = self.span.get().filter(|span| span.start <= now && now < span.end) {
             return span;
         }
-        let span = self.zone.span(self.budget.window, now);
+        let span = self.zone.span(window, now);
         self.span.set(Some(span));
         span
     }
@@ -259,7 +285,11 @@ impl Book {
     fn moment(&self, now: Duration) -> Moment {
         let length = self.longest_call.max(MIN_GENERATION).as_secs();
         let generation = now.as_secs().checked_div(length).unwrap_or_default();
-        Moment { window: self.span(now).start.as_secs(), generation }
+        let window = match self.budget.window {
+            Period::Calendar(window) => self.span(window, now).start.as_secs(),
+            Period::Rolling(length) => now.as_secs().checked_div(Period::slot(length)).unwrap_or_default(),
+        };
+        Moment { window, generation }
     }
 }
 

@@ -5,16 +5,15 @@
 
 mod account;
 mod book;
+mod period;
 #[cfg(test)]
 mod tests;
 
 pub use account::Account;
 pub use book::{Book, Contended, Reservation, Standing};
+pub use period::Period;
 
 use std::collections::BTreeMap;
-
-use crate::calendar::Window;
-
 /// A budget of a policy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Budget {
@@ -28,8 +27,8 @@ pub struct Budget {
     pub limit: u64,
     /// How much there is for some values of the attribute instead.
     pub limits: BTreeMap<String, u64>,
-    /// When it begins anew.
-    pub window: Window,
+    /// What the limit holds for.
+    pub window: Period,
     /// What follows when.
     pub stages: Stages,
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::calendar::Zone;
+use crate::calendar::{Window, Zone};
 use crate::host::memory::MemoryHost;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -19,7 +19,7 @@ fn budget(per: Option<&str>, limit: u64) -> Budget {
         unit: Unit::NanoDollars,
         limit,
         limits: [("rich".to_owned(), 1000)].into(),
-        window: Window::Hour,
+        window: Period::Calendar(Window::Hour),
         stages: Stages {
             warn: Some(800_000),
             lower: Some(900_000),
@@ -115,6 +115,30 @@ fn a_call_is_charged_to_the_window_in_which_it_ends() {
     assert_eq!(used(&book, &host, "", next), 50);
 }
 
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+fn rolling(limit: u64) -> Book {
+    let budget = Budget { window: Period::Rolling(DAY), ..budget(None, limit) };
+    Book::new(budget, Zone::default(), Duration::from_secs(600))
+}
+
+fn spend(book: &Book, host: &MemoryHost, amount: u64, now: Duration) {
+    let reservation = reserved(book, host, "", amount, now).unwrap();
+    book.settle(host, &reservation, (amount, now)).unwrap();
+}
+
+#[test]
+fn a_rolling_window_forgets_what_is_older_than_it_is_long() {
+    let (host, book) = (MemoryHost::default(), rolling(100));
+    spend(&book, &host, 60, START);
+    spend(&book, &host, 40, START + 10 * HOUR);
+    let standing = |hours: u32| book.standing(&host, "", START + hours * HOUR);
+    assert_eq!((standing(10).stage, standing(24).used), (Stage::Reject, 100));
+    assert_eq!(standing(10).resets_in, 15 * HOUR, "then the first sum is gone");
+    assert_eq!((standing(25).used, standing(34).used, standing(35).used), (40, 40, 0));
+    assert_eq!(standing(25).stage, Stage::Within);
+}
+
 #[test]
 fn what_nobody_settles_is_given_back_after_the_longest_call() {
     let (host, book) = (MemoryHost::default(), book(None, 100));
@@ -170,7 +194,11 @@ fn another_limit_is_the_same_budget_another_window_is_not() {
     let reservation = reserved(&before, &host, "", 80, START).unwrap();
     before.settle(&host, &reservation, (80, START)).unwrap();
     assert_eq!(used(&book(None, 500), &host, "", START), 80);
-    let daily = Book::new(Budget { window: Window::Day, ..budget(None, 100) }, Zone::default(), HOUR);
+    let daily = Book::new(
+        Budget { window: Period::Calendar(Window::Day), ..budget(None, 100) },
+        Zone::default(),
+        HOUR,
+    );
     assert_eq!(used(&daily, &host, "", START), 0);
 }
 
@@ -207,13 +235,27 @@ proptest! {
     }
 
     #[test]
+    fn a_rolling_window_holds_all_of_its_length_and_at_most_a_slot_more(spent in prop::collection::vec((0_u64..1000, 0_u64..20_000), 1..60)) {
+        let (host, book) = (MemoryHost::default(), rolling(u64::MAX));
+        let (mut now, mut all) = (START, Vec::new());
+        for (amount, seconds) in spent {
+            now += Duration::from_secs(seconds);
+            spend(&book, &host, amount, now);
+            all.push((now, amount));
+            let since = |age: Duration| all.iter().filter(|(at, _)| now - *at < age).map(|(_, amount)| amount).sum::<u64>();
+            let used = used(&book, &host, "", now);
+            prop_assert!((since(DAY)..=since(DAY + HOUR)).contains(&used), "{used}");
+        }
+    }
+
+    #[test]
     fn no_bytes_are_too_odd(bytes in prop::collection::vec(any::<u8>(), 0..120)) {
         let _ = Account::decode(&bytes);
     }
 
     #[test]
     fn an_account_is_read_as_it_was_written(name in ".{0,20}", amounts: [u64; 3]) {
-        let mut account = Account::of(&name);
+        let mut account = Account::of(&name, 3);
         account.reserve(amounts[0]);
         account.settle(0, amounts[1], amounts[2]);
         prop_assert_eq!(Account::decode(&account.encode()), Some(account));

@@ -9,7 +9,7 @@ use llm_arbiter::envoy::RECORD_STATE;
 use llm_arbiter::filter::router::{Router, RouterStream};
 use llm_arbiter::filter::{Flow, Role};
 use llm_arbiter::host::memory::{MemoryCall, MemoryHost, MemoryStream};
-use llm_arbiter::policy::Policy;
+use llm_arbiter::policy::{Mode, Policy};
 use serde_json::Value;
 
 use super::report::{Outcome, Replayed};
@@ -37,11 +37,12 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// A router that enforces `policy`, with nothing in its cache and with every credential.
-    pub fn new(policy: Policy) -> Self {
+    /// A router that enforces `policy`, in whatever mode it stands, with nothing in its cache and with every credential.
+    pub fn new(mut policy: Policy) -> Self {
         let host = MemoryHost::default();
         host.set_time(BEGINNING);
         let admit = policy.admit.clone();
+        policy.mode = Mode::Enforce;
         let router = Rc::new(Router::new(policy, |_| Some("credential".to_owned())));
         Self { admit, router, host, answered: HashMap::new() }
     }
