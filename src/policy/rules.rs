@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
-use super::fields::{check_name, fault, reference};
+use super::fields::{check_name, duration, fault, reference};
 use super::list::NonEmpty;
 use super::mode::{Mode, ModeDocument, mode};
 use super::{Model, ModelId, PolicyError, Provider, Tier, TierId};
@@ -68,6 +69,8 @@ pub struct Constraints {
     pub service_tier: Option<ServiceTier>,
     /// Whether it is neither answered from the caches nor kept there.
     pub skips_cache: bool,
+    /// How old the stored answer may be that it gets; `None`: as old as the policy has it.
+    pub max_age: Option<Duration>,
     /// What the access log says of it besides.
     pub metadata: BTreeMap<String, String>,
 }
@@ -81,6 +84,7 @@ pub static UNCONSTRAINED: Constraints = Constraints {
     max_tokens: None,
     service_tier: None,
     skips_cache: false,
+    max_age: None,
     metadata: BTreeMap::new(),
 };
 
@@ -182,6 +186,7 @@ impl Constraints {
             max_tokens,
             service_tier: _,
             skips_cache: _,
+            max_age: _,
             metadata: _,
         } = self;
         max_tokens.is_some()
@@ -216,7 +221,7 @@ struct Then {
     except: Option<ChoiceDocument>,
     max_tokens: Option<u64>,
     service_tier: Option<ServiceTierDocument>,
-    cache: Option<CacheWord>,
+    cache: Option<CacheDocument>,
     metadata: BTreeMap<String, String>,
 }
 
@@ -268,9 +273,18 @@ struct ChoiceDocument {
     providers: Vec<String>,
 }
 
-/// The word `off`. YAML 1.1 readers make `false` of it.
+/// The word `off`, of which YAML 1.1 readers make `false`; or how old stored answers may be.
 #[derive(Debug)]
-struct CacheWord;
+enum CacheDocument {
+    Off,
+    Ttl(String),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TtlDocument {
+    ttl: String,
+}
 
 macro_rules! word_or_members {
     ($type:ty, $members:ty, $expecting:literal, |$word:ident| $of_word:expr) => {
@@ -334,21 +348,20 @@ word_or_members!(TierBoundsDocument, TierBounds, "a tier, or `{ min: TIER, max: 
     Ok(Self::Value::from(TierBounds { min: Some(word.to_owned()), max: Some(word.to_owned()) }))
 });
 
-impl<'de> Deserialize<'de> for CacheWord {
+impl<'de> Deserialize<'de> for CacheDocument {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        #[serde(
-            untagged,
-            expecting = "must be `off`: what else a rule could say of the cache is that it is as the policy has it"
-        )]
-        enum Off {
+        #[serde(untagged, expecting = "must be `off`, or `{ ttl: DURATION }`")]
+        enum OffOrTtl {
             Word(String),
             Flag(bool),
+            Ttl(TtlDocument),
         }
-        match Off::deserialize(deserializer)? {
-            Off::Flag(false) => Ok(Self),
-            Off::Word(word) if word == "off" => Ok(Self),
-            _ => Err(serde::de::Error::custom("must be `off`")),
+        match OffOrTtl::deserialize(deserializer)? {
+            OffOrTtl::Flag(false) => Ok(Self::Off),
+            OffOrTtl::Word(word) if word == "off" => Ok(Self::Off),
+            OffOrTtl::Ttl(TtlDocument { ttl }) => Ok(Self::Ttl(ttl)),
+            _ => Err(serde::de::Error::custom("must be `off`, or `{ ttl: DURATION }`")),
         }
     }
 }
@@ -399,7 +412,12 @@ fn effect(path: &str, rule: &str, then: Then, known: &Known<'_>) -> Result<Effec
     let constraints =
         Constraints { max_tokens, service_tier, ..constraints(path, (tier, model, only, except), known)? };
     let Some(DenyDocument(DenyMembers { message, status })) = deny else {
-        return Ok(Effect::Allow(Constraints { skips_cache: cache.is_some(), metadata, ..constraints }));
+        let skips_cache = matches!(cache, Some(CacheDocument::Off));
+        let max_age = match cache {
+            Some(CacheDocument::Ttl(ttl)) => Some(duration(&format!("{path}.cache.ttl"), &ttl)?),
+            Some(CacheDocument::Off) | None => None,
+        };
+        return Ok(Effect::Allow(Constraints { skips_cache, max_age, metadata, ..constraints }));
     };
     if constraints.bears_on_answers() || service_tier.is_some() || cache.is_some() || !metadata.is_empty() {
         return fault(format!("{path}.deny"), "a call that is refused is held to nothing else");

@@ -39,6 +39,7 @@ POLICY = {
         },
         {"name": "short", "when": 'identity.tenant == "brief"', "then": {"max_tokens": 50}},
         {"name": "later", "when": 'identity.tenant == "nightly"', "then": {"service_tier": "flex"}},
+        {"name": "lively", "when": 'identity.tenant == "lively"', "then": {"cache": {"ttl": "1s"}}},
         {"name": "private", "when": 'identity.tenant == "private"', "then": {"cache": "off"}},
         {"name": "spare", "when": 'chat.model == "spare-please"', "then": {"model": "spare"}},
         {"name": "odd", "when": '100 / chat.tools > 1 && request.headers["x-odd"] == "yes"', "then": "deny"},
@@ -213,6 +214,18 @@ def test_a_rule_that_is_watched_changes_nothing_but_the_counter_and_the_log(gate
     call = logged(gateway, shadow_rules=["watched"])
     would = {"outcome": "refused", "reason": "rule", "rule": "watched", "cost_nanousd": 0}
     assert (call["outcome"], call["would"]) == ("routed", would | {"saved_nanousd": call["cost_nanousd"]})
+
+
+def test_a_rule_bounds_how_old_answers_may_be(gateway):
+    text = chat.unique()
+    for tenant in ("lively", "acme"):
+        ask(gateway, text, tenant=tenant)
+
+    def result(tenant):
+        return ask(gateway, text, tenant=tenant).headers["cache-status"]
+
+    until(lambda: "fwd=stale" in result("lively"), "an answer that is too old")
+    assert "hit" in result("acme")
 
 
 def test_what_a_watched_rule_would_cost_is_counted(tmp_path):

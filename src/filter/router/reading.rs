@@ -102,7 +102,10 @@ impl Reading {
         }
         let call = (request, &self.operation);
         self.ruling = Ruling::of(policy, role.encoder.as_deref(), call, &self.circumstances, host.now());
-        if self.ruling.constraints(policy).bears_on_answers() {
+        let constraints = self.ruling.constraints(policy);
+        let accepted = [self.directives.max_age, constraints.max_age];
+        self.directives.max_age = accepted.into_iter().flatten().min();
+        if constraints.bears_on_answers() {
             let attributes = &self.identity.attributes;
             let key = policy.models_of_key(attributes).and_then(|_| text_named(attributes, KEY));
             self.variant.add_regime(self.ruling.name(policy), key);

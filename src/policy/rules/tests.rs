@@ -57,6 +57,10 @@ fn a_rule_says_what_becomes_of_a_call() {
             Constraints { models: Some(vec![ModelId(0)]), ..UNCONSTRAINED.clone() },
         ),
         (json!({"cache": "off"}), Constraints { skips_cache: true, ..UNCONSTRAINED.clone() }),
+        (
+            json!({"cache": {"ttl": "10m"}}),
+            Constraints { max_age: Some(Duration::from_secs(600)), ..UNCONSTRAINED.clone() },
+        ),
         (json!({"cache": false}), Constraints { skips_cache: true, ..UNCONSTRAINED.clone() }),
         (
             json!({"metadata": {"cost_center": "42"}}),
