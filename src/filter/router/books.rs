@@ -7,8 +7,7 @@ use super::exchange::{Answering, Asked, Body, Forwarded, Side, Verdict};
 use super::reading::Reading;
 use super::role::RouterRole;
 use super::semantic::{self, Sought};
-use super::waiting;
-use super::{conversations, counterfactual};
+use super::{conversations, counterfactual, waiting};
 use crate::cache::exact::{KeptAnswer, Stored};
 use crate::cache::invalidation::Invalidated;
 use crate::cache::origin::Origin;
@@ -215,8 +214,8 @@ pub(super) fn passed<H: Host>(role: &RouterRole, host: &H, reason: &str) {
     report(role, host, Outcome::Passed, reason);
 }
 
-/// A request that is not read would have been refused, were the policy enforced.
-pub(super) fn unwatched<H: Host>(role: &RouterRole, host: &H, reason: &str) {
+/// A request would have been refused unread, and goes its way: the policy is not enforced.
+pub(super) fn would_refuse<H: Host>(role: &RouterRole, host: &H, reason: &str) {
     let would = Counterfactual { reason: Some(reason), ..Counterfactual::new(Outcome::Refused) };
     role.counters.add(Metric::Requests, &[Outcome::Passed.as_str(), "shadow"], 1);
     role.counters.add(Metric::Would, &[would.outcome.as_str(), reason], 1);

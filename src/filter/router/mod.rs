@@ -108,7 +108,7 @@ impl RouterStream {
     fn decide<H: Host>(&mut self, host: &H) -> Flow {
         let Phase::Reading(mut reading) = self.take_phase() else { return Flow::Continue };
         match reading.read(&self.router.role, host) {
-            Err(why) if !reading.is_enforced => self.unwatched(host, why.reason()),
+            Err(why) if !reading.is_enforced => self.would_refuse(host, why.reason()),
             Err(why) => self.unread(host, reading.caller, &why),
             Ok(request) => {
                 reading.rule(&self.router.role, host, &request);
@@ -166,9 +166,9 @@ impl RouterStream {
         self.applied(applied)
     }
 
-    /// The call would be refused, and goes its way as nothing is enforced.
-    fn unwatched<H: Host>(&self, host: &H, reason: &str) -> Flow {
-        books::unwatched(&self.router.role, host, reason);
+    /// The request would be refused unread, and goes its way: the policy is not enforced.
+    fn would_refuse<H: Host>(&self, host: &H, reason: &str) -> Flow {
+        books::would_refuse(&self.router.role, host, reason);
         Flow::Continue
     }
 
@@ -266,7 +266,7 @@ impl Role for RouterStream {
         let property = |path: &[&str]| host.property(path);
         let identity = match policy.identity.identify(headers.iter(), &property) {
             Ok(identity) => identity,
-            Err(why) if !is_enforced => return self.unwatched(host, why.reason()),
+            Err(why) if !is_enforced => return self.would_refuse(host, why.reason()),
             Err(why) => {
                 let caller = policy.admit.dialect_at(head.path);
                 let applied = apply::unidentified(&self.router.role, host, caller, &why);
@@ -283,9 +283,9 @@ impl Role for RouterStream {
         }
         match admit(&policy.admit, &head, end_of_stream) {
             Err(Declined::NotOurs(_)) if !is_enforced && !policy.admit.passes(head.path) => {
-                self.unwatched(host, "not_found")
+                self.would_refuse(host, "not_found")
             }
-            Err(Declined::Unreadable(_, why)) if !is_enforced => self.unwatched(host, why.reason()),
+            Err(Declined::Unreadable(_, why)) if !is_enforced => self.would_refuse(host, why.reason()),
             Err(Declined::NotOurs(reason)) => {
                 let caller = inquiry::spoken(&headers, policy.admit.dialect_at(head.path));
                 let applied = apply::not_ours(role, host, caller, (&head, reason));
@@ -311,7 +311,7 @@ impl Role for RouterStream {
             return if is_enforced {
                 self.unread(host, caller, &why)
             } else {
-                self.unwatched(host, why.reason())
+                self.would_refuse(host, why.reason())
             };
         }
         reading.size = size;

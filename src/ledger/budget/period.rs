@@ -12,7 +12,8 @@ const SLOTS: u64 = 24;
 pub enum Period {
     /// A window of the calendar: at its end all is forgotten.
     Calendar(Window),
-    /// The time up to now, of this length: what is older is forgotten, a 24th of the length at a time.
+    /// The time up to now, of this length: what is older is forgotten, a 24th of the length at a time, rounded up to whole
+    /// seconds.
     Rolling(Duration),
 }
 
