@@ -76,9 +76,33 @@ fn check_names_the_file_and_the_path_of_a_fault() {
     let output = arbiter(&["check", path.to_str().unwrap()]);
     assert!(!output.status.success());
     let message = text(&output.stderr);
-    let expected =
-        format!("{}: tiers[1].models[0]: there is no model `bigg`; did you mean `big`?\n", path.display());
+    let expected = format!(
+        "{}:9:43: tiers[1].models[0]: there is no model `bigg`; did you mean `big`?\n",
+        path.display()
+    );
     assert_eq!(message, expected);
+}
+
+#[test]
+fn check_names_all_faults_in_the_order_of_the_file() {
+    let policy = POLICY
+        .replace("port: 8080", "prot: 8080")
+        .replace("output: 0.6", "output: cheap")
+        .replace("models: [mini, big]", "models: [mini, bigg]");
+    let path = file("check_all", &format!("{policy}time_zone: Europa/Berlin\n"));
+    let output = arbiter(&["check", path.to_str().unwrap()]);
+    assert!(!output.status.success());
+    let message = text(&output.stderr);
+    let lines: Vec<&str> = message.lines().filter_map(|line| line.strip_prefix(path.to_str()?)).collect();
+    assert_eq!(
+        lines,
+        [
+            ":2:36: providers.one.prot: unknown field `prot`; did you mean `port`?",
+            ":4:47: models.mini.prices.output: invalid type: string \"cheap\", expected a number",
+            ":8:48: tiers[0].models[1]: there is no model `bigg`; did you mean `big`?",
+            ":11:1: time_zone: must be a time zone of the IANA's database, for example Europe/Berlin",
+        ]
+    );
 }
 
 #[test]
@@ -351,6 +375,9 @@ baseline: big
 rules:
   - {name: all, then: deny}
   - {name: late, when: chat.stream, then: allow}
+identity: {keys: {ci: {sha256: 2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b, attributes: {team: a}}}}
+budgets:
+  - {name: teams, per: team, usd: 1, window: day, limits: {a: 2, b: 3}}
 ";
     let policy = file("odd", odd);
     let path = policy.to_str().expect("UTF-8");
@@ -361,12 +388,13 @@ rules:
         "warning: identity: nobody is refused",
         "warning: tiers: `small` stands before `large` and costs more (big against mini); the order is cheap to strong",
         "warning: providers.one: no credential, so one.test is asked without one",
-        "warning: rules[1]: `late` is never reached: `all` (rules[0]) refuses everything",
+        "odd.yaml:12:5: warning: rules[1]: `late` is never reached: `all` (rules[0]) refuses everything",
+        "odd.yaml:15:66: warning: budgets[0].limits.b: nobody uses it: no key of `identity` has `b` as its `team`",
     ] {
         assert!(said.contains(warning), "{warning}: {said}");
     }
     let strict = arbiter(&["check", "--strict", path]);
-    assert!(!strict.status.success() && text(&strict.stderr).contains("4 warnings"), "{strict:?}");
+    assert!(!strict.status.success() && text(&strict.stderr).contains("5 warnings"), "{strict:?}");
     let fine = file(
         "fine",
         &format!("{POLICY}identity: {{headers: {{tenant: x-tenant}}, required: true}}\n")

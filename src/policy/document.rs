@@ -452,8 +452,20 @@ fn advice(message: &str) -> String {
             let what = if message.starts_with("unknown field") { "unknown field" } else { "unknown value" };
             format!("{what} `{unknown}`; {}", suggest(unknown, &known))
         }
-        _ => message.to_owned(),
+        _ => types_in_words(message),
     }
+}
+
+/// Says what is expected without the names that Rust has for it.
+fn types_in_words(message: &str) -> String {
+    const WORDS: [(&str, &str); 5] = [
+        ("expected f64", "expected a number"),
+        ("expected u64", "expected a whole number"),
+        ("expected u32", "expected a whole number"),
+        ("expected u16", "expected a whole number"),
+        ("expected usize", "expected a whole number"),
+    ];
+    WORDS.iter().fold(message.to_owned(), |message, (name, words)| message.replace(name, words))
 }
 
 /// Names that stand twice, with the entry that repeats them.

@@ -40,6 +40,7 @@ fn semantic(policy: &Policy) -> String {
 
 use thiserror::Error;
 
+use crate::policy_file::PolicyFile;
 use crate::warnings;
 
 /// Nano-dollars that make a dollar.
@@ -57,10 +58,13 @@ pub struct Warned {
 ///
 /// # Errors
 /// [`Warned`] where the check is `strict` and there are warnings.
-pub fn report(policy: &Policy, strict: bool) -> Result<String, Warned> {
-    let warnings = warnings::all(policy);
-    let lines: String = warnings.iter().map(|warning| format!("warning: {warning}\n")).collect();
-    let report = format!("{}{lines}", meaning(policy));
+pub fn report(file: &PolicyFile, strict: bool) -> Result<String, Warned> {
+    let warnings = warnings::all(&file.policy);
+    let lines = warnings.iter().map(|warning| {
+        let place = file.places.of(&file.document, &warning.path);
+        format!("{place}: warning: {warning}\n")
+    });
+    let report = format!("{}{}", meaning(&file.policy), lines.collect::<String>());
     match warnings.len() {
         count if strict && count > 0 => Err(Warned { report, count }),
         _ => Ok(report),

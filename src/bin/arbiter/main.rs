@@ -3,9 +3,11 @@
 mod check;
 mod compare;
 mod explain;
+mod faults;
 mod fit;
 mod key;
 mod lines;
+mod places;
 mod policy_file;
 mod prices;
 mod render;
@@ -131,7 +133,7 @@ fn main() -> ExitCode {
             policy_file::read(&policy).and_then(|file| Ok(explain::request(&file, &request)?))
         }
         Verb::Check { policy, strict, explain: None } => {
-            policy_file::read(&policy).and_then(|file| Ok(check::report(&file.policy, strict)?))
+            policy_file::read(&policy).and_then(|file| Ok(check::report(&file, strict)?))
         }
         Verb::Render { policy, options } => {
             policy_file::read(&policy).and_then(|file| render::bootstrap(&file, &options))

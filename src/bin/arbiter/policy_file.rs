@@ -7,15 +7,17 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use llm_arbiter::complexity::{self, Scorer, Unavailable};
 use llm_arbiter::embedding::{EncoderSource, Sieve};
-use llm_arbiter::policy::{Policy, PolicyError};
+use llm_arbiter::policy::Policy;
 use serde_json::{Value, json};
 use thiserror::Error;
 
 use crate::check::Warned;
 use crate::compare::CompareError;
+use crate::faults::Faults;
 use crate::fit::FitError;
 use crate::key::KeyError;
 use crate::lines::LinesError;
+use crate::places::Places;
 use crate::prices::PricesError;
 use crate::simulate::SimulateError;
 
@@ -26,6 +28,8 @@ pub struct PolicyFile {
     pub policy: Policy,
     /// The document as it is handed to the filter: files that it names are in it.
     pub document: Value,
+    /// Where its fields stand.
+    pub places: Places,
     /// The encoder that its scorer needs.
     pub encoder: Option<Arc<Sieve>>,
 }
@@ -50,13 +54,8 @@ pub enum CommandError {
         message: String,
     },
     /// The document is no policy.
-    #[error("{}: {source}", path.display())]
-    Policy {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        source: PolicyError,
-    },
+    #[error(transparent)]
+    Policy(#[from] Faults),
     /// The scorer cannot be used.
     #[error("{}: {source}", path.display())]
     Scorer {
@@ -99,8 +98,7 @@ pub fn read_to_fit(path: &Path) -> Result<(Policy, Arc<Sieve>), CommandError> {
         let classify = encoder.map(|encoder| json!({"scorer": "learned", "encoder": encoder}));
         fields.insert("classify".into(), classify.unwrap_or_else(|| json!({})));
     }
-    let policy = Policy::from_value(document)
-        .map_err(|source| CommandError::Policy { path: path.to_owned(), source })?;
+    let policy = checked(&document, path)?;
     let source = match &policy.classify.scorer {
         Scorer::Learned { encoder, .. } => encoder.clone(),
         _ => EncoderSource::Bundled,
@@ -122,11 +120,15 @@ pub fn read(path: &Path) -> Result<PolicyFile, CommandError> {
         *weights = yaml(&folder.join(file))?;
     }
     let at = || path.to_owned();
-    let policy =
-        Policy::from_value(document.clone()).map_err(|source| CommandError::Policy { path: at(), source })?;
+    let policy = checked(&document, path)?;
     let encoder = complexity::encoder(&policy.classify)
         .map_err(|source| CommandError::Scorer { path: at(), source })?;
-    Ok(PolicyFile { policy, document, encoder })
+    Ok(PolicyFile { policy, document, places: Places::of_file(path), encoder })
+}
+
+/// The policy that a document is.
+fn checked(document: &Value, path: &Path) -> Result<Policy, Faults> {
+    Policy::from_value(document.clone()).map_err(|first| Faults::of(document, first, path))
 }
 
 /// Reads a document, and the encoder that it names.
