@@ -21,38 +21,58 @@ const MAX_USD: f64 = 1e9;
 
 /// A window of the calendar by its name, or `{ rolling: DURATION }`.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(untagged, expecting = "must be minute, hour, day, week or month, or `{ rolling: \"24h\" }`")]
 enum WindowDocument {
     Named(String),
     Rolling(RollingDocument),
 }
 
+/// A window that ends now.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct RollingDocument {
+    /// How long it is.
     rolling: String,
 }
 
+/// What may be spent: exactly one of `usd`, `tokens` and `requests`.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct BudgetDocument {
+    /// Its name, in rules, logs and metrics.
     name: String,
+    /// The attribute of `identity` of which each value has a budget of its own. Default: there is one for all.
     per: Option<String>,
+    /// US dollars.
     usd: Option<f64>,
+    /// Tokens of prompts and answers.
     tokens: Option<u64>,
+    /// Calls.
     requests: Option<u64>,
+    /// What is different for some values of `per`.
     #[serde(default)]
     limits: BTreeMap<String, f64>,
+    /// The time that it is for.
     window: WindowDocument,
+    /// What happens as it is used up. Default: it is said at 80 %, and calls are rejected at 100 %.
     stages: Option<StagesDocument>,
 }
 
+/// From which part of the budget on something happens.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 struct StagesDocument {
+    /// Answers say so.
     warn: Option<ShareDocument>,
+    /// Calls go one tier lower.
     lower: Option<ShareDocument>,
+    /// Calls go to the cheapest tier.
     cheapest: Option<ShareDocument>,
+    /// Calls are rejected.
     reject: Option<ShareDocument>,
 }
 

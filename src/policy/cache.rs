@@ -3,14 +3,166 @@
 use std::time::Duration;
 
 use super::PolicyError;
-use super::document::{
-    CacheDocument, ExactCacheBounds, ExactCacheDocument, SemanticDocument, SharedDocument,
-};
 use super::fields::{check_host, check_port, duration, fault};
-use super::share::share;
+use super::share::{ShareDocument, share};
 use crate::cache::exact::{Bounds, MIN_SET_BYTES, WAYS};
 use crate::cache::semantic::{Ring, SemanticBounds};
 use crate::sharing::SharedStore;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use std::fmt;
+
+/// Which answers are kept, and for how long.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct CacheDocument {
+    /// Answers to requests that were asked before word for word. Default: on.
+    pub(super) exact: ExactCacheDocument,
+    /// Answers to what means the same. Default: off.
+    pub(super) semantic: Option<SemanticDocument>,
+    /// A store in which instances share answers. Default: there is none.
+    pub(super) shared: Option<SharedDocument>,
+}
+
+/// A Redis behind Webdis.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct SharedDocument {
+    /// Host name or address of Webdis.
+    pub(super) host: String,
+    /// Its port.
+    pub(super) port: u16,
+    /// Whether it is spoken to over TLS. Default: false.
+    #[serde(default)]
+    pub(super) tls: bool,
+    /// How long a caller waits for it. Default: `50ms`.
+    pub(super) timeout: Option<String>,
+}
+
+/// Answers to what means the same.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct SemanticDocument {
+    /// Which part of near misses may be answered wrongly. Default: 0.5 %.
+    pub(super) max_false_hits: ShareDocument,
+    /// How old an answer may be. Default: that of `exact`.
+    pub(super) ttl: Option<String>,
+    /// Most messages that are kept. Default: 8192.
+    pub(super) entries: u32,
+    /// Most memory that they take. Default: 67108864.
+    pub(super) bytes: u64,
+    /// Which part of a worker's time comparing may take. Default: 10 %.
+    pub(super) max_time_share: ShareDocument,
+    /// Whether hits are only counted. Default: false.
+    pub(super) shadow: bool,
+    /// Which part of hits is asked again, to see whether they were right. Default: 2 %.
+    pub(super) audit_share: ShareDocument,
+    /// Which part of audited hits may be wrong before hits stop. Default: 10 %.
+    pub(super) max_disagreement: ShareDocument,
+}
+
+impl Default for SemanticDocument {
+    fn default() -> Self {
+        Self {
+            max_false_hits: ShareDocument::Number(0.005),
+            ttl: None,
+            entries: 8192,
+            bytes: 64 << 20,
+            max_time_share: ShareDocument::Number(0.1),
+            shadow: false,
+            audit_share: ShareDocument::Number(0.02),
+            max_disagreement: ShareDocument::Number(0.1),
+        }
+    }
+}
+
+/// Bounds, or the word `off`. YAML 1.1 readers make `false` of a bare `off`.
+#[derive(Debug)]
+pub(super) enum ExactCacheDocument {
+    Off,
+    On(ExactCacheBounds),
+}
+
+impl Default for ExactCacheDocument {
+    fn default() -> Self {
+        Self::On(ExactCacheBounds::default())
+    }
+}
+
+/// What the exact cache keeps.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ExactCacheBounds {
+    /// How old an answer may be. Default: `1h`.
+    pub(super) ttl: String,
+    /// Most answers that are kept. Default: 8192.
+    pub(super) entries: u32,
+    /// Most memory that they take. Default: 67108864.
+    pub(super) bytes: u64,
+    /// Answers at a higher temperature are not kept. Default: 1.
+    pub(super) max_temperature: f64,
+    /// Answers with more choices are not kept. Default: 1.
+    pub(super) max_choices: u64,
+    /// Which part of the places one tenant may fill. Default: 0.5.
+    pub(super) tenant_share: f64,
+    /// How long a request waits for the answer to the same request of another caller. Default: not at all.
+    pub(super) collapse: Option<String>,
+}
+
+impl Default for ExactCacheBounds {
+    fn default() -> Self {
+        Self {
+            ttl: "1h".into(),
+            entries: 8192,
+            bytes: 64 << 20,
+            max_temperature: 1.0,
+            max_choices: 1,
+            tenant_share: 0.5,
+            collapse: None,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for ExactCacheDocument {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OffOrBounds;
+        impl<'de> Visitor<'de> for OffOrBounds {
+            type Value = ExactCacheDocument;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`off` or the cache's bounds")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
+                if text == "off" {
+                    Ok(ExactCacheDocument::Off)
+                } else {
+                    Err(E::invalid_value(serde::de::Unexpected::Str(text), &self))
+                }
+            }
+
+            fn visit_bool<E: serde::de::Error>(self, on: bool) -> Result<Self::Value, E> {
+                if on {
+                    Err(E::invalid_value(serde::de::Unexpected::Bool(on), &self))
+                } else {
+                    Ok(ExactCacheDocument::Off)
+                }
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                let bounds =
+                    ExactCacheBounds::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
+                Ok(ExactCacheDocument::On(bounds))
+            }
+        }
+        deserializer.deserialize_any(OffOrBounds)
+    }
+}
 
 /// Most answers that the cache may be told to keep.
 const MAX_CACHE_ENTRIES: u32 = 1 << 22;

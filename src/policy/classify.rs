@@ -8,11 +8,72 @@ use bytes::Bytes;
 
 use super::PolicyError;
 use super::catalog::Tier;
-use super::document::{BoundariesDocument, ClassifyDocument, EncoderDocument, FileDocument, ScorerDocument};
 use super::fields::fault;
-use super::share::share;
+use super::share::{ShareDocument, share};
 use crate::complexity::{Boundaries, Classify, Head, Level, Scorer};
 use crate::embedding::EncoderSource;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// How the complexity of a chat is scored.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ClassifyDocument {
+    /// What scores it. Default: `heuristic`.
+    pub(super) scorer: ScorerDocument,
+    /// An encoder of one's own for the learned scorer.
+    pub(super) encoder: Option<EncoderDocument>,
+    /// Weights of one's own for the learned scorer: the file that `arbiter fit` wrote.
+    pub(super) weights: Option<Value>,
+    /// Where levels begin.
+    pub(super) boundaries: Option<BoundariesDocument>,
+    /// Which part of chats may go to the last tier by their text alone.
+    pub(super) max_strong_share: Option<ShareDocument>,
+    /// Which part of the strong model's mean grade may be lost.
+    pub(super) max_quality_loss: Option<ShareDocument>,
+}
+
+/// An encoder of one's own.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct EncoderDocument {
+    /// WordPiece vocabulary.
+    pub(super) vocabulary: FileDocument,
+    /// The graph, in ONNX.
+    pub(super) graph: FileDocument,
+}
+
+/// A file: its name as it is written, its bytes as the filter gets it.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(untagged, expecting = "must be the name of a file, or {base64: ...}")]
+pub(super) enum FileDocument {
+    Name(String),
+    Bytes { base64: String },
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ScorerDocument {
+    #[default]
+    Heuristic,
+    Wordcount,
+    Learned,
+}
+
+/// Where levels begin, on the scale of scores, 0 to 1.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct BoundariesDocument {
+    /// Default: 0.3 (heuristic).
+    pub(super) medium: Option<f64>,
+    /// Default: 0.6 (heuristic).
+    pub(super) high: Option<f64>,
+}
 
 /// Levels are at least so far from the ends of the scale.
 const LEAST: f64 = 1e-6;
@@ -81,7 +142,7 @@ fn bytes(path: &str, file: FileDocument) -> Result<Bytes, PolicyError> {
     }
 }
 
-fn head(weights: Option<serde_json::Value>) -> Result<Head, PolicyError> {
+fn head(weights: Option<Value>) -> Result<Head, PolicyError> {
     let Some(weights) = weights else { return Ok(Head::bundled()) };
     if weights.is_string() {
         return fault(

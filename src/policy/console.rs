@@ -1,8 +1,17 @@
 //! The `console` section.
 
 use super::PolicyError;
-use super::document::ConsoleDocument;
 use super::fields::{fault, is_variable};
+use serde::Deserialize;
+
+/// A listener for operators.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct ConsoleDocument {
+    /// The environment variable with the token that every action must come with.
+    pub(super) token: String,
+}
 
 /// What operators may do on a listener of their own.
 #[derive(Debug, Clone, PartialEq, Eq)]

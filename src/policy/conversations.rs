@@ -13,6 +13,7 @@ const TTL: Duration = Duration::from_secs(300);
 
 /// `stay`, `move`, or `{ stay: DURATION }`.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(untagged, expecting = "must be `stay`, `move` or `{ stay: \"5m\" }`")]
 pub(super) enum ConversationsDocument {
     Word(ConversationsWord),
@@ -20,15 +21,19 @@ pub(super) enum ConversationsDocument {
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(super) enum ConversationsWord {
     Stay,
     Move,
 }
 
+/// How long conversations stay.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct StayDocument {
+    /// How long providers keep prompts.
     stay: String,
 }
 

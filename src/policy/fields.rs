@@ -1,5 +1,6 @@
 //! Fields of a document that are words or numbers with a meaning: what they may be, and what a person is told when they are not.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::time::Duration;
 
@@ -101,4 +102,15 @@ pub(super) fn check_name(path: &str, name: &str) -> Result<(), PolicyError> {
 pub(super) fn is_variable(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Names that stand twice, with the entry that repeats them.
+pub(super) fn repeated<'n>(names: impl Iterator<Item = &'n str>) -> Option<(usize, &'n str)> {
+    let mut seen = BTreeMap::new();
+    names.enumerate().find(|(at, name)| seen.insert(*name, *at).is_some())
+}
+
+/// What most abilities are without a word.
+pub(super) fn enabled() -> bool {
+    true
 }

@@ -20,28 +20,42 @@ const RESERVED: [&str; 4] = ["true", "false", "null", "in"];
 /// Where a tenant stands if a document does not say it.
 const USUAL_HEADER: &str = "x-tenant";
 
+/// Where it is known from who asks, in this order of trust: a lower source never overrides a higher one.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct IdentityDocument {
+    /// The certificate of the mesh.
     mtls: Option<MtlsDocument>,
+    /// A token that Envoy's `jwt_authn` has verified.
     jwt: Option<JwtDocument>,
+    /// Attributes that routes have in their metadata.
     #[serde(default)]
     route: Vec<String>,
+    /// API keys, by name.
     #[serde(default)]
     keys: Named<KeyDocument>,
+    /// Attributes, and the request headers that they stand in.
     #[serde(default)]
     headers: BTreeMap<String, String>,
+    /// Whether any API key, hashed, is its caller's tenant where nothing else is. Default: false.
     #[serde(default)]
     api_key: bool,
+    /// Whether callers without a tenant are refused. Default: false.
     #[serde(default)]
     required: bool,
+    /// The tenant of callers without one. Default: they are anonymous.
     default: Option<String>,
 }
 
+/// Certificates with a SPIFFE ID.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct MtlsDocument {
+    /// Whose certificates count.
     trust_domains: Vec<String>,
+    /// Attributes, and what each is of the ID: `spiffe_id`, `trust_domain`, `namespace` or `service_account`. Default: the tenant is the namespace.
     #[serde(default = "namespace_is_tenant")]
     attributes: BTreeMap<String, String>,
 }
@@ -50,31 +64,43 @@ fn namespace_is_tenant() -> BTreeMap<String, String> {
     [(TENANT.to_owned(), "namespace".to_owned())].into()
 }
 
+/// Claims of a verified token.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct JwtDocument {
+    /// `payload_in_metadata` of the provider in `jwt_authn`.
     payload: String,
+    /// Attributes, and the claims that they stand in.
     #[serde(default)]
     attributes: BTreeMap<String, ClaimDocument>,
+    /// The same for claims that are lists.
     #[serde(default)]
     lists: BTreeMap<String, ClaimDocument>,
 }
 
 /// A claim, or the path to one inside others.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(untagged, expecting = "must be the name of a claim, or the path to one as a list of names")]
 enum ClaimDocument {
     Name(String),
     Path(Vec<String>),
 }
 
+/// An API key and its holder.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct KeyDocument {
+    /// What `arbiter key hash` prints for the key.
     sha256: String,
+    /// Its holder's tenant. Default: the name of the key.
     tenant: Option<String>,
+    /// What else is known of its holder.
     #[serde(default)]
     attributes: BTreeMap<String, String>,
+    /// The models that its holder may ask. Default: all.
     models: Option<Vec<String>>,
 }
 

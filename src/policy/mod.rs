@@ -3,6 +3,7 @@
 //! What is set stands with its concept (how complexity is scored with complexity, the cache's bounds with the cache): here it is
 //! composed.
 
+mod admit;
 mod budgets;
 mod cache;
 mod catalog;
@@ -10,17 +11,23 @@ mod classify;
 mod console;
 mod conversations;
 mod document;
+mod failover;
 mod fields;
 mod identity;
 mod list;
 mod mode;
+mod models;
 mod named;
 mod parse;
 mod prices;
+mod providers;
 mod rules;
+#[cfg(not(target_arch = "wasm32"))]
+mod schema;
 mod share;
 #[cfg(test)]
 mod tests;
+mod tiers;
 
 pub use catalog::{
     Abilities, Credential, MAX_TIER_MODELS, Model, ModelId, Provider, ProviderId, Tier, TierId,
@@ -29,6 +36,8 @@ pub use console::Console;
 pub use fields::read_duration;
 pub use mode::{Lot, Mode};
 pub use rules::{Constraints, Denial, Effect, Rule, RuleId, Rules, UNCONSTRAINED};
+#[cfg(not(target_arch = "wasm32"))]
+pub use schema::schema;
 pub use share::read_share;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -54,6 +54,7 @@ impl Lot {
 
 /// `enforce`, `shadow`, or `{ enforce: SHARE }`.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(untagged, expecting = "must be `enforce`, `shadow` or `{ enforce: \"10%\" }`")]
 pub(super) enum ModeDocument {
     /// Not said.
@@ -65,15 +66,19 @@ pub(super) enum ModeDocument {
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(super) enum ModeWord {
     Enforce,
     Shadow,
 }
 
+/// A share of requests.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct EnforcedShare {
+    /// The share for which it is enforced.
     enforce: ShareDocument,
 }
 

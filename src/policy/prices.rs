@@ -6,29 +6,47 @@ use super::PolicyError;
 use super::fields::fault;
 use crate::ledger::{Factor, LongContext, PriceError, PriceList, Prices, Rates};
 
+/// US dollars per million tokens.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct PricesDocument {
+    /// Tokens of the prompt.
     pub(super) input: f64,
+    /// Tokens of the prompt that the provider had kept. Default: `input`.
     pub(super) cached_input: Option<f64>,
+    /// Tokens of the prompt that the provider keeps. Default: `input`.
     pub(super) cache_write: Option<f64>,
+    /// The same for an hour. Default: `cache_write`.
     pub(super) cache_write_1h: Option<f64>,
+    /// Tokens of the answer.
     pub(super) output: f64,
+    /// Other prices for long prompts.
     pub(super) long_context: Option<LongContextDocument>,
+    /// What the `flex` service tier costs, as a part of these prices. Default: 0.5.
     #[serde(default = "half")]
     pub(super) flex: f64,
+    /// What the `priority` service tier costs, as a multiple of these prices. Default: 1.
     #[serde(default = "one")]
     pub(super) priority: f64,
 }
 
+/// Prices for long prompts, US dollars per million tokens.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct LongContextDocument {
+    /// Prompts of more tokens.
     pub(super) above: u64,
+    /// Tokens of the prompt.
     pub(super) input: f64,
+    /// As above; grows as `input` does if not said.
     pub(super) cached_input: Option<f64>,
+    /// As above; grows as `input` does if not said.
     pub(super) cache_write: Option<f64>,
+    /// As above; grows as `input` does if not said.
     pub(super) cache_write_1h: Option<f64>,
+    /// Tokens of the answer.
     pub(super) output: f64,
 }
 

@@ -197,36 +197,54 @@ impl Constraints {
     }
 }
 
+/// Who may do what.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RuleDocument {
+    /// Its name, in logs and metrics.
     name: String,
+    /// When it holds, in CEL. Default: always.
     when: Option<String>,
+    /// What becomes of the call.
     then: ThenDocument,
+    /// Whether it is enforced, or only says what it would do. Default: `enforce`.
     #[serde(default)]
     mode: ModeDocument,
 }
 
 /// `allow`, `deny`, or what a call is held to.
 #[derive(Debug)]
-struct ThenDocument(Then);
+pub(super) struct ThenDocument(Then);
 
+/// What a call is held to.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
-struct Then {
+pub(super) struct Then {
+    /// It is refused.
     deny: Option<DenyDocument>,
+    /// The tiers that it may go to.
     tier: Option<TierBoundsDocument>,
+    /// The model that it goes to.
     model: Option<String>,
+    /// The models that it may go to.
     only: Option<ChoiceDocument>,
+    /// The models that it may not go to.
     except: Option<ChoiceDocument>,
+    /// Most tokens of its answer.
     max_tokens: Option<u64>,
+    /// How urgent it is, where its provider has a word for that.
     service_tier: Option<ServiceTierDocument>,
+    /// `off`: neither answered from the caches nor kept there; or how old stored answers may be.
     cache: Option<CacheDocument>,
+    /// What the access log says of it besides.
     metadata: BTreeMap<String, String>,
 }
 
 /// OpenAI's words for it.
 #[derive(Debug, Clone, Copy, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 enum ServiceTierDocument {
     Default,
@@ -246,43 +264,57 @@ impl From<ServiceTierDocument> for ServiceTier {
 
 /// What the caller is told, and perhaps with which status.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
-struct DenyMembers {
+pub(super) struct DenyMembers {
+    /// What the caller is told.
     message: Option<String>,
+    /// HTTP status, 400 to 499. Default: 403.
     status: Option<u16>,
 }
 
 #[derive(Debug, Default)]
-struct DenyDocument(DenyMembers);
+pub(super) struct DenyDocument(DenyMembers);
 
 /// One tier, or the cheapest and the strongest.
 #[derive(Debug, Default)]
-struct TierBoundsDocument(TierBounds);
+pub(super) struct TierBoundsDocument(TierBounds);
 
+/// The cheapest and the strongest tier.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
-struct TierBounds {
+pub(super) struct TierBounds {
+    /// The cheapest.
     min: Option<String>,
+    /// The strongest.
     max: Option<String>,
 }
 
+/// Some models.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 struct ChoiceDocument {
+    /// By their names.
     models: Vec<String>,
+    /// All of these providers.
     providers: Vec<String>,
 }
 
 /// The word `off`, of which YAML 1.1 readers make `false`; or how old stored answers may be.
 #[derive(Debug)]
-enum CacheDocument {
+pub(super) enum CacheDocument {
     Off,
     Ttl(String),
 }
 
+/// How old stored answers may be.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-struct TtlDocument {
+pub(super) struct TtlDocument {
+    /// A duration that is shorter than the one of the cache.
     ttl: String,
 }
 

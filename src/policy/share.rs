@@ -7,6 +7,7 @@ use super::fields::fault;
 
 /// A share as a number, 0..=1, or in per cent: `"30%"`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(untagged, expecting = "must be a share, 0 to 1 or \"0%\" to \"100%\"")]
 pub(super) enum ShareDocument {
     Number(f64),

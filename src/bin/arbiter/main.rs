@@ -81,6 +81,8 @@ enum Verb {
         #[arg(long, default_value = "-")]
         trace: PathBuf,
     },
+    /// Print the JSON Schema of policies: editors complete and check them by it.
+    Schema,
     /// What models cost.
     Prices {
         #[command(subcommand)]
@@ -145,6 +147,7 @@ fn main() -> ExitCode {
         Verb::Simulate { policy, trace } => policy_file::read(&policy)
             .and_then(|file| Ok(simulate::run(file.policy, &trace)?))
             .map(|()| String::new()),
+        Verb::Schema => Ok(format!("{:#}\n", llm_arbiter::policy::schema())),
         Verb::Prices { verb: PricesVerb::Import { list, policy: Some(policy), .. } } => {
             policy_file::read(&policy).and_then(|file| Ok(PriceList::read(&list)?.of_policy(&file.policy)))
         }
