@@ -1,6 +1,6 @@
 //! A whole answer in its caller's dialect: what the books and the cache want to know of it, and how it looks as a stream.
 
-use super::answer::AnswerPart;
+use super::answer::{Answer, AnswerPart};
 use super::completion::Completion;
 use super::dialect::Caller;
 use super::{anthropic, openai, responses};
@@ -15,15 +15,21 @@ pub fn read(body: &[u8], caller: Caller) -> Option<Completion> {
     }
 }
 
-/// What a whole answer says in words; `None` when it is not an answer in the caller's dialect.
+/// All that a whole answer says; `None` when it is not an answer in the caller's dialect.
 #[must_use]
-pub fn text(body: &[u8], caller: Caller) -> Option<String> {
+pub fn answer(body: &[u8], caller: Caller) -> Option<Answer> {
     let answer = match caller {
         Caller::OpenAi => openai::answer::read(body),
         Caller::Anthropic => anthropic::answer::read(body),
         Caller::Responses => responses::answer::read(body),
     };
-    let parts = answer.ok()?.parts.into_iter().filter_map(|part| match part {
+    answer.ok()
+}
+
+/// What a whole answer says in words; `None` when it is not an answer in the caller's dialect.
+#[must_use]
+pub fn text(body: &[u8], caller: Caller) -> Option<String> {
+    let parts = answer(body, caller)?.parts.into_iter().filter_map(|part| match part {
         AnswerPart::Text(text) => Some(text),
         _ => None,
     });

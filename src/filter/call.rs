@@ -4,10 +4,11 @@
 use std::fmt::Write;
 
 use crate::chat::completion::Completion;
+use crate::chat::shortcoming::{Form, Shortcoming, Wanted};
 use crate::chat::{Caller, Operation, Usage};
 use crate::envoy::CALL_STATE;
 use crate::host::Host;
-use crate::routing::{Attempt, Failure};
+use crate::routing::{Attempt, Escalation, Failure};
 
 /// Ends a header's name and its value: neither holds control characters (RFC 9110, section 5.5).
 const SEPARATOR: char = '\u{1f}';
@@ -31,6 +32,8 @@ pub(crate) struct Call {
     pub(crate) headers: Vec<(String, String)>,
     /// What the attempt under way has read of its whole answer, so that nobody reads it again; `None`: it has read none.
     pub(crate) completion: Option<Completion>,
+    /// When the next model is asked though there is an answer, if ever.
+    pub(crate) escalation: Option<Escalation>,
     /// The attempts so far, in order.
     pub(crate) attempts: Vec<Attempt>,
 }
@@ -63,7 +66,8 @@ impl Call {
         unasked.next().filter(|_| has_attempts_left).map(String::as_str)
     }
 
-    /// Caller, operation, form of the answer and length, request id, models, headers, what was read of the answer, then an attempt a line. Names hold no
+    /// Caller, operation, form of the answer and length, request id, models, headers, what was read of the answer, what it must not lack, then
+    /// an attempt a line. Names hold no
     /// spaces, commas or line breaks.
     fn to_text(&self) -> String {
         let form = if self.stream { "stream" } else { "whole" };
@@ -81,13 +85,20 @@ impl Call {
                 let _ = write!(text, "{number} ");
             }
         }
-        for Attempt { model, failure, dropped, received } in &self.attempts {
+        text.push('\n');
+        if let Some(escalation) = &self.escalation {
+            push_escalation(&mut text, escalation);
+        }
+        for Attempt { model, failure, dropped, received, usage } in &self.attempts {
             let _ = write!(text, "\n{model} ");
             let _ = match failure {
                 Some(failure) => write!(text, "{failure}"),
                 None => write!(text, "-"),
             };
             let _ = write!(text, " {} {received}", dropped.join(","));
+            for number in usage.iter().flat_map(Usage::to_numbers) {
+                let _ = write!(text, " {number}");
+            }
         }
         text
     }
@@ -101,6 +112,7 @@ impl Call {
         let models = lines.next()?.split(',').map(str::to_owned).collect();
         let headers = headers(lines.next()?);
         let completion = completion(lines.next()?);
+        let escalation = escalation(lines.next()?);
         let attempt = |line: &str| {
             let mut parts = line.split(' ');
             let model = parts.next()?.to_owned();
@@ -108,7 +120,9 @@ impl Call {
             let dropped = parts.next().unwrap_or_default().split(',');
             let dropped = dropped.filter(|name| !name.is_empty()).map(str::to_owned).collect();
             let received = parts.next().and_then(|count| count.parse().ok()).unwrap_or(0);
-            Some(Attempt { model, failure, dropped, received })
+            let counts: Vec<&str> = parts.collect();
+            let usage = (!counts.is_empty()).then(|| usage(counts.into_iter()));
+            Some(Attempt { model, failure, dropped, received, usage })
         };
         let attempts = lines.filter_map(attempt).collect();
         Some(Self {
@@ -120,6 +134,7 @@ impl Call {
             models,
             headers,
             completion,
+            escalation,
             attempts,
         })
     }
@@ -142,16 +157,53 @@ fn completion(text: &str) -> Option<Completion> {
         (None, Some(counts)) => (false, counts),
         (None, None) => return None,
     };
+    let usage = (!counts.is_empty()).then(|| usage(counts.split(' ')));
+    Some(Completion { usage, reusable })
+}
+
+fn usage<'t>(counts: impl Iterator<Item = &'t str>) -> Usage {
     let mut numbers = [0; Usage::NUMBERS];
-    for (number, text) in numbers.iter_mut().zip(counts.split(' ')) {
+    for (number, text) in numbers.iter_mut().zip(counts) {
         *number = text.parse().unwrap_or(0);
     }
-    let usage = (!counts.is_empty()).then(|| Usage::from_numbers(numbers));
-    Some(Completion { usage, reusable })
+    Usage::from_numbers(numbers)
+}
+
+/// Causes, most tokens or `-`, and the form: nothing, `object`, or a schema, which is JSON without line breaks.
+fn push_escalation(text: &mut String, Escalation { causes, wanted }: &Escalation) {
+    let causes: Vec<&str> = causes.iter().map(|cause| cause.as_str()).collect();
+    let most = wanted.max_tokens.map_or_else(|| "-".to_owned(), |most| most.to_string());
+    let _ = write!(text, "{} {most} ", causes.join(","));
+    match &wanted.form {
+        Form::Any => {}
+        Form::Object => text.push_str("object"),
+        Form::Schema(schema) => {
+            let _ = write!(text, "{schema}");
+        }
+    }
+}
+
+fn escalation(text: &str) -> Option<Escalation> {
+    let mut parts = text.splitn(3, ' ');
+    let names = parts.next().filter(|names| !names.is_empty())?;
+    let known =
+        |name: &str| Shortcoming::NAMES.iter().find(|(known, _)| *known == name).map(|(_, cause)| *cause);
+    let max_tokens = parts.next()?.parse().ok();
+    let form = match parts.next()? {
+        "" => Form::Any,
+        "object" => Form::Object,
+        schema => Form::Schema(serde_json::from_str(schema).ok()?),
+    };
+    Some(Escalation {
+        causes: names.split(',').filter_map(known).collect(),
+        wanted: Wanted { max_tokens, form },
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -161,6 +213,7 @@ mod tests {
             failure,
             dropped: dropped.iter().map(|name| (*name).into()).collect(),
             received: 7,
+            usage: failure.map(|_| Usage::from_numbers([1, 2, 3, 4, 5, 6, 2])),
         };
         let call = Call {
             caller: Caller::Anthropic,
@@ -171,6 +224,7 @@ mod tests {
             models: vec!["org/a:1".into(), "b".into()],
             headers: vec![("a".into(), "x, y=\"é\"".into()), ("b".into(), String::new())],
             completion: None,
+            escalation: None,
             attempts: vec![
                 attempt("org/a:1", Some(Failure::Status(429)), &[]),
                 attempt("b", None, &["seed", "user"]),
@@ -181,6 +235,14 @@ mod tests {
         for (usage, reusable) in [(None, true), (Some(usage), false), (Some(usage), true)] {
             let read = Call { completion: Some(Completion { usage, reusable }), ..call.clone() };
             assert_eq!(Call::parse(&read.to_text()), Some(read));
+        }
+        for form in [Form::Any, Form::Object, Form::Schema(json!({"title": "a\nb", "type": "object"}))] {
+            for max_tokens in [None, Some(7)] {
+                let wanted = Wanted { max_tokens, form: form.clone() };
+                let causes = [Shortcoming::Refusal, Shortcoming::Schema].into();
+                let escalating = Call { escalation: Some(Escalation { causes, wanted }), ..call.clone() };
+                assert_eq!(Call::parse(&escalating.to_text()), Some(escalating));
+            }
         }
         assert_eq!(call.next_model(), None);
         let first = Call { attempts: Vec::new(), ..call };

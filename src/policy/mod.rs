@@ -11,6 +11,7 @@ mod classify;
 mod console;
 mod conversations;
 mod document;
+mod escalation;
 mod failover;
 mod fields;
 mod identity;
@@ -33,6 +34,7 @@ pub use catalog::{
     Abilities, Credential, MAX_TIER_MODELS, Model, ModelId, Provider, ProviderId, Tier, TierId,
 };
 pub use console::Console;
+pub use escalation::MAX_BEFORE;
 pub use fields::read_duration;
 pub use mode::{Lot, Mode};
 pub use rules::{Constraints, Denial, Effect, Rule, RuleId, Rules, UNCONSTRAINED};

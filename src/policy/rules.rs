@@ -11,6 +11,7 @@ use super::fields::{check_name, duration, fault, reference};
 use super::list::NonEmpty;
 use super::mode::{Mode, ModeDocument, mode};
 use super::{Model, ModelId, PolicyError, Provider, Tier, TierId};
+use crate::chat::shortcoming::Shortcoming;
 use crate::chat::usage::ServiceTier;
 use crate::condition::{Condition, Names};
 
@@ -71,6 +72,8 @@ pub struct Constraints {
     pub skips_cache: bool,
     /// How old the stored answer may be that it gets; `None`: as old as the policy has it.
     pub max_age: Option<Duration>,
+    /// What its answer must not lack: else a model of the next tier is asked.
+    pub escalate: BTreeSet<Shortcoming>,
     /// What the access log says of it besides.
     pub metadata: BTreeMap<String, String>,
 }
@@ -85,6 +88,7 @@ pub static UNCONSTRAINED: Constraints = Constraints {
     service_tier: None,
     skips_cache: false,
     max_age: None,
+    escalate: BTreeSet::new(),
     metadata: BTreeMap::new(),
 };
 
@@ -187,9 +191,12 @@ impl Constraints {
             service_tier: _,
             skips_cache: _,
             max_age: _,
+            escalate,
             metadata: _,
         } = self;
-        max_tokens.is_some()
+        // What is stored elsewhere may break the schema.
+        escalate.contains(&Shortcoming::Schema)
+            || max_tokens.is_some()
             || min_tier.is_some()
             || max_tier.is_some()
             || pinned.is_some()
@@ -238,6 +245,8 @@ pub(super) struct Then {
     service_tier: Option<ServiceTierDocument>,
     /// `off`: neither answered from the caches nor kept there; or how old stored answers may be.
     cache: Option<CacheDocument>,
+    /// What its answer must not lack, if it is not streamed: else a model of the next tier is asked. `true`: anything.
+    escalate: Option<EscalateDocument>,
     /// What the access log says of it besides.
     metadata: BTreeMap<String, String>,
 }
@@ -300,6 +309,34 @@ struct ChoiceDocument {
     models: Vec<String>,
     /// All of these providers.
     providers: Vec<String>,
+}
+
+/// Whether, or when, the next tier is asked.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(untagged, expecting = "must be `true`, or a list of `refusal`, `cut` and `schema`")]
+enum EscalateDocument {
+    Always(bool),
+    When(Vec<ShortcomingDocument>),
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+enum ShortcomingDocument {
+    Refusal,
+    Cut,
+    Schema,
+}
+
+impl From<ShortcomingDocument> for Shortcoming {
+    fn from(document: ShortcomingDocument) -> Self {
+        match document {
+            ShortcomingDocument::Refusal => Self::Refusal,
+            ShortcomingDocument::Cut => Self::Cut,
+            ShortcomingDocument::Schema => Self::Schema,
+        }
+    }
 }
 
 /// The word `off`, of which YAML 1.1 readers make `false`; or how old stored answers may be.
@@ -436,22 +473,28 @@ pub(super) fn rules(documents: Vec<RuleDocument>, known: &Known<'_>) -> Result<R
 }
 
 fn effect(path: &str, rule: &str, then: Then, known: &Known<'_>) -> Result<Effect, PolicyError> {
-    let Then { deny, tier, model, only, except, max_tokens, service_tier, cache, metadata } = then;
+    let Then { deny, tier, model, only, except, max_tokens, service_tier, cache, escalate, metadata } = then;
     if max_tokens == Some(0) {
         return fault(format!("{path}.max_tokens"), "must be at least 1 token");
     }
     let service_tier = service_tier.map(ServiceTier::from);
+    let model_is_pinned = model.is_some();
     let constraints =
         Constraints { max_tokens, service_tier, ..constraints(path, (tier, model, only, except), known)? };
+    let escalate = causes(escalate);
+    if !escalate.is_empty() && model_is_pinned {
+        return fault(format!("{path}.escalate"), "a call that goes to one model goes to no other");
+    }
     let Some(DenyDocument(DenyMembers { message, status })) = deny else {
         let skips_cache = matches!(cache, Some(CacheDocument::Off));
         let max_age = match cache {
             Some(CacheDocument::Ttl(ttl)) => Some(duration(&format!("{path}.cache.ttl"), &ttl)?),
             Some(CacheDocument::Off) | None => None,
         };
-        return Ok(Effect::Allow(Constraints { skips_cache, max_age, metadata, ..constraints }));
+        return Ok(Effect::Allow(Constraints { skips_cache, max_age, escalate, metadata, ..constraints }));
     };
-    if constraints.bears_on_answers() || service_tier.is_some() || cache.is_some() || !metadata.is_empty() {
+    let is_held = constraints.bears_on_answers() || service_tier.is_some() || cache.is_some();
+    if is_held || !escalate.is_empty() || !metadata.is_empty() {
         return fault(format!("{path}.deny"), "a call that is refused is held to nothing else");
     }
     let status = status.unwrap_or(403);
@@ -460,6 +503,17 @@ fn effect(path: &str, rule: &str, then: Then, known: &Known<'_>) -> Result<Effec
     }
     let message = message.unwrap_or_else(|| format!("the policy does not allow this call (rule `{rule}`)"));
     Ok(Effect::Deny(Denial { status, message }))
+}
+
+/// What an answer must not lack.
+fn causes(document: Option<EscalateDocument>) -> BTreeSet<Shortcoming> {
+    match document {
+        None | Some(EscalateDocument::Always(false)) => BTreeSet::new(),
+        Some(EscalateDocument::Always(true)) => {
+            Shortcoming::NAMES.into_iter().map(|(_, cause)| cause).collect()
+        }
+        Some(EscalateDocument::When(causes)) => causes.into_iter().map(Shortcoming::from).collect(),
+    }
 }
 
 type Bounds = (Option<TierBoundsDocument>, Option<String>, Option<ChoiceDocument>, Option<ChoiceDocument>);

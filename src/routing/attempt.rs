@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
+use crate::chat::Usage;
+use crate::chat::shortcoming::Shortcoming;
+
 /// One attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Attempt {
@@ -16,6 +19,8 @@ pub struct Attempt {
     pub dropped: Vec<String>,
     /// How many bytes of an answer had come when it failed: the provider is paid for them.
     pub received: u64,
+    /// What it cost, where the provider had said so.
+    pub usage: Option<Usage>,
 }
 
 impl Attempt {
@@ -23,6 +28,12 @@ impl Attempt {
     #[must_use]
     pub fn was_answered(&self) -> bool {
         self.failure.is_none_or(Failure::is_an_answer)
+    }
+
+    /// Whether its answer was not good enough.
+    #[must_use]
+    pub fn lacks_something(&self) -> bool {
+        matches!(self.failure, Some(Failure::Lacking(_)))
     }
 }
 
@@ -43,21 +54,26 @@ pub enum Failure {
     Malformed,
     /// The prompt is longer than the model's context window.
     ContextLength,
+    /// The answer was not good enough, so that a stronger model was asked.
+    Lacking(Shortcoming),
 }
 
 /// The failures that have a word of their own.
-const WORDS: [(Failure, &str); 6] = [
+const WORDS: [(Failure, &str); 9] = [
     (Failure::Connect, "connect_failure"),
     (Failure::Reset, "reset"),
     (Failure::Timeout, "timeout"),
     (Failure::Credential, "no_credential"),
     (Failure::Malformed, "malformed"),
     (Failure::ContextLength, "context_length"),
+    (Failure::Lacking(Shortcoming::Refusal), "refusal"),
+    (Failure::Lacking(Shortcoming::Cut), "cut"),
+    (Failure::Lacking(Shortcoming::Schema), "schema"),
 ];
 
 impl Failure {
     fn is_an_answer(self) -> bool {
-        matches!(self, Self::Status(_) | Self::Malformed | Self::ContextLength)
+        matches!(self, Self::Status(_) | Self::Malformed | Self::ContextLength | Self::Lacking(_))
     }
 }
 

@@ -3,6 +3,7 @@
 use super::candidates::{Candidates, NoCandidate};
 use super::credentials::Credentials;
 use super::decision::{Reason, decide};
+use super::escalation::Escalation;
 use super::ruling::Ruling;
 use super::stay::stay;
 use crate::cache::conversations::LastAnswer;
@@ -59,6 +60,8 @@ pub struct Forward {
     pub body: Option<Vec<u8>>,
     /// What becomes of the answer.
     pub caching: Caching,
+    /// When a stronger model is asked though there is an answer, if ever.
+    pub escalation: Option<Box<Escalation>>,
 }
 
 /// What else is known when a plan is made.
@@ -116,13 +119,15 @@ pub fn plan(
         .and_then(|last| stay(policy, decision, constraints, (last, request.estimated_tokens())))
         .and_then(|stays| find(stays).ok().filter(|candidates| candidates.decision == stays));
     match stays.map_or_else(|| find(decision), Ok) {
-        Ok(candidates) => {
+        Ok(mut candidates) => {
             let model = &policy.model(candidates.decision.model).upstream_name;
             let include_usage = request.must_ask_for_usage();
             let service_tier = constraints.service_tier.filter(|_| is_native(policy, request, &candidates));
             let max_tokens = constraints.max_tokens;
             let body = splice(request, Edit { model, include_usage, max_tokens, service_tier });
-            Plan::Forward(Forward { complexity: Some(complexity), candidates, body, caching })
+            let escalation =
+                Escalation::of(policy, credentials, request, constraints, &mut candidates).map(Box::new);
+            Plan::Forward(Forward { complexity: Some(complexity), candidates, body, caching, escalation })
         }
         Err(none) => Plan::Refuse(none),
     }

@@ -80,7 +80,8 @@ fn forward(request: &ChatRequest, id: ModelId, model: &Model) -> Forward {
     };
     let include_usage = request.must_ask_for_usage();
     let edit = Edit { include_usage, ..Edit::naming(&model.upstream_name) };
-    Forward { complexity: None, candidates, body: splice(request, edit), caching: Caching::Off }
+    let body = splice(request, edit);
+    Forward { complexity: None, candidates, body, caching: Caching::Off, escalation: None }
 }
 
 #[cfg(test)]

@@ -217,7 +217,7 @@ pub const METRICS: [Description; 22] = [
         unit: "attempts",
         labels: &["provider", "model", "result"],
         meaning: "Attempts by the model that was asked and by result: `answered`, or why it failed: a status, `connect_failure`, `reset`, \
-                  `timeout`, `no_credential` (none for Envoy to inject), `malformed` (an answer that cannot be read), `context_length`",
+                  `timeout`, `no_credential` (none for Envoy to inject), `malformed` (an answer that cannot be read), `context_length`, or, where a rule escalates, `refusal`, `cut`, `schema`",
     },
     Description {
         metric: Metric::UsageUnknown,

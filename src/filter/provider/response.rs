@@ -285,14 +285,31 @@ impl Receiving {
             replace(host, size, &fault);
             return Flow::Continue;
         }
-        if let Some(translated) = translated {
-            replace(host, size, &translated);
+        if let Some(translated) = &translated {
+            replace(host, size, translated);
         }
         if is_json && completion.is_some() {
             call.completion = completion;
             call.publish(host);
         }
+        if self.has_next() && role.late_retries {
+            self.escalate(host, translated.as_deref().unwrap_or(&body));
+        }
         Flow::Continue
+    }
+
+    /// Has the next model asked if the answer lacks something. If that cannot be, this answer goes to the caller.
+    fn escalate<H: Host>(&mut self, host: &H, answer: &[u8]) {
+        let (call, length) = (&mut self.trip.call, answer.len());
+        let Some(escalation) = &call.escalation else { return };
+        let Some(answer) = whole::answer(answer, call.caller) else { return };
+        let Some(cause) = escalation.cause(&answer) else { return };
+        let failure = Failure::Lacking(cause);
+        if let Some(attempt) = call.attempts.last_mut() {
+            attempt.usage = call.completion.and_then(|completion| completion.usage);
+        }
+        call.fail(host, failure, length);
+        host.set_header(Direction::Response, RETRY_HEADER, Some(&failure.to_string()));
     }
 
     /// A whole answer is longer than what is held.

@@ -57,6 +57,7 @@ fn told(caller: Caller, stream: bool, models: &[&str]) -> Call {
         models,
         headers: Vec::new(),
         completion: None,
+        escalation: None,
         attempts: Vec::new(),
     }
 }

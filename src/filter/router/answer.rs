@@ -5,7 +5,7 @@ use super::role::RouterRole;
 use crate::chat::AnswerHead;
 use crate::chat::completion::Onward;
 use crate::chat::observe::{Observer, Wanted};
-use crate::envoy::{BUDGET_HEADER, DECISION_HEADER, DROPPED_HEADER, OWN_PREFIX};
+use crate::envoy::{BUDGET_HEADER, DECISION_HEADER, DROPPED_HEADER, OWN_PREFIX, RETRY_HEADER};
 use crate::filter::Flow;
 use crate::filter::call::Call;
 use crate::filter::fault::Fault;
@@ -17,7 +17,12 @@ use crate::telemetry::DecisionHeader;
 impl Forwarded {
     /// The answer's headers are here: reports the decision in them and chooses what is done with the body.
     pub(super) fn answer<H: Host>(self, role: &RouterRole, host: &H, end_of_stream: bool) -> Answering {
-        let Call { attempts, completion, .. } = Call::read(host).unwrap_or_default();
+        let Call { mut attempts, completion, .. } = Call::read(host).unwrap_or_default();
+        if let Some(delivered) = attempts.last_mut().filter(|last| last.lacks_something()) {
+            // No other model was asked after all.
+            delivered.failure = None;
+            host.set_header(Direction::Response, RETRY_HEADER, None);
+        }
         let last = attempts.last().filter(|attempt| attempt.was_answered());
         let model = last.and_then(|attempt| role.policy.model_by_name(&attempt.model));
         let (status, body) = match completion {

@@ -166,7 +166,7 @@ fn forward<H: Host>(
     request: ChatRequest,
     plan: Forward,
 ) -> Forwarded {
-    let Forward { complexity, candidates, body, caching } = plan;
+    let Forward { complexity, candidates, body, caching, escalation } = plan;
     let set = |name, value: Option<&str>| host.set_header(Direction::Request, name, value);
     let length = body.as_ref().map_or(request.body().len(), Vec::len);
     if let Some(body) = &body {
@@ -192,6 +192,7 @@ fn forward<H: Host>(
         models: candidates.models.iter().map(name).collect(),
         headers: Vec::new(),
         completion: None,
+        escalation: escalation.map(|escalation| *escalation),
         attempts: Vec::new(),
     };
     call.publish(host);

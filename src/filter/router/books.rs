@@ -306,7 +306,8 @@ impl<'s, H: Host> Books<'s, H> {
         let begun = attempts.iter().filter(|attempt| attempt.failure.is_some() && attempt.received > 0);
         let costs = begun.filter_map(|attempt| {
             let model = policy.model_by_name(&attempt.model)?;
-            let usage = Usage::estimated(self.asked.prompt_tokens, attempt.received);
+            let estimate = || Usage::estimated(self.asked.prompt_tokens, attempt.received);
+            let usage = attempt.usage.unwrap_or_else(estimate);
             Some(policy.model(model).prices.cost(&usage))
         });
         costs.collect()

@@ -61,6 +61,14 @@ fn a_rule_says_what_becomes_of_a_call() {
             json!({"cache": {"ttl": "10m"}}),
             Constraints { max_age: Some(Duration::from_secs(600)), ..UNCONSTRAINED.clone() },
         ),
+        (
+            json!({"escalate": ["cut", "refusal"]}),
+            Constraints {
+                escalate: [Shortcoming::Refusal, Shortcoming::Cut].into(),
+                ..UNCONSTRAINED.clone()
+            },
+        ),
+        (json!({"escalate": false}), UNCONSTRAINED.clone()),
         (json!({"cache": false}), Constraints { skips_cache: true, ..UNCONSTRAINED.clone() }),
         (
             json!({"metadata": {"cost_center": "42"}}),
@@ -102,6 +110,21 @@ fn what_a_rule_cannot_say_is_refused_with_its_place() {
             "no provider",
         ),
         (json!([{"name": "a", "then": {"only": {}}}]), "rules[0].then.only", "neither"),
+        (
+            json!([{"name": "a", "then": {"escalate": ["refuse"]}}]),
+            "rules[0].then.escalate",
+            "a list of `refusal`, `cut` and `schema`",
+        ),
+        (
+            json!([{"name": "a", "then": {"model": "big", "escalate": true}}]),
+            "rules[0].then.escalate",
+            "goes to no other",
+        ),
+        (
+            json!([{"name": "a", "then": {"deny": "no", "escalate": true}}]),
+            "rules[0].then.deny",
+            "held to nothing else",
+        ),
         (
             json!([{"name": "a", "then": {"except": {"providers": ["us", "eu"]}}}]),
             "rules[0].then",

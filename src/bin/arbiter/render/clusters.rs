@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use llm_arbiter::envoy::{ENDPOINT_MODEL_FIELD, FILTER, PROVIDER_HEADER, SHARED_CLUSTER};
-use llm_arbiter::policy::{Credential, Model, ModelId, Policy, Provider, Tier};
+use llm_arbiter::policy::{Credential, Model, ModelId, Policy, Provider};
 use llm_arbiter::sharing::SharedStore;
 use serde_json::{Value, json};
 
@@ -20,8 +20,11 @@ pub fn all(file: &PolicyFile, options: &Options) -> Vec<Value> {
     let mut clusters = Vec::new();
     for (_, tier) in policy.tiers() {
         let subsets = tier.subsets();
-        clusters.extend(subsets.iter().map(|subset| tier_cluster(file, tier, subset, options)));
+        let named = |subset: &Vec<ModelId>| Some((tier.subset_cluster(subset)?, subset.clone()));
+        let chains = subsets.iter().filter_map(named);
+        clusters.extend(chains.map(|(name, models)| chain(file, &name, &models, options)));
     }
+    clusters.extend(policy.escalations().iter().map(|(name, models)| chain(file, name, models, options)));
     clusters.extend(policy.models().map(|(_, model)| model_cluster(file, model, options)));
     clusters.extend(pass_through::providers(policy).into_iter().map(|provider| {
         endpoint_cluster(policy, &pass_through::cluster_name(provider), provider, None, Vec::new(), options)
@@ -47,12 +50,12 @@ fn shared_cluster(policy: &Policy, store: &SharedStore, options: &Options) -> Va
     cluster
 }
 
-/// The filter runs on the cluster that the route names, not on its members. An aggregate skips members that have no usable
-/// host.
-fn tier_cluster(file: &PolicyFile, tier: &Tier, models: &[ModelId], options: &Options) -> Value {
+/// Models that are asked in turn. The filter runs on the cluster that the route names, not on its members. An aggregate skips members
+/// that have no usable host.
+fn chain(file: &PolicyFile, name: &str, models: &[ModelId], options: &Options) -> Value {
     let members: Vec<&str> = models.iter().map(|id| file.policy.model(*id).cluster.as_str()).collect();
     json!({
-        "name": tier.subset_cluster(models),
+        "name": name,
         "connect_timeout": duration(file.policy.failover.connect_timeout),
         "lb_policy": "CLUSTER_PROVIDED",
         "cluster_type": {

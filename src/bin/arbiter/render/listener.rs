@@ -4,7 +4,7 @@ use llm_arbiter::envoy::{
     CLUSTER_HEADER, MODEL_CLUSTER, RECORD_MEMBER_STATE, REQUEST_MEMBER_STATE, RETRY_HEADER, RETRY_ON,
     STREAM_HEADER,
 };
-use llm_arbiter::policy::{ModelId, Policy, Tier};
+use llm_arbiter::policy::{ModelId, Policy};
 use serde_json::{Value, json};
 
 use super::{Options, address, duration, edge, pass_through, plugin};
@@ -44,7 +44,15 @@ fn virtual_host(file: &PolicyFile) -> Value {
     let mut routes = Vec::new();
     for stream in [true, false] {
         for (_, tier) in policy.tiers() {
-            routes.extend(tier.subsets().iter().map(|subset| tier_route(policy, tier, subset, stream)));
+            let subsets = tier.subsets();
+            let named = |subset: &Vec<ModelId>| Some((tier.subset_cluster(subset)?, subset.len()));
+            let chains = subsets.iter().filter_map(named);
+            routes.extend(chains.map(|(cluster, models)| chain_route(policy, &cluster, models, stream)));
+        }
+        if !stream {
+            let chains = policy.escalations();
+            let chains = chains.iter().map(|(cluster, models)| (cluster, models.len()));
+            routes.extend(chains.map(|(cluster, models)| chain_route(policy, cluster, models, stream)));
         }
         routes.push(model_route(policy, stream));
     }
@@ -81,10 +89,10 @@ fn model_route(policy: &Policy, stream: bool) -> Value {
     })
 }
 
-/// The route to some models of a tier: its retries go on to the next one.
-fn tier_route(policy: &Policy, tier: &Tier, models: &[ModelId], stream: bool) -> Value {
+/// The route to so many models that are asked in turn: its retries go on to the next one.
+fn chain_route(policy: &Policy, cluster: &str, models: usize, stream: bool) -> Value {
     json!({
-        "match": chat_call(&json!({"exact": tier.subset_cluster(models)}), stream),
+        "match": chat_call(&json!({"exact": cluster}), stream),
         "route": {
             "cluster_header": CLUSTER_HEADER,
             "timeout": duration(policy.failover.timeout),
@@ -92,7 +100,7 @@ fn tier_route(policy: &Policy, tier: &Tier, models: &[ModelId], stream: bool) ->
                 "retry_on": RETRY_ON,
                 "retriable_status_codes": policy.failover.statuses(),
                 "retriable_headers": [{"name": RETRY_HEADER, "present_match": true}],
-                "num_retries": models.len().saturating_sub(1),
+                "num_retries": models.saturating_sub(1),
                 "per_try_idle_timeout": duration(policy.failover.silence(stream)),
                 "retry_back_off": {"base_interval": "0.001s", "max_interval": "0.010s"},
                 "retry_priority": previous_priorities()
