@@ -16,7 +16,10 @@ use crate::routing::{Plan, Premises, Unscored, plan, unscored};
 
 /// What is to become of a request. Nothing has happened yet, but that budgets have set aside what it may cost.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "it is taken apart at once")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "it is taken apart at once; whether it is large depends on the target"
+)]
 pub(super) enum Course {
     /// A plan for an answer, and what the semantic cache said.
     Chat(Plan, Option<Sought>, Funds),
