@@ -171,37 +171,6 @@ impl Tier {
     pub fn models(&self) -> impl Iterator<Item = ModelId> {
         self.models.iter().map(|(_, id)| *id)
     }
-
-    /// Name of the Envoy cluster that asks those of its models that stand in `chosen`, in failover order. `None` when that
-    /// is a single model, which has a cluster of its own, or none.
-    #[must_use]
-    pub fn subset_cluster(&self, chosen: &[ModelId]) -> Option<String> {
-        let places: Vec<String> = self
-            .models
-            .iter()
-            .filter(|(_, id)| chosen.contains(id))
-            .map(|(place, _)| place.to_string())
-            .collect();
-        match places.len() {
-            0 | 1 => None,
-            count if count == self.models().count() => Some(self.cluster.clone()),
-            _ => Some(format!("{}+{}", self.cluster, places.join("+"))),
-        }
-    }
-
-    /// Every choice of two or more of its models, in failover order: each is a cluster.
-    #[must_use]
-    pub fn subsets(&self) -> Vec<Vec<ModelId>> {
-        let models: Vec<ModelId> = self.models().collect();
-        (0_u32..1 << models.len().min(MAX_TIER_MODELS))
-            .rev()
-            .map(|chosen| {
-                let is_chosen = |place: usize| chosen & (1_u32 << place) != 0;
-                models.iter().enumerate().filter(|(place, _)| is_chosen(*place)).map(|(_, id)| *id).collect()
-            })
-            .filter(|subset: &Vec<ModelId>| subset.len() > 1)
-            .collect()
-    }
 }
 
 /// Most models of a tier: each choice among them is a cluster.

@@ -17,7 +17,7 @@ use super::mode::ModeDocument;
 use super::models::ModelDocument;
 use super::named::Named;
 use super::providers::ProviderDocument;
-use super::rules::RuleDocument;
+use super::rules::document::RuleDocument;
 use super::tiers::TierDocument;
 
 /// Everything that a team decides about its LLM traffic.

@@ -7,11 +7,11 @@ mod admit;
 mod budgets;
 mod cache;
 mod catalog;
+mod chains;
 mod classify;
 mod console;
 mod conversations;
 mod document;
-mod escalation;
 mod failover;
 mod fields;
 mod identity;
@@ -33,8 +33,8 @@ mod tiers;
 pub use catalog::{
     Abilities, Credential, MAX_TIER_MODELS, Model, ModelId, Provider, ProviderId, Tier, TierId,
 };
+pub use chains::{Chain, MAX_BEFORE};
 pub use console::Console;
-pub use escalation::MAX_BEFORE;
 pub use fields::read_duration;
 pub use mode::{Lot, Mode};
 pub use rules::{Constraints, Denial, Effect, Rule, RuleId, Rules, UNCONSTRAINED};

@@ -1,15 +1,17 @@
 //! Rules: who may do what, and what becomes of it. Of those whose condition holds, the first counts.
 
+pub(super) mod document;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::time::Duration;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
-
+use self::document::{
+    CacheDocument, ChoiceDocument, DenyDocument, DenyMembers, EscalateDocument, RuleDocument, Then,
+    TierBounds, TierBoundsDocument,
+};
 use super::fields::{check_name, duration, fault, reference};
 use super::list::NonEmpty;
-use super::mode::{Mode, ModeDocument, mode};
+use super::mode::{Mode, mode};
 use super::{Model, ModelId, PolicyError, Provider, Tier, TierId};
 use crate::chat::shortcoming::Shortcoming;
 use crate::chat::usage::ServiceTier;
@@ -64,6 +66,8 @@ pub struct Constraints {
     pub pinned: Option<ModelId>,
     /// The models that any call may go to; `None`: all.
     pub models: Option<Vec<ModelId>>,
+    /// The models that are asked before the others of their tier.
+    pub preferred: Vec<ModelId>,
     /// Most tokens that the answer of a chat call may have.
     pub max_tokens: Option<u64>,
     /// How urgent it is, where its provider has a word for that.
@@ -84,6 +88,7 @@ pub static UNCONSTRAINED: Constraints = Constraints {
     max_tier: None,
     pinned: None,
     models: None,
+    preferred: Vec::new(),
     max_tokens: None,
     service_tier: None,
     skips_cache: false,
@@ -171,6 +176,11 @@ impl Constraints {
         self.models.as_ref().is_none_or(|models| models.contains(&model))
     }
 
+    /// Puts the models of a tier that are asked before the others first, and leaves them in their order otherwise.
+    pub fn put_preferred_first(&self, models: &mut [ModelId]) {
+        models.sort_by_key(|id| !self.preferred.contains(id));
+    }
+
     /// The same, and none but these `models`.
     #[must_use]
     pub fn within(mut self, models: &[ModelId]) -> Self {
@@ -187,6 +197,7 @@ impl Constraints {
             max_tier,
             pinned,
             models,
+            preferred,
             max_tokens,
             service_tier: _,
             skips_cache: _,
@@ -196,242 +207,12 @@ impl Constraints {
         } = self;
         // What is stored elsewhere may break the schema.
         escalate.contains(&Shortcoming::Schema)
+            || !preferred.is_empty()
             || max_tokens.is_some()
             || min_tier.is_some()
             || max_tier.is_some()
             || pinned.is_some()
             || models.is_some()
-    }
-}
-
-/// Who may do what.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub(super) struct RuleDocument {
-    /// Its name, in logs and metrics.
-    name: String,
-    /// When it holds, in CEL. Default: always.
-    when: Option<String>,
-    /// What becomes of the call.
-    then: ThenDocument,
-    /// Whether it is enforced, or only says what it would do. Default: `enforce`.
-    #[serde(default)]
-    mode: ModeDocument,
-}
-
-/// `allow`, `deny`, or what a call is held to.
-#[derive(Debug)]
-pub(super) struct ThenDocument(Then);
-
-/// What a call is held to.
-#[derive(Debug, Default, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct Then {
-    /// It is refused.
-    deny: Option<DenyDocument>,
-    /// The tiers that it may go to.
-    tier: Option<TierBoundsDocument>,
-    /// The model that it goes to.
-    model: Option<String>,
-    /// The models that it may go to.
-    only: Option<ChoiceDocument>,
-    /// The models that it may not go to.
-    except: Option<ChoiceDocument>,
-    /// Most tokens of its answer.
-    max_tokens: Option<u64>,
-    /// How urgent it is, where its provider has a word for that.
-    service_tier: Option<ServiceTierDocument>,
-    /// `off`: neither answered from the caches nor kept there; or how old stored answers may be.
-    cache: Option<CacheDocument>,
-    /// What its answer must not lack, if it is not streamed: else a model of the next tier is asked. `true`: anything.
-    escalate: Option<EscalateDocument>,
-    /// What the access log says of it besides.
-    metadata: BTreeMap<String, String>,
-}
-
-/// OpenAI's words for it.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-enum ServiceTierDocument {
-    Default,
-    Flex,
-    Priority,
-}
-
-impl From<ServiceTierDocument> for ServiceTier {
-    fn from(tier: ServiceTierDocument) -> Self {
-        match tier {
-            ServiceTierDocument::Default => Self::Standard,
-            ServiceTierDocument::Flex => Self::Flex,
-            ServiceTierDocument::Priority => Self::Priority,
-        }
-    }
-}
-
-/// What the caller is told, and perhaps with which status.
-#[derive(Debug, Default, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct DenyMembers {
-    /// What the caller is told.
-    message: Option<String>,
-    /// HTTP status, 400 to 499. Default: 403.
-    status: Option<u16>,
-}
-
-#[derive(Debug, Default)]
-pub(super) struct DenyDocument(DenyMembers);
-
-/// One tier, or the cheapest and the strongest.
-#[derive(Debug, Default)]
-pub(super) struct TierBoundsDocument(TierBounds);
-
-/// The cheapest and the strongest tier.
-#[derive(Debug, Default, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct TierBounds {
-    /// The cheapest.
-    min: Option<String>,
-    /// The strongest.
-    max: Option<String>,
-}
-
-/// Some models.
-#[derive(Debug, Default, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, default)]
-struct ChoiceDocument {
-    /// By their names.
-    models: Vec<String>,
-    /// All of these providers.
-    providers: Vec<String>,
-}
-
-/// Whether, or when, the next tier is asked.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(untagged, expecting = "must be `true`, or a list of `refusal`, `cut` and `schema`")]
-enum EscalateDocument {
-    Always(bool),
-    When(Vec<ShortcomingDocument>),
-}
-
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-enum ShortcomingDocument {
-    Refusal,
-    Cut,
-    Schema,
-}
-
-impl From<ShortcomingDocument> for Shortcoming {
-    fn from(document: ShortcomingDocument) -> Self {
-        match document {
-            ShortcomingDocument::Refusal => Self::Refusal,
-            ShortcomingDocument::Cut => Self::Cut,
-            ShortcomingDocument::Schema => Self::Schema,
-        }
-    }
-}
-
-/// The word `off`, of which YAML 1.1 readers make `false`; or how old stored answers may be.
-#[derive(Debug)]
-pub(super) enum CacheDocument {
-    Off,
-    Ttl(String),
-}
-
-/// How old stored answers may be.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub(super) struct TtlDocument {
-    /// A duration that is shorter than the one of the cache.
-    ttl: String,
-}
-
-macro_rules! word_or_members {
-    ($type:ty, $members:ty, $expecting:literal, |$word:ident| $of_word:expr) => {
-        impl<'de> Deserialize<'de> for $type {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                struct WordOrMembers;
-                impl<'de> Visitor<'de> for WordOrMembers {
-                    type Value = $type;
-
-                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                        f.write_str($expecting)
-                    }
-
-                    fn visit_str<E: serde::de::Error>(self, $word: &str) -> Result<Self::Value, E> {
-                        $of_word
-                    }
-
-                    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                        let members = serde::de::value::MapAccessDeserializer::new(map);
-                        <$members>::deserialize(members).map(Self::Value::from)
-                    }
-                }
-                deserializer.deserialize_any(WordOrMembers)
-            }
-        }
-    };
-}
-
-impl From<Then> for ThenDocument {
-    fn from(then: Then) -> Self {
-        Self(then)
-    }
-}
-
-impl From<DenyMembers> for DenyDocument {
-    fn from(members: DenyMembers) -> Self {
-        Self(members)
-    }
-}
-
-impl From<TierBounds> for TierBoundsDocument {
-    fn from(bounds: TierBounds) -> Self {
-        Self(bounds)
-    }
-}
-
-word_or_members!(ThenDocument, Then, "`allow`, `deny`, or what a call is held to", |word| match word {
-    "allow" => Ok(Self::Value::from(Then::default())),
-    "deny" => Ok(Self::Value::from(Then { deny: Some(DenyDocument::default()), ..Then::default() })),
-    other => Err(E::custom(format!(
-        "there is no effect `{other}`; it must be `allow`, `deny`, or what a call is held to"
-    ))),
-});
-word_or_members!(
-    DenyDocument,
-    DenyMembers,
-    "what the caller is told, or `{ message: TEXT, status: 403 }`",
-    |word| Ok(Self::Value::from(DenyMembers { message: Some(word.to_owned()), status: None }))
-);
-word_or_members!(TierBoundsDocument, TierBounds, "a tier, or `{ min: TIER, max: TIER }`", |word| {
-    Ok(Self::Value::from(TierBounds { min: Some(word.to_owned()), max: Some(word.to_owned()) }))
-});
-
-impl<'de> Deserialize<'de> for CacheDocument {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged, expecting = "must be `off`, or `{ ttl: DURATION }`")]
-        enum OffOrTtl {
-            Word(String),
-            Flag(bool),
-            Ttl(TtlDocument),
-        }
-        match OffOrTtl::deserialize(deserializer)? {
-            OffOrTtl::Flag(false) => Ok(Self::Off),
-            OffOrTtl::Word(word) if word == "off" => Ok(Self::Off),
-            OffOrTtl::Ttl(TtlDocument { ttl }) => Ok(Self::Ttl(ttl)),
-            _ => Err(serde::de::Error::custom("must be `off`, or `{ ttl: DURATION }`")),
-        }
     }
 }
 
@@ -473,14 +254,20 @@ pub(super) fn rules(documents: Vec<RuleDocument>, known: &Known<'_>) -> Result<R
 }
 
 fn effect(path: &str, rule: &str, then: Then, known: &Known<'_>) -> Result<Effect, PolicyError> {
-    let Then { deny, tier, model, only, except, max_tokens, service_tier, cache, escalate, metadata } = then;
+    let Then { deny, tier, model, only, except, prefer, max_tokens, service_tier, cache, escalate, metadata } =
+        then;
     if max_tokens == Some(0) {
         return fault(format!("{path}.max_tokens"), "must be at least 1 token");
     }
     let service_tier = service_tier.map(ServiceTier::from);
+    let preferred = prefer.map(|choice| chosen(&format!("{path}.prefer"), &choice, known)).transpose()?;
     let model_is_pinned = model.is_some();
-    let constraints =
-        Constraints { max_tokens, service_tier, ..constraints(path, (tier, model, only, except), known)? };
+    let constraints = Constraints {
+        max_tokens,
+        service_tier,
+        preferred: preferred.unwrap_or_default(),
+        ..constraints(path, (tier, model, only, except), known)?
+    };
     let escalate = causes(escalate);
     if !escalate.is_empty() && model_is_pinned {
         return fault(format!("{path}.escalate"), "a call that goes to one model goes to no other");

@@ -10,7 +10,7 @@ use super::cache::{ExactCacheBounds, ExactCacheDocument};
 use super::document::Document;
 use super::named::Named;
 use super::providers::{AwsDocument, CredentialDocument};
-use super::rules::{
+use super::rules::document::{
     self, DenyDocument, DenyMembers, Then, ThenDocument, TierBounds, TierBoundsDocument, TtlDocument,
 };
 
@@ -45,7 +45,7 @@ one_of!(TierBoundsDocument, "TierBoundsDocument", |generator| [
     {"type": "string"},
     generator.subschema_for::<TierBounds>()
 ]);
-one_of!(rules::CacheDocument, "RuleCacheDocument", |generator| [
+one_of!(document::CacheDocument, "RuleCacheDocument", |generator| [
     {"enum": ["off", false]},
     generator.subschema_for::<TtlDocument>()
 ]);

@@ -565,18 +565,3 @@ fn a_provider_is_reached_where_its_dialect_says() {
     );
     assert_eq!(provider(json!({"host": "a.test", "path": "/own"})), same("/own"));
 }
-
-#[test]
-fn every_choice_among_a_tiers_models_has_a_cluster_of_its_own() {
-    let mut document = document();
-    document["models"]["third"] = document["models"]["gpt-4o"].clone();
-    document["tiers"][0]["models"] = json!(["gpt-4o-mini", "gpt-4o", "third"]);
-    let policy = Policy::from_value(document).unwrap();
-    let (_, tier) = policy.tiers().next().unwrap();
-    let clusters: Vec<_> = tier.subsets().iter().map(|subset| tier.subset_cluster(subset).unwrap()).collect();
-    assert_eq!(
-        clusters,
-        ["arbiter-tier-small", "arbiter-tier-small+1+2", "arbiter-tier-small+0+2", "arbiter-tier-small+0+1"]
-    );
-    assert_eq!(tier.subset_cluster(&tier.models().take(1).collect::<Vec<_>>()), None);
-}

@@ -101,10 +101,14 @@ impl Candidates {
                     Err(why) => left_out.0.push((policy.model(id).name.clone(), why)),
                 }
             }
+            // Whoever was decided on by name stays the first.
+            if !is_decided || decision.is_usual_for(policy.tier(tier)) {
+                constraints.put_preferred_first(&mut models);
+            }
             if let Some(first) = models.first().copied() {
                 let target = Target::Tier(tier);
                 let reason = if target == decision.target { decision.reason } else { Reason::Ability };
-                let cluster = policy.tier(tier).subset_cluster(&models);
+                let cluster = policy.tier(tier).chain_cluster(&models);
                 let cluster = cluster.unwrap_or_else(|| policy.model(first).cluster.clone());
                 let decision = Decision { target, model: first, reason };
                 return Ok(Self { decision, models, cluster, left_out });

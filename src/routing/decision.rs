@@ -76,6 +76,13 @@ impl Decision {
     }
 }
 
+impl Decision {
+    /// Whether the model that is asked first is the one that calls to its tier usually begin with.
+    pub(super) fn is_usual_for(&self, tier: &Tier) -> bool {
+        self.model == tier.first_model() && self.reason != Reason::Conversation
+    }
+}
+
 /// Decides on a request for `requested`, a model's name or `auto`, within `constraints`, when budgets stand at `stage`.
 #[must_use]
 pub fn decide(

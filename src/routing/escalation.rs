@@ -67,7 +67,7 @@ mod tests {
     use crate::chat::Caller;
     use crate::chat::request::{Canonical, Limits};
     use crate::ledger::budget::Stage;
-    use crate::policy::{Effect, ModelId};
+    use crate::policy::{Chain, Effect, ModelId};
     use crate::routing::decide;
 
     fn policy(then: &Value) -> Policy {
@@ -108,7 +108,8 @@ mod tests {
             Candidates::find(&policy, &credentials, &request, decision, &constraints).unwrap();
         let escalation = Escalation::of(&policy, &credentials, &request, &constraints, &mut candidates);
         let is_rendered = |models: &[ModelId]| {
-            policy.escalations().iter().any(|(name, chain)| *name == candidates.cluster && chain == models)
+            let is_it = |chain: &Chain| chain.cluster == candidates.cluster && chain.models == models;
+            policy.chains().iter().any(|chain| chain.escalates && is_it(chain))
         };
         assert_eq!(escalation.is_some(), is_rendered(&candidates.models));
         let name = |id: &ModelId| policy.model(*id).name.clone();
@@ -128,6 +129,16 @@ mod tests {
         assert_eq!((models.join(" "), cluster.as_str()), ("a c e".into(), "arbiter-tier-small+0+2+up+2"));
         let (models, ..) = asked(&json!({"escalate": true, "except": {"models": ["d", "b"]}}), &json!({}));
         assert_eq!(models.join(" "), "a c e");
+    }
+
+    #[test]
+    fn models_that_a_rule_prefers_come_first() {
+        let (models, cluster, _) = asked(&json!({"prefer": {"models": ["c"]}}), &json!({}));
+        assert_eq!((models.join(" "), cluster.as_str()), ("c a b".into(), "arbiter-tier-small+2+0+1"));
+        let (models, cluster, _) = asked(&json!({"prefer": {"models": ["c"]}, "escalate": true}), &json!({}));
+        assert_eq!((models.join(" "), cluster.as_str()), ("c a d".into(), "arbiter-tier-small+2+0+up+0"));
+        let (models, cluster, _) = asked(&json!({"prefer": {"models": ["b"]}}), &json!({"tools": [{}]}));
+        assert_eq!((models.join(" "), cluster.as_str()), ("a c".into(), "arbiter-tier-small+0+2"));
     }
 
     #[test]

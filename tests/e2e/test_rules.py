@@ -9,7 +9,7 @@ import pytest
 
 from e2e import chat
 from e2e.gateway import running
-from e2e.provider import answer
+from e2e.provider import answer, failure
 from e2e.waiting import until
 
 POLICY = {
@@ -40,6 +40,11 @@ POLICY = {
         {"name": "short", "when": 'identity.tenant == "brief"', "then": {"max_tokens": 50}},
         {"name": "later", "when": 'identity.tenant == "nightly"', "then": {"service_tier": "flex"}},
         {"name": "lively", "when": 'identity.tenant == "lively"', "then": {"cache": {"ttl": "1s"}}},
+        {
+            "name": "second-first",
+            "when": 'identity.tenant == "near"',
+            "then": {"prefer": {"providers": ["second"]}},
+        },
         {"name": "private", "when": 'identity.tenant == "private"', "then": {"cache": "off"}},
         {"name": "spare", "when": 'chat.model == "spare-please"', "then": {"model": "spare"}},
         {"name": "odd", "when": '100 / chat.tools > 1 && request.headers["x-odd"] == "yes"', "then": "deny"},
@@ -138,6 +143,18 @@ def test_a_header_that_stands_twice_is_not_one_of_its_values(gateway):
         given = client.post("/v1/chat/completions", content=chat.request(chat.unique()), headers=headers)
 
     assert "tier=small" in said(given)
+
+
+def test_a_rule_prefers_a_provider_and_the_others_take_over(gateway):
+    response = ask(gateway, tenant="near")
+    assert "model=spare" in response.headers["x-arbiter-decision"]
+    assert gateway.mini.received == []
+
+    gateway.spare.answer = failure(503)
+    response = ask(gateway, tenant="near")
+    assert response.status_code == 200
+    assert 'failed="spare:503"' in response.headers["x-arbiter-decision"]
+    assert len(gateway.mini.received) == 1
 
 
 def test_a_rule_leaves_some_providers_only_and_says_more_in_the_log(gateway):

@@ -66,7 +66,7 @@ fn full() -> Value {
                 "name": "r", "when": "true", "mode": "shadow",
                 "then": {
                     "deny": {"message": "m", "status": 403}, "tier": {"min": "t", "max": "t"}, "model": "m",
-                    "only": {"models": ["m"], "providers": ["p"]}, "except": {"models": ["m"], "providers": ["p"]}, "max_tokens": 1,
+                    "only": {"models": ["m"], "providers": ["p"]}, "except": {"models": ["m"], "providers": ["p"]}, "prefer": {"models": ["m"], "providers": ["p"]}, "max_tokens": 1,
                     "service_tier": "flex", "cache": {"ttl": "1h"}, "escalate": ["cut"], "metadata": {"k": "v"}
                 }
             },

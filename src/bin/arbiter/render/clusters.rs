@@ -1,9 +1,9 @@
-//! The clusters: one per choice of a tier's models, one per model, one per provider that untouched requests go to.
+//! The clusters: one per chain of models, one per model, one per provider that untouched requests go to.
 
 use std::net::IpAddr;
 
 use llm_arbiter::envoy::{ENDPOINT_MODEL_FIELD, FILTER, PROVIDER_HEADER, SHARED_CLUSTER};
-use llm_arbiter::policy::{Credential, Model, ModelId, Policy, Provider};
+use llm_arbiter::policy::{Chain, Credential, Model, Policy, Provider};
 use llm_arbiter::sharing::SharedStore;
 use serde_json::{Value, json};
 
@@ -18,13 +18,7 @@ const MAX_CALLS: u32 = 16_384;
 pub fn all(file: &PolicyFile, options: &Options) -> Vec<Value> {
     let policy = &file.policy;
     let mut clusters = Vec::new();
-    for (_, tier) in policy.tiers() {
-        let subsets = tier.subsets();
-        let named = |subset: &Vec<ModelId>| Some((tier.subset_cluster(subset)?, subset.clone()));
-        let chains = subsets.iter().filter_map(named);
-        clusters.extend(chains.map(|(name, models)| chain(file, &name, &models, options)));
-    }
-    clusters.extend(policy.escalations().iter().map(|(name, models)| chain(file, name, models, options)));
+    clusters.extend(policy.chains().iter().map(|chain| chain_cluster(file, chain, options)));
     clusters.extend(policy.models().map(|(_, model)| model_cluster(file, model, options)));
     clusters.extend(pass_through::providers(policy).into_iter().map(|provider| {
         endpoint_cluster(policy, &pass_through::cluster_name(provider), provider, None, Vec::new(), options)
@@ -52,10 +46,10 @@ fn shared_cluster(policy: &Policy, store: &SharedStore, options: &Options) -> Va
 
 /// Models that are asked in turn. The filter runs on the cluster that the route names, not on its members. An aggregate skips members
 /// that have no usable host.
-fn chain(file: &PolicyFile, name: &str, models: &[ModelId], options: &Options) -> Value {
-    let members: Vec<&str> = models.iter().map(|id| file.policy.model(*id).cluster.as_str()).collect();
+fn chain_cluster(file: &PolicyFile, chain: &Chain, options: &Options) -> Value {
+    let members: Vec<&str> = chain.models.iter().map(|id| file.policy.model(*id).cluster.as_str()).collect();
     json!({
-        "name": name,
+        "name": chain.cluster,
         "connect_timeout": duration(file.policy.failover.connect_timeout),
         "lb_policy": "CLUSTER_PROVIDED",
         "cluster_type": {

@@ -4,7 +4,7 @@ use llm_arbiter::envoy::{
     CLUSTER_HEADER, MODEL_CLUSTER, RECORD_MEMBER_STATE, REQUEST_MEMBER_STATE, RETRY_HEADER, RETRY_ON,
     STREAM_HEADER,
 };
-use llm_arbiter::policy::{ModelId, Policy};
+use llm_arbiter::policy::{Chain, Policy};
 use serde_json::{Value, json};
 
 use super::{Options, address, duration, edge, pass_through, plugin};
@@ -42,18 +42,10 @@ pub fn listener(file: &PolicyFile, options: &Options) -> Value {
 fn virtual_host(file: &PolicyFile) -> Value {
     let policy = &file.policy;
     let mut routes = Vec::new();
+    let chains = policy.chains();
     for stream in [true, false] {
-        for (_, tier) in policy.tiers() {
-            let subsets = tier.subsets();
-            let named = |subset: &Vec<ModelId>| Some((tier.subset_cluster(subset)?, subset.len()));
-            let chains = subsets.iter().filter_map(named);
-            routes.extend(chains.map(|(cluster, models)| chain_route(policy, &cluster, models, stream)));
-        }
-        if !stream {
-            let chains = policy.escalations();
-            let chains = chains.iter().map(|(cluster, models)| (cluster, models.len()));
-            routes.extend(chains.map(|(cluster, models)| chain_route(policy, cluster, models, stream)));
-        }
+        let chains = chains.iter().filter(|chain| !(stream && chain.escalates));
+        routes.extend(chains.map(|chain| chain_route(policy, chain, stream)));
         routes.push(model_route(policy, stream));
     }
     routes.extend(pass_through::routes(policy));
@@ -89,10 +81,10 @@ fn model_route(policy: &Policy, stream: bool) -> Value {
     })
 }
 
-/// The route to so many models that are asked in turn: its retries go on to the next one.
-fn chain_route(policy: &Policy, cluster: &str, models: usize, stream: bool) -> Value {
+/// The route to models that are asked in turn: its retries go on to the next one.
+fn chain_route(policy: &Policy, chain: &Chain, stream: bool) -> Value {
     json!({
-        "match": chat_call(&json!({"exact": cluster}), stream),
+        "match": chat_call(&json!({"exact": chain.cluster}), stream),
         "route": {
             "cluster_header": CLUSTER_HEADER,
             "timeout": duration(policy.failover.timeout),
@@ -100,7 +92,7 @@ fn chain_route(policy: &Policy, cluster: &str, models: usize, stream: bool) -> V
                 "retry_on": RETRY_ON,
                 "retriable_status_codes": policy.failover.statuses(),
                 "retriable_headers": [{"name": RETRY_HEADER, "present_match": true}],
-                "num_retries": models.saturating_sub(1),
+                "num_retries": chain.models.len().saturating_sub(1),
                 "per_try_idle_timeout": duration(policy.failover.silence(stream)),
                 "retry_back_off": {"base_interval": "0.001s", "max_interval": "0.010s"},
                 "retry_priority": previous_priorities()
