@@ -26,6 +26,13 @@ impl Variant {
         }
     }
 
+    /// Takes in whose the answer is: the value that an attribute of the caller has. No regime consists of empty names.
+    pub fn add_scope(&mut self, attribute: &str, value: &str) {
+        for part in [b"".as_slice(), b"", b"", attribute.as_bytes(), value.as_bytes()] {
+            self.add(part);
+        }
+    }
+
     /// Takes in that the answer is one that the policy has no part in. No regime consists of one name.
     pub fn add_shadow(&mut self) {
         for part in [b"".as_slice(), b"shadow"] {

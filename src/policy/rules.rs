@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use self::document::{
-    CacheDocument, ChoiceDocument, DenyDocument, DenyMembers, EscalateDocument, RuleDocument, Then,
-    TierBounds, TierBoundsDocument,
+    CacheDocument, ChoiceDocument, DenyDocument, DenyMembers, EscalateDocument, RuleDocument, StoredDocument,
+    Then, TierBounds, TierBoundsDocument,
 };
 use super::fields::{check_name, duration, fault, reference};
 use super::list::NonEmpty;
@@ -15,7 +15,7 @@ use super::mode::{Mode, mode};
 use super::{Model, ModelId, PolicyError, Provider, Tier, TierId};
 use crate::chat::shortcoming::Shortcoming;
 use crate::chat::usage::ServiceTier;
-use crate::condition::{Condition, Names};
+use crate::condition::{Condition, Kind, Names};
 
 /// Most rules of a policy: all of them may be looked at for a call.
 const MAX_RULES: usize = 256;
@@ -74,6 +74,10 @@ pub struct Constraints {
     pub service_tier: Option<ServiceTier>,
     /// Whether it is neither answered from the caches nor kept there.
     pub skips_cache: bool,
+    /// The attribute of the caller whose value stored answers are kept apart by, besides the tenant.
+    pub cache_scope: Option<String>,
+    /// Index of the budget that it is charged to besides those that all calls are charged to.
+    pub budget: Option<usize>,
     /// How old the stored answer may be that it gets; `None`: as old as the policy has it.
     pub max_age: Option<Duration>,
     /// What its answer must not lack: else a model of the next tier is asked.
@@ -92,6 +96,8 @@ pub static UNCONSTRAINED: Constraints = Constraints {
     max_tokens: None,
     service_tier: None,
     skips_cache: false,
+    cache_scope: None,
+    budget: None,
     max_age: None,
     escalate: BTreeSet::new(),
     metadata: BTreeMap::new(),
@@ -104,6 +110,7 @@ pub struct Rules {
     names: Names,
     headers: BTreeSet<String>,
     read_budgets: bool,
+    budgets: BTreeSet<usize>,
 }
 
 impl Rules {
@@ -112,7 +119,12 @@ impl Rules {
         let conditions = || rules.iter().filter_map(|rule| rule.when.as_ref());
         let headers = conditions().flat_map(Condition::headers).cloned().collect();
         let read_budgets = conditions().flat_map(Condition::facts).any(|fact| fact.starts_with("budget."));
-        Self { names, headers, read_budgets, rules }
+        let budgets = rules.iter().filter_map(|rule| match &rule.then {
+            Effect::Allow(constraints) => constraints.budget,
+            Effect::Deny(_) => None,
+        });
+        let budgets = budgets.collect();
+        Self { names, headers, read_budgets, budgets, rules }
     }
 
     /// All of them.
@@ -142,6 +154,12 @@ impl Rules {
     #[must_use]
     pub fn read_budgets(&self) -> bool {
         self.read_budgets
+    }
+
+    /// Whether calls that are held to `constraints` are charged to a budget: those that rules name are for calls under these rules alone.
+    #[must_use]
+    pub fn charge(&self, budget: usize, constraints: &Constraints) -> bool {
+        !self.budgets.contains(&budget) || constraints.budget == Some(budget)
     }
 
     /// Whether some rule counts for a share of requests.
@@ -201,6 +219,8 @@ impl Constraints {
             max_tokens,
             service_tier: _,
             skips_cache: _,
+            cache_scope: _,
+            budget: _,
             max_age: _,
             escalate,
             metadata: _,
@@ -253,35 +273,13 @@ pub(super) fn rules(documents: Vec<RuleDocument>, known: &Known<'_>) -> Result<R
     Ok(Rules::new(rules, known.names.clone()))
 }
 
-fn effect(path: &str, rule: &str, then: Then, known: &Known<'_>) -> Result<Effect, PolicyError> {
-    let Then { deny, tier, model, only, except, prefer, max_tokens, service_tier, cache, escalate, metadata } =
-        then;
-    if max_tokens == Some(0) {
-        return fault(format!("{path}.max_tokens"), "must be at least 1 token");
-    }
-    let service_tier = service_tier.map(ServiceTier::from);
-    let preferred = prefer.map(|choice| chosen(&format!("{path}.prefer"), &choice, known)).transpose()?;
-    let model_is_pinned = model.is_some();
-    let constraints = Constraints {
-        max_tokens,
-        service_tier,
-        preferred: preferred.unwrap_or_default(),
-        ..constraints(path, (tier, model, only, except), known)?
-    };
-    let escalate = causes(escalate);
-    if !escalate.is_empty() && model_is_pinned {
-        return fault(format!("{path}.escalate"), "a call that goes to one model goes to no other");
-    }
+fn effect(path: &str, rule: &str, mut then: Then, known: &Known<'_>) -> Result<Effect, PolicyError> {
+    let deny = then.deny.take();
+    let constraints = constraints(path, then, known)?;
     let Some(DenyDocument(DenyMembers { message, status })) = deny else {
-        let skips_cache = matches!(cache, Some(CacheDocument::Off));
-        let max_age = match cache {
-            Some(CacheDocument::Ttl(ttl)) => Some(duration(&format!("{path}.cache.ttl"), &ttl)?),
-            Some(CacheDocument::Off) | None => None,
-        };
-        return Ok(Effect::Allow(Constraints { skips_cache, max_age, escalate, metadata, ..constraints }));
+        return Ok(Effect::Allow(constraints));
     };
-    let is_held = constraints.bears_on_answers() || service_tier.is_some() || cache.is_some();
-    if is_held || !escalate.is_empty() || !metadata.is_empty() {
+    if constraints != UNCONSTRAINED {
         return fault(format!("{path}.deny"), "a call that is refused is held to nothing else");
     }
     let status = status.unwrap_or(403);
@@ -290,6 +288,71 @@ fn effect(path: &str, rule: &str, then: Then, known: &Known<'_>) -> Result<Effec
     }
     let message = message.unwrap_or_else(|| format!("the policy does not allow this call (rule `{rule}`)"));
     Ok(Effect::Deny(Denial { status, message }))
+}
+
+/// What a call is held to.
+fn constraints(path: &str, then: Then, known: &Known<'_>) -> Result<Constraints, PolicyError> {
+    let Then {
+        tier,
+        model,
+        only,
+        except,
+        prefer,
+        max_tokens,
+        service_tier,
+        cache,
+        escalate,
+        budget,
+        metadata,
+        ..
+    } = then;
+    if max_tokens == Some(0) {
+        return fault(format!("{path}.max_tokens"), "must be at least 1 token");
+    }
+    let escalate = causes(escalate);
+    if !escalate.is_empty() && model.is_some() {
+        return fault(format!("{path}.escalate"), "a call that goes to one model goes to no other");
+    }
+    let preferred = prefer.map(|choice| chosen(&format!("{path}.prefer"), &choice, known)).transpose()?;
+    let names: Vec<&str> = known.names.budgets.iter().map(String::as_str).collect();
+    let budget =
+        budget.map(|name| reference(format!("{path}.budget"), &name, &names, "budget")).transpose()?;
+    let caching = caching(&format!("{path}.cache"), cache, known)?;
+    Ok(Constraints {
+        preferred: preferred.unwrap_or_default(),
+        max_tokens,
+        service_tier: service_tier.map(ServiceTier::from),
+        skips_cache: caching.skips_cache,
+        cache_scope: caching.cache_scope,
+        max_age: caching.max_age,
+        escalate,
+        budget: budget.map(usize::from),
+        metadata,
+        ..choice(path, (tier, model, only, except), known)?
+    })
+}
+
+/// What becomes of stored answers.
+fn caching(
+    path: &str,
+    document: Option<CacheDocument>,
+    known: &Known<'_>,
+) -> Result<Constraints, PolicyError> {
+    let StoredDocument { ttl, scope } = match document {
+        None => return Ok(UNCONSTRAINED.clone()),
+        Some(CacheDocument::Off) => return Ok(Constraints { skips_cache: true, ..UNCONSTRAINED.clone() }),
+        Some(CacheDocument::Kept(stored)) => stored,
+    };
+    if ttl.is_none() && scope.is_none() {
+        return fault(path, "names neither `ttl` nor `scope`");
+    }
+    if let Some(scope) = &scope {
+        let texts = known.names.attributes.iter().filter(|(_, kind)| **kind == Kind::Text);
+        let names: Vec<&str> = texts.map(|(name, _)| name.as_str()).collect();
+        reference(format!("{path}.scope"), scope, &names, "attribute of `identity`")?;
+    }
+    let max_age = ttl.map(|ttl| duration(&format!("{path}.ttl"), &ttl)).transpose()?;
+    Ok(Constraints { max_age, cache_scope: scope, ..UNCONSTRAINED.clone() })
 }
 
 /// What an answer must not lack.
@@ -305,7 +368,8 @@ fn causes(document: Option<EscalateDocument>) -> BTreeSet<Shortcoming> {
 
 type Bounds = (Option<TierBoundsDocument>, Option<String>, Option<ChoiceDocument>, Option<ChoiceDocument>);
 
-fn constraints(path: &str, bounds: Bounds, known: &Known<'_>) -> Result<Constraints, PolicyError> {
+/// The tiers and models that it may go to.
+fn choice(path: &str, bounds: Bounds, known: &Known<'_>) -> Result<Constraints, PolicyError> {
     let (tier, model, only, except) = bounds;
     let tiers: Vec<&str> = known.tiers.iter().map(|(_, tier)| tier.name.as_str()).collect();
     let models: Vec<&str> = known.models.iter().map(|(_, model)| model.name.as_str()).collect();

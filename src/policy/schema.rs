@@ -11,7 +11,7 @@ use super::document::Document;
 use super::named::Named;
 use super::providers::{AwsDocument, CredentialDocument};
 use super::rules::document::{
-    self, DenyDocument, DenyMembers, Then, ThenDocument, TierBounds, TierBoundsDocument, TtlDocument,
+    self, DenyDocument, DenyMembers, StoredDocument, Then, ThenDocument, TierBounds, TierBoundsDocument,
 };
 
 /// The JSON Schema (draft 2020-12) of a policy document: its fields and their types, for editors and pipelines. What fields refer to, and
@@ -47,7 +47,7 @@ one_of!(TierBoundsDocument, "TierBoundsDocument", |generator| [
 ]);
 one_of!(document::CacheDocument, "RuleCacheDocument", |generator| [
     {"enum": ["off", false]},
-    generator.subschema_for::<TtlDocument>()
+    generator.subschema_for::<StoredDocument>()
 ]);
 one_of!(ExactCacheDocument, "ExactCacheDocument", |generator| [
     {"enum": ["off", false]},

@@ -65,6 +65,24 @@ def by_calls(module_by_calls):
     return module_by_calls
 
 
+def test_a_budget_that_a_rule_names_is_for_calls_under_that_rule(start_gateway):
+    policy = {
+        **TENANT,
+        "requested_model": "honor",
+        "budgets": [
+            {"name": "all", "requests": 100, "window": "month", "stages": {"reject": "100%"}},
+            {"name": "frontier", "requests": 2, "window": "month", "stages": {"reject": "100%"}},
+        ],
+        "rules": [{"name": "grand", "when": 'chat.model == "grand"', "then": {"budget": "frontier"}}],
+    }
+    gateway = start_gateway(policy)
+    grand = [gateway.ask(chat.unique(), model="grand").status_code for _ in range(3)]
+    others = [gateway.ask(chat.unique(), model="mini").status_code for _ in range(3)]
+
+    assert grand == [200, 200, 429]
+    assert others == [200, 200, 200]
+
+
 def test_what_follows_gets_stricter_as_a_budget_is_spent(by_calls):
     asked = [by_calls.ask(chat.unique(chat.HARD), headers_of("staged")) for _ in range(11)]
     stages = [budget_of(response) and budget_of(response)[2] for response in asked[:10]]

@@ -14,6 +14,7 @@ from e2e.waiting import until
 
 POLICY = {
     "requested_model": "honor",
+    "identity": {"headers": {"tenant": "x-tenant", "user": "x-user"}},
     "rules": [
         {
             "name": "no-embeddings",
@@ -45,6 +46,7 @@ POLICY = {
             "when": 'identity.tenant == "near"',
             "then": {"prefer": {"providers": ["second"]}},
         },
+        {"name": "personal", "when": 'identity.tenant == "personal"', "then": {"cache": {"scope": "user"}}},
         {"name": "private", "when": 'identity.tenant == "private"', "then": {"cache": "off"}},
         {"name": "spare", "when": 'chat.model == "spare-please"', "then": {"model": "spare"}},
         {"name": "odd", "when": '100 / chat.tools > 1 && request.headers["x-odd"] == "yes"', "then": "deny"},
@@ -143,6 +145,19 @@ def test_a_header_that_stands_twice_is_not_one_of_its_values(gateway):
         given = client.post("/v1/chat/completions", content=chat.request(chat.unique()), headers=headers)
 
     assert "tier=small" in said(given)
+
+
+def test_a_rule_keeps_the_answers_of_users_apart(gateway):
+    text = chat.unique()
+
+    def status(user):
+        headers = {"x-user": user} if user else {}
+        return ask(gateway, text, tenant="personal", headers=headers).headers["cache-status"]
+
+    first = [status(user) for user in ("ann", "bob", None)]
+    again = [status(user) for user in ("ann", "bob", None)]
+    assert all("fwd=miss" in said for said in first), first
+    assert all("; hit" in said for said in again), again
 
 
 def test_a_rule_prefers_a_provider_and_the_others_take_over(gateway):

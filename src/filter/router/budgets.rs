@@ -55,14 +55,15 @@ impl Amounts {
     }
 }
 
-/// How the budgets stand that a caller comes under.
+/// How the budgets stand that a caller comes under, of those that a call `is_charged` to.
 pub(super) fn look<H: SharedData + Clock>(
     role: &RouterRole,
     host: &H,
     attributes: &Attributes,
+    is_charged: impl Fn(usize) -> bool,
 ) -> Vec<Charge> {
     let now = host.now();
-    let books = role.budgets.iter().enumerate();
+    let books = role.budgets.iter().enumerate().filter(|(at, _)| is_charged(*at));
     let charges = books.map(|(at, book)| {
         let per = book.budget().per.as_ref();
         let holder = per.and_then(|per| text_named(attributes, per)).unwrap_or_default().to_owned();

@@ -127,7 +127,9 @@ impl Funds {
 }
 
 fn charges<H: Host>(role: &RouterRole, host: &H, reading: &Reading) -> Vec<Charge> {
-    budgets::look(role, host, &reading.identity.attributes)
+    let constraints = reading.ruling.constraints(&role.policy);
+    let is_charged = |budget| role.policy.rules.charge(budget, constraints);
+    budgets::look(role, host, &reading.identity.attributes, is_charged)
 }
 
 /// Sets aside what a call to a model may cost.

@@ -97,7 +97,7 @@ impl Reading {
             return;
         }
         if policy.rules.read_budgets() {
-            let charges = budgets::look(role, host, &self.identity.attributes);
+            let charges = budgets::look(role, host, &self.identity.attributes, |_| true);
             self.circumstances.budgets = budgets::shares(role, &charges);
         }
         let call = (request, &self.operation);
@@ -105,6 +105,9 @@ impl Reading {
         let constraints = self.ruling.constraints(policy);
         let accepted = [self.directives.max_age, constraints.max_age];
         self.directives.max_age = accepted.into_iter().flatten().min();
+        if let Some(scope) = &constraints.cache_scope {
+            self.variant.add_scope(scope, text_named(&self.identity.attributes, scope).unwrap_or_default());
+        }
         if constraints.bears_on_answers() {
             let attributes = &self.identity.attributes;
             let key = policy.models_of_key(attributes).and_then(|_| text_named(attributes, KEY));

@@ -51,10 +51,12 @@ pub(in crate::policy) struct Then {
     pub(super) max_tokens: Option<u64>,
     /// How urgent it is, where its provider has a word for that.
     pub(super) service_tier: Option<ServiceTierDocument>,
-    /// `off`: neither answered from the caches nor kept there; or how old stored answers may be.
+    /// `off`: neither answered from the caches nor kept there; or how old stored answers may be, and whose they are.
     pub(super) cache: Option<CacheDocument>,
     /// What its answer must not lack, if it is not streamed: else a model of the next tier is asked. `true`: anything.
     pub(super) escalate: Option<EscalateDocument>,
+    /// The budget that it is charged to besides: only calls under rules that name it are.
+    pub(super) budget: Option<String>,
     /// What the access log says of it besides.
     pub(super) metadata: BTreeMap<String, String>,
 }
@@ -151,16 +153,18 @@ impl From<ShortcomingDocument> for Shortcoming {
 #[derive(Debug)]
 pub(in crate::policy) enum CacheDocument {
     Off,
-    Ttl(String),
+    Kept(StoredDocument),
 }
 
-/// How old stored answers may be.
+/// How old stored answers may be, and whose they are.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(in crate::policy) struct TtlDocument {
+pub(in crate::policy) struct StoredDocument {
     /// A duration that is shorter than the one of the cache.
-    pub(super) ttl: String,
+    pub(super) ttl: Option<String>,
+    /// An attribute of `identity`: answers are shared only by callers of a tenant for whom it is the same.
+    pub(super) scope: Option<String>,
 }
 
 macro_rules! word_or_members {
@@ -228,17 +232,17 @@ word_or_members!(TierBoundsDocument, TierBounds, "a tier, or `{ min: TIER, max: 
 impl<'de> Deserialize<'de> for CacheDocument {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        #[serde(untagged, expecting = "must be `off`, or `{ ttl: DURATION }`")]
-        enum OffOrTtl {
+        #[serde(untagged, expecting = "must be `off`, or `{ ttl: DURATION, scope: ATTRIBUTE }`")]
+        enum OffOrKept {
             Word(String),
             Flag(bool),
-            Ttl(TtlDocument),
+            Kept(StoredDocument),
         }
-        match OffOrTtl::deserialize(deserializer)? {
-            OffOrTtl::Flag(false) => Ok(Self::Off),
-            OffOrTtl::Word(word) if word == "off" => Ok(Self::Off),
-            OffOrTtl::Ttl(TtlDocument { ttl }) => Ok(Self::Ttl(ttl)),
-            _ => Err(serde::de::Error::custom("must be `off`, or `{ ttl: DURATION }`")),
+        match OffOrKept::deserialize(deserializer)? {
+            OffOrKept::Flag(false) => Ok(Self::Off),
+            OffOrKept::Word(word) if word == "off" => Ok(Self::Off),
+            OffOrKept::Kept(kept) => Ok(Self::Kept(kept)),
+            _ => Err(serde::de::Error::custom("must be `off`, or `{ ttl: DURATION, scope: ATTRIBUTE }`")),
         }
     }
 }

@@ -69,6 +69,14 @@ fn a_rule_says_what_becomes_of_a_call() {
             },
         ),
         (json!({"escalate": false}), UNCONSTRAINED.clone()),
+        (
+            json!({"cache": {"scope": "tenant"}}),
+            Constraints { cache_scope: Some("tenant".to_owned()), ..UNCONSTRAINED.clone() },
+        ),
+        (
+            json!({"prefer": {"models": ["mid"]}}),
+            Constraints { preferred: vec![ModelId(1)], ..UNCONSTRAINED.clone() },
+        ),
         (json!({"cache": false}), Constraints { skips_cache: true, ..UNCONSTRAINED.clone() }),
         (
             json!({"metadata": {"cost_center": "42"}}),
@@ -110,6 +118,14 @@ fn what_a_rule_cannot_say_is_refused_with_its_place() {
             "no provider",
         ),
         (json!([{"name": "a", "then": {"only": {}}}]), "rules[0].then.only", "neither"),
+        (json!([{"name": "a", "then": {"cache": {}}}]), "rules[0].then.cache", "neither"),
+        (
+            json!([{"name": "a", "then": {"cache": {"scope": "tenent"}}}]),
+            "rules[0].then.cache.scope",
+            "did you mean `tenant`?",
+        ),
+        (json!([{"name": "a", "then": {"budget": "day"}}]), "rules[0].then.budget", "no budget `day`"),
+        (json!([{"name": "a", "then": {"deny": "no", "budget": "b"}}]), "rules[0].then.budget", "no budget"),
         (
             json!([{"name": "a", "then": {"escalate": ["refuse"]}}]),
             "rules[0].then.escalate",
