@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
+use super::conversation::Effort;
 use super::dialect::Caller;
 use super::edits::replace;
 use super::request::ChatRequest;
@@ -20,13 +21,24 @@ pub struct Edit<'m> {
     pub max_tokens: Option<u64>,
     /// How urgent the call is; `None`: what the request says. Anthropic's callers have no word for it.
     pub service_tier: Option<ServiceTier>,
+    /// How much may be thought; `None`: what the request says.
+    pub effort: Option<MostEffort>,
+}
+
+/// How much may be thought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MostEffort {
+    /// At most.
+    pub effort: Effort,
+    /// Whether it is written where the request does not say how much: every model that is asked must have a word for it.
+    pub always: bool,
 }
 
 impl<'m> Edit<'m> {
     /// Names a model, and leaves all else as it is.
     #[must_use]
     pub fn naming(model: &'m str) -> Self {
-        Self { model, include_usage: false, max_tokens: None, service_tier: None }
+        Self { model, include_usage: false, max_tokens: None, service_tier: None, effort: None }
     }
 }
 
@@ -41,10 +53,9 @@ pub fn splice(request: &ChatRequest, edit: Edit<'_>) -> Option<Vec<u8>> {
     let usage = (edit.include_usage && !request.stream_options.include_usage).then(|| include_usage(request));
     let bounds = edit.max_tokens.map(|most| bounds(request, most)).unwrap_or_default();
     let tier = edit.service_tier.and_then(|tier| service_tier(request, tier));
-    if model.is_none() && usage.is_none() && bounds.is_empty() && tier.is_none() {
-        return None;
-    }
-    replace(body, model.into_iter().chain(usage).chain(bounds).chain(tier).collect())
+    let effort = edit.effort.and_then(|most| effort(request, most));
+    let edits: Vec<_> = model.into_iter().chain(usage).chain(bounds).chain(tier).chain(effort).collect();
+    if edits.is_empty() { None } else { replace(body, edits) }
 }
 
 /// Where and how the answer has to be bounded to so many tokens.
@@ -82,6 +93,44 @@ fn service_tier(request: &ChatRequest, tier: ServiceTier) -> Option<(Range<usize
     })
 }
 
+/// Where and how it has to be written how much may be thought. Words that we do not know count as more than any.
+fn effort(
+    request: &ChatRequest,
+    MostEffort { effort, always }: MostEffort,
+) -> Option<(Range<usize>, String)> {
+    let word = Value::from(effort.as_str());
+    let said = request.reasoning.as_ref().and_then(|span| {
+        Some((span.clone(), serde_json::from_slice::<Value>(request.body().get(span.clone())?).ok()?))
+    });
+    let is_within = |said: &str| said == "none" || Effort::named(said).is_some_and(|said| said <= effort);
+    let (name, is_nested) = match request.caller {
+        Caller::OpenAi => ("reasoning_effort", false),
+        Caller::Anthropic => ("output_config", true),
+        Caller::Responses => ("reasoning", true),
+    };
+    match said {
+        Some((_, Value::String(said))) if !is_nested && is_within(&said) => None,
+        Some((span, Value::String(_))) if !is_nested => Some((span, word.to_string())),
+        Some((span, Value::Object(mut members))) if is_nested => {
+            let is_silent = match members.get("effort") {
+                Some(Value::String(said)) if is_within(said) => return None,
+                Some(Value::String(_)) => false,
+                _ => true,
+            };
+            members.insert("effort".into(), word);
+            (always || !is_silent).then(|| (span, Value::Object(members).to_string()))
+        }
+        _ if !always => None,
+        said => {
+            let value = if is_nested { json!({"effort": word}) } else { word };
+            Some(match said {
+                Some((span, _)) => (span, value.to_string()),
+                None => (request.model_span.end..request.model_span.end, format!(",\"{name}\":{value}")),
+            })
+        }
+    }
+}
+
 /// Where and how `stream_options` has to be written so that usage is included.
 fn include_usage(request: &ChatRequest) -> (Range<usize>, String) {
     match &request.stream_options.span {
@@ -113,6 +162,61 @@ mod tests {
         let request = ChatRequest::parse(body.into(), Caller::OpenAi, limits, Canonical::Skip).unwrap();
         let edited = splice(&request, Edit { include_usage, ..Edit::naming(model) });
         edited.map(|bytes| String::from_utf8(bytes).unwrap())
+    }
+
+    #[test]
+    fn thinking_is_bounded_where_it_is_said_and_where_it_may_be() {
+        let cases = [
+            (Caller::OpenAi, r#""reasoning_effort":"high""#, false, Some(r#""reasoning_effort":"low""#)),
+            (Caller::OpenAi, r#""reasoning_effort":"utmost""#, false, Some(r#""reasoning_effort":"low""#)),
+            (Caller::OpenAi, r#""reasoning_effort":"minimal""#, true, None),
+            (Caller::OpenAi, r#""reasoning_effort":"none""#, true, None),
+            (Caller::OpenAi, r#""reasoning_effort":null"#, false, None),
+            (Caller::OpenAi, r#""reasoning_effort":null"#, true, Some(r#""reasoning_effort":"low""#)),
+            (Caller::OpenAi, r#""n":1"#, false, None),
+            (Caller::OpenAi, r#""n":1"#, true, Some(r#""reasoning_effort":"low","n":1"#)),
+            (
+                Caller::Responses,
+                r#""reasoning":{"effort":"high","summary":"auto"}"#,
+                false,
+                Some(r#""reasoning":{"effort":"low","summary":"auto"}"#),
+            ),
+            (Caller::Responses, r#""reasoning":{"summary":"auto"}"#, false, None),
+            (
+                Caller::Responses,
+                r#""reasoning":{"effort":null}"#,
+                true,
+                Some(r#""reasoning":{"effort":"low"}"#),
+            ),
+            (
+                Caller::Responses,
+                r#""store":false"#,
+                true,
+                Some(r#""reasoning":{"effort":"low"},"store":false"#),
+            ),
+            (
+                Caller::Anthropic,
+                r#""output_config":{"effort":"max"}"#,
+                false,
+                Some(r#""output_config":{"effort":"low"}"#),
+            ),
+            (Caller::Anthropic, r#""output_config":{}"#, false, None),
+        ];
+        for (caller, said, always, expected) in cases {
+            let said_what = if caller == Caller::Responses {
+                r#""input":"hi""#
+            } else {
+                r#""messages":[{"role":"user","content":"hi"}]"#
+            };
+            let body = |members: &str| format!(r#"{{"model":"a",{members},{said_what}}}"#);
+            let request =
+                ChatRequest::parse(body(said).into(), caller, Limits { max_depth: 9 }, Canonical::Skip)
+                    .unwrap();
+            let effort = Some(MostEffort { effort: Effort::Low, always });
+            let edited = splice(&request, Edit { effort, ..Edit::naming("a") });
+            let edited = edited.map(|bytes| String::from_utf8(bytes).unwrap());
+            assert_eq!(edited, expected.map(body), "{caller:?} {said}");
+        }
     }
 
     #[test]

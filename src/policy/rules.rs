@@ -13,6 +13,7 @@ use super::fields::{check_name, duration, fault, reference};
 use super::list::NonEmpty;
 use super::mode::{Mode, mode};
 use super::{Model, ModelId, PolicyError, Provider, Tier, TierId};
+use crate::chat::conversation::Effort;
 use crate::chat::shortcoming::Shortcoming;
 use crate::chat::usage::ServiceTier;
 use crate::condition::{Condition, Kind, Names};
@@ -72,6 +73,8 @@ pub struct Constraints {
     pub max_tokens: Option<u64>,
     /// How urgent it is, where its provider has a word for that.
     pub service_tier: Option<ServiceTier>,
+    /// Most that a chat call's model may think.
+    pub reasoning_effort: Option<Effort>,
     /// Whether it is neither answered from the caches nor kept there.
     pub skips_cache: bool,
     /// The attribute of the caller whose value stored answers are kept apart by, besides the tenant.
@@ -95,6 +98,7 @@ pub static UNCONSTRAINED: Constraints = Constraints {
     preferred: Vec::new(),
     max_tokens: None,
     service_tier: None,
+    reasoning_effort: None,
     skips_cache: false,
     cache_scope: None,
     budget: None,
@@ -218,6 +222,7 @@ impl Constraints {
             preferred,
             max_tokens,
             service_tier: _,
+            reasoning_effort,
             skips_cache: _,
             cache_scope: _,
             budget: _,
@@ -227,6 +232,7 @@ impl Constraints {
         } = self;
         // What is stored elsewhere may break the schema.
         escalate.contains(&Shortcoming::Schema)
+            || reasoning_effort.is_some()
             || !preferred.is_empty()
             || max_tokens.is_some()
             || min_tier.is_some()
@@ -300,6 +306,7 @@ fn constraints(path: &str, then: Then, known: &Known<'_>) -> Result<Constraints,
         prefer,
         max_tokens,
         service_tier,
+        reasoning_effort,
         cache,
         escalate,
         budget,
@@ -322,6 +329,7 @@ fn constraints(path: &str, then: Then, known: &Known<'_>) -> Result<Constraints,
         preferred: preferred.unwrap_or_default(),
         max_tokens,
         service_tier: service_tier.map(ServiceTier::from),
+        reasoning_effort: reasoning_effort.map(Effort::from),
         skips_cache: caching.skips_cache,
         cache_scope: caching.cache_scope,
         max_age: caching.max_age,

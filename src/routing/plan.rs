@@ -8,12 +8,12 @@ use super::ruling::Ruling;
 use super::stay::stay;
 use crate::cache::conversations::LastAnswer;
 use crate::cache::recall::{Caching, Hit, Recall};
-use crate::chat::splice::{Edit, splice};
+use crate::chat::splice::{Edit, MostEffort, splice};
 use crate::chat::{ChatRequest, whole};
 use crate::complexity::{self, Complexity};
 use crate::embedding::Sieve;
 use crate::ledger::budget::Stage;
-use crate::policy::Policy;
+use crate::policy::{Constraints, ModelId, Policy};
 
 /// What will be done with a request.
 #[derive(Debug, Clone, PartialEq)]
@@ -120,17 +120,39 @@ pub fn plan(
         .and_then(|stays| find(stays).ok().filter(|candidates| candidates.decision == stays));
     match stays.map_or_else(|| find(decision), Ok) {
         Ok(mut candidates) => {
-            let model = &policy.model(candidates.decision.model).upstream_name;
-            let include_usage = request.must_ask_for_usage();
-            let service_tier = constraints.service_tier.filter(|_| is_native(policy, request, &candidates));
-            let max_tokens = constraints.max_tokens;
-            let body = splice(request, Edit { model, include_usage, max_tokens, service_tier });
-            let escalation =
-                Escalation::of(policy, credentials, request, constraints, &mut candidates).map(Box::new);
-            Plan::Forward(Forward { complexity: Some(complexity), candidates, body, caching, escalation })
+            let escalation = Escalation::of(policy, credentials, request, constraints, &mut candidates);
+            let body = body(policy, request, constraints, &candidates);
+            let (complexity, escalation) = (Some(complexity), escalation.map(Box::new));
+            Plan::Forward(Forward { complexity, candidates, body, caching, escalation })
         }
         Err(none) => Plan::Refuse(none),
     }
+}
+
+/// The body for the first of the candidates; `None`: as it came.
+fn body(
+    policy: &Policy,
+    request: &ChatRequest,
+    constraints: &Constraints,
+    candidates: &Candidates,
+) -> Option<Vec<u8>> {
+    let service_tier = constraints.service_tier.filter(|_| is_native(policy, request, candidates));
+    let always = candidates.models.iter().all(|id| thinks(policy, request, *id));
+    let edit = Edit {
+        model: &policy.model(candidates.decision.model).upstream_name,
+        include_usage: request.must_ask_for_usage(),
+        max_tokens: constraints.max_tokens,
+        service_tier,
+        effort: constraints.reasoning_effort.map(|effort| MostEffort { effort, always }),
+    };
+    splice(request, edit)
+}
+
+/// Whether a model reasons, and is spoken to as the caller speaks.
+fn thinks(policy: &Policy, request: &ChatRequest, id: ModelId) -> bool {
+    let provider = policy.provider_of(id);
+    let is_native = provider.dialect_for(request.caller).is_spoken_by(request.caller);
+    is_native && policy.model(id).abilities.reasoning
 }
 
 /// Whether the first model is spoken to as the caller speaks: what others can be told is said by those who translate.

@@ -40,6 +40,7 @@ POLICY = {
         },
         {"name": "short", "when": 'identity.tenant == "brief"', "then": {"max_tokens": 50}},
         {"name": "later", "when": 'identity.tenant == "nightly"', "then": {"service_tier": "flex"}},
+        {"name": "thrifty", "when": 'identity.tenant == "thrifty"', "then": {"reasoning_effort": "low"}},
         {"name": "lively", "when": 'identity.tenant == "lively"', "then": {"cache": {"ttl": "1s"}}},
         {
             "name": "second-first",
@@ -145,6 +146,15 @@ def test_a_header_that_stands_twice_is_not_one_of_its_values(gateway):
         given = client.post("/v1/chat/completions", content=chat.request(chat.unique()), headers=headers)
 
     assert "tier=small" in said(given)
+
+
+def test_a_rule_bounds_how_much_is_thought(gateway):
+    ask(gateway, tenant="thrifty", reasoning_effort="high")
+    ask(gateway, tenant="thrifty")
+
+    bounded, silent = gateway.mini.received
+    assert bounded.json["reasoning_effort"] == "low"
+    assert "reasoning_effort" not in silent.json, "a model that does not reason would refuse the call"
 
 
 def test_a_rule_keeps_the_answers_of_users_apart(gateway):

@@ -54,6 +54,7 @@ struct Found {
     max_completion_tokens: Option<u64>,
     answer_bounds: Vec<(Range<usize>, Option<u64>)>,
     service_tier: Option<Range<usize>>,
+    reasoning: Option<Range<usize>>,
     doubt: Doubt,
     fault: Option<RequestError>,
 }
@@ -136,6 +137,16 @@ impl Found {
                 let start = reader.at();
                 reader.value(peek, depth)?;
                 self.service_tier = Some(start..reader.at());
+            }
+            Member::Reasoning => {
+                let start = reader.at();
+                reader.value(peek, depth)?;
+                self.reasoning = Some(start..reader.at());
+            }
+            Member::OutputConfig => {
+                let start = reader.at();
+                self.structured_output = self.is_structured(reader, body, peek, depth)?;
+                self.reasoning = Some(start..reader.at());
             }
             Member::Input => self.messages.read_input(reader, body, peek, depth)?,
             Member::System => self.messages.read_system(reader, body, peek, depth)?,
@@ -237,6 +248,7 @@ impl Found {
             stream_options: self.stream_options,
             answer_bounds: self.answer_bounds,
             service_tier: self.service_tier,
+            reasoning: self.reasoning,
             shape,
             sampling: self.sampling,
             turns: self.messages.turns(),

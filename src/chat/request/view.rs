@@ -47,6 +47,9 @@ pub struct ChatRequest {
     pub answer_bounds: Vec<(Range<usize>, Option<u64>)>,
     /// Where the value of `service_tier` stands, if it is said.
     pub service_tier: Option<Range<usize>>,
+    /// Where the value stands that says how much is thought, if it is said: of `reasoning_effort`, of `reasoning` in the Responses API, or of
+    /// Anthropic's `output_config`.
+    pub reasoning: Option<Range<usize>>,
     /// The conversation in numbers.
     pub shape: Shape,
     /// By what the conversation is known again.

@@ -22,6 +22,10 @@ pub(super) enum Member {
     MaxCompletionTokens,
     MaxOutputTokens,
     ResponseFormat,
+    /// Anthropic's form of the answer, and how much is thought.
+    OutputConfig,
+    /// How much is thought.
+    Reasoning,
     /// How urgent the call is.
     ServiceTier,
     Tools,
@@ -58,18 +62,19 @@ const MEMBERS: [(&str, Member); 13] = [
 ];
 
 /// Those that OpenAI's callers have besides.
-const OF_OPENAI: [(&str, Member); 1] = [("service_tier", Member::ServiceTier)];
+const OF_OPENAI: [(&str, Member); 2] =
+    [("service_tier", Member::ServiceTier), ("reasoning_effort", Member::Reasoning)];
 
 /// Those that Anthropic's callers have besides.
 const OF_ANTHROPIC: [(&str, Member); 4] = [
     ("system", Member::System),
-    ("output_config", Member::ResponseFormat),
+    ("output_config", Member::OutputConfig),
     ("thread", Member::State),
     ("container", Member::State),
 ];
 
 /// Those of the Responses API.
-const OF_RESPONSES: [(&str, Member); 15] = [
+const OF_RESPONSES: [(&str, Member); 16] = [
     ("model", Member::Model),
     ("input", Member::Input),
     ("instructions", Member::System),
@@ -79,6 +84,7 @@ const OF_RESPONSES: [(&str, Member); 15] = [
     ("max_output_tokens", Member::MaxOutputTokens),
     ("text", Member::ResponseFormat),
     ("service_tier", Member::ServiceTier),
+    ("reasoning", Member::Reasoning),
     ("tools", Member::Tools),
     ("previous_response_id", Member::State),
     ("conversation", Member::State),

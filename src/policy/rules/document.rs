@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
+use crate::chat::conversation::Effort;
 use crate::chat::shortcoming::Shortcoming;
 use crate::chat::usage::ServiceTier;
 use crate::policy::mode::ModeDocument;
@@ -51,6 +52,8 @@ pub(in crate::policy) struct Then {
     pub(super) max_tokens: Option<u64>,
     /// How urgent it is, where its provider has a word for that.
     pub(super) service_tier: Option<ServiceTierDocument>,
+    /// Most that its model may think.
+    pub(super) reasoning_effort: Option<EffortDocument>,
     /// `off`: neither answered from the caches nor kept there; or how old stored answers may be, and whose they are.
     pub(super) cache: Option<CacheDocument>,
     /// What its answer must not lack, if it is not streamed: else a model of the next tier is asked. `true`: anything.
@@ -59,6 +62,28 @@ pub(in crate::policy) struct Then {
     pub(super) budget: Option<String>,
     /// What the access log says of it besides.
     pub(super) metadata: BTreeMap<String, String>,
+}
+
+/// OpenAI's words for how much is thought.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub(super) enum EffortDocument {
+    Minimal,
+    Low,
+    Medium,
+    High,
+}
+
+impl From<EffortDocument> for Effort {
+    fn from(effort: EffortDocument) -> Self {
+        match effort {
+            EffortDocument::Minimal => Self::Minimal,
+            EffortDocument::Low => Self::Low,
+            EffortDocument::Medium => Self::Medium,
+            EffortDocument::High => Self::High,
+        }
+    }
 }
 
 /// OpenAI's words for it.

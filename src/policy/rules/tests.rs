@@ -56,6 +56,10 @@ fn a_rule_says_what_becomes_of_a_call() {
             json!({"except": {"models": ["big"], "providers": ["eu"]}}),
             Constraints { models: Some(vec![ModelId(0)]), ..UNCONSTRAINED.clone() },
         ),
+        (
+            json!({"reasoning_effort": "low"}),
+            Constraints { reasoning_effort: Some(Effort::Low), ..UNCONSTRAINED.clone() },
+        ),
         (json!({"cache": "off"}), Constraints { skips_cache: true, ..UNCONSTRAINED.clone() }),
         (
             json!({"cache": {"ttl": "10m"}}),

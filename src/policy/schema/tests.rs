@@ -67,7 +67,7 @@ fn full() -> Value {
                 "then": {
                     "deny": {"message": "m", "status": 403}, "tier": {"min": "t", "max": "t"}, "model": "m",
                     "only": {"models": ["m"], "providers": ["p"]}, "except": {"models": ["m"], "providers": ["p"]}, "prefer": {"models": ["m"], "providers": ["p"]}, "max_tokens": 1,
-                    "service_tier": "flex", "cache": {"ttl": "1h", "scope": "a"}, "budget": "b", "escalate": ["cut"], "metadata": {"k": "v"}
+                    "service_tier": "flex", "reasoning_effort": "low", "cache": {"ttl": "1h", "scope": "a"}, "budget": "b", "escalate": ["cut"], "metadata": {"k": "v"}
                 }
             },
             {"name": "s", "then": "allow"},
