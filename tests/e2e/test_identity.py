@@ -1,6 +1,7 @@
 """Who asks, through a real Envoy: certificates of a mesh, metadata of routes, keys that the policy knows; and nobody can forge it by headers."""
 
 import datetime
+import copy
 import hashlib
 import ssl
 
@@ -182,6 +183,41 @@ def test_a_route_says_who_asks_whatever_the_caller_says(by_route):
 
     assert given.status_code == 200
     assert "rule=storefront" in given.headers["x-arbiter-decision"]
+
+
+@pytest.fixture(scope="module")
+def by_service(tmp_path_factory):
+    """A virtual host for calls that are not urgent beside the usual one; each names its part of the policy."""
+
+    def tweak(bootstrap):
+        (listener,) = bootstrap["static_resources"]["listeners"]
+        manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+        (usual,) = manager["route_config"]["virtual_hosts"]
+        nightly = {**copy.deepcopy(usual), "name": "nightly", "domains": ["nightly.test"]}
+        manager["route_config"]["virtual_hosts"] = [usual, nightly]
+        for host, name in ((usual, "chat"), (nightly, "nightly")):
+            for route in host["routes"]:
+                route["metadata"] = {"filter_metadata": {"llm_arbiter": {"service": name}}}
+
+    rules = [
+        {
+            "name": "nightly",
+            "when": 'identity.service == "nightly"',
+            "then": {"tier": "small", "service_tier": "flex", "cache": "off"},
+        },
+        {"name": "chat", "when": 'identity.service == "chat"', "then": {"tier": {"min": "large"}}},
+    ]
+    policy = {"identity": {"route": ["service"], "headers": {"service": "x-service"}}, "rules": rules}
+    with running(tmp_path_factory.mktemp("services"), policy, tweak=tweak) as gateway:
+        yield gateway
+
+
+def test_a_route_names_the_rules_that_apply_to_its_calls(by_service):
+    by_service.ask(chat.unique(chat.HARD), {"host": "nightly.test"})
+    by_service.ask(chat.unique(), {"x-service": "nightly"})
+
+    assert by_service.mini.only.json["service_tier"] == "flex"
+    assert len(by_service.grand.received) == 1
 
 
 def hashed(key):
