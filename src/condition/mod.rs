@@ -7,6 +7,7 @@ mod checker;
 mod facts;
 mod names;
 mod regex;
+mod shortcut;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,7 @@ pub use checker::{ConditionError, MAX_LENGTH};
 pub use facts::{Fact, Facts};
 pub use names::{FACTS, Kind, Names};
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
@@ -23,6 +25,7 @@ use thiserror::Error;
 
 use self::checker::Checked;
 use self::facts::Resolver;
+use self::shortcut::Shortcut;
 
 /// CEL's standard functions as far as they are used, and macros.
 static STANDARD: LazyLock<Arc<Env>> = LazyLock::new(|| {
@@ -39,6 +42,7 @@ static STANDARD: LazyLock<Arc<Env>> = LazyLock::new(|| {
 pub struct Condition {
     source: String,
     expression: Arc<IdedExpr>,
+    shortcut: Arc<Shortcut>,
     headers: BTreeSet<String>,
     facts: BTreeSet<String>,
 }
@@ -55,7 +59,8 @@ impl Condition {
     /// [`ConditionError`] for the first thing that is wrong.
     pub fn compile(source: &str, names: &Names) -> Result<Self, ConditionError> {
         let Checked { expression, headers, facts } = checker::check(&STANDARD, source, names)?;
-        Ok(Self { source: source.to_owned(), expression: Arc::new(expression), headers, facts })
+        let shortcut = Arc::new(Shortcut::of(&expression, names));
+        Ok(Self { source: source.to_owned(), expression: Arc::new(expression), shortcut, headers, facts })
     }
 
     /// As it is written.
@@ -89,22 +94,36 @@ impl<'f> Known<'f> {
     /// Evaluates conditions.
     #[must_use]
     pub fn evaluator(&self) -> Evaluator<'_> {
-        let mut context = Context::with_env(Arc::clone(&STANDARD));
-        context.set_variable_resolver(&self.0);
-        Evaluator(context)
+        Evaluator { known: &self.0, context: OnceCell::new() }
     }
 }
 
 /// Evaluates conditions for one call.
-pub struct Evaluator<'e>(Context<'e, 'e>);
+pub struct Evaluator<'e> {
+    known: &'e Resolver<'e>,
+    /// The interpreter's, made when it is asked.
+    context: OnceCell<Context<'e, 'e>>,
+}
 
-impl Evaluator<'_> {
+impl<'e> Evaluator<'e> {
     /// Whether a condition holds for the call.
     ///
     /// # Errors
     /// [`Undecided`] where arithmetic with the call's numbers has no result.
     pub fn holds(&self, condition: &Condition) -> Result<bool, Undecided> {
-        let value = Value::resolve_val(&condition.expression, &self.0);
+        match condition.shortcut.answer(self.known.facts) {
+            Some(held) => Ok(held),
+            None => self.interpret(condition),
+        }
+    }
+
+    fn interpret(&self, condition: &Condition) -> Result<bool, Undecided> {
+        let context = self.context.get_or_init(|| {
+            let mut context = Context::with_env(Arc::clone(&STANDARD));
+            context.set_variable_resolver(self.known);
+            context
+        });
+        let value = Value::resolve_val(&condition.expression, context);
         let value = value.map_err(|error| Undecided(error.to_string()))?;
         let held = value.downcast_ref::<CelBool>().map(|held| *held.inner());
         held.ok_or_else(|| Undecided("it is neither true nor false".to_owned()))

@@ -63,7 +63,76 @@ fn call() -> Call {
 
 fn evaluated(condition: &Condition, call: &Call) -> Result<bool, Undecided> {
     let names = names();
-    Known::new(call, &names).evaluator().holds(condition)
+    let known = Known::new(call, &names);
+    let evaluator = known.evaluator();
+    let held = evaluator.holds(condition);
+    if let (Some(short), Ok(interpreted)) = (condition.shortcut.answer(call), evaluator.interpret(condition))
+    {
+        assert_eq!(short, interpreted, "{} on {call:?}", condition.source());
+    }
+    held
+}
+
+#[test]
+fn every_simple_comparison_is_as_the_interpreter_has_it() {
+    let mut sources = Vec::new();
+    for order in ["==", "!=", "<", "<=", ">", ">="] {
+        sources.extend(["0", "1", "2", "9223372036854775807"].map(|n| format!("chat.tokens {order} {n}")));
+        sources.extend(["0.0", "0.25", "1.5"].map(|n| format!("budget.team_day {order} {n}")));
+    }
+    for text in ["", "acme", "ac", "me", "cm", "acmes"] {
+        for test in [
+            "== '{}'",
+            "!= '{}'",
+            "in ['x', '{}']",
+            ".startsWith('{}')",
+            ".endsWith('{}')",
+            ".contains('{}')",
+        ] {
+            let test = test.replace("{}", text);
+            sources.push(format!("identity.tenant {test}").replace(" .", "."));
+            sources.push(format!("request.headers['x-batch'] {test}").replace(" .", "."));
+            sources.push(format!("request.headers['x-none'] {test}").replace(" .", "."));
+        }
+    }
+    for source in sources {
+        let condition = Condition::compile(&source, &names()).unwrap();
+        for (tokens, tenant, score) in
+            [(0, "", 0.0), (1, "acme", 0.25), (2, "me", 1.5), (u64::MAX, "acm", 2.0)]
+        {
+            let mut call = Call { score, ..call() };
+            call.numbers.insert("chat.tokens".to_owned(), tokens);
+            call.texts.insert("identity.tenant".to_owned(), tenant.to_owned());
+            call.headers.insert("x-batch".to_owned(), tenant.to_owned());
+            assert!(condition.shortcut.answer(&call).is_some(), "{source}");
+            assert!(evaluated(&condition, &call).is_ok(), "{source}");
+        }
+    }
+}
+
+#[test]
+fn what_teams_mostly_write_needs_no_interpreter() {
+    for source in [
+        "identity.tenant == 'acme' && chat.model.startsWith('gpt-4')",
+        "chat.tokens > 100000",
+        "request.headers['x-team'] in ['ads', 'billing', 'growth']",
+        "chat.tools > 5 && !chat.schema",
+        "(now.hour >= 22 || now.hour < 6) && budget.team_day > 0.5",
+        "chat.model != 'o3' && (chat.model.endsWith('mini') || chat.model.contains('nano'))",
+        "identity.tenant == 'other' && chat.level == 'high'",
+        "chat.level == 'high' && identity.tenant == 'other'",
+    ] {
+        let condition = Condition::compile(source, &names()).unwrap();
+        assert!(condition.shortcut.answer(&call()).is_some(), "{source}");
+    }
+    for source in [
+        "chat.level == 'high'",
+        "chat.tokens / chat.tools > 5",
+        "identity.tenant == 'acme' && chat.level == 'low'",
+    ] {
+        let condition = Condition::compile(source, &names()).unwrap();
+        assert_eq!(condition.shortcut.answer(&call()), None, "{source}");
+    }
 }
 
 fn holds(source: &str) -> Result<bool, Undecided> {

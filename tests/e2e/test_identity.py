@@ -1,7 +1,7 @@
 """Who asks, through a real Envoy: certificates of a mesh, metadata of routes, keys that the policy knows; and nobody can forge it by headers."""
 
-import datetime
 import copy
+import datetime
 import hashlib
 import ssl
 
