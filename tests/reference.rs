@@ -147,3 +147,17 @@ fn the_schema_takes_the_policies_that_come_with_the_project() {
     }
     assert!(policies >= 5, "{policies}");
 }
+
+#[test]
+fn the_example_has_every_field_in_its_place() {
+    let schema = schema();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("envoy/policy.yaml");
+    let example = std::fs::read_to_string(path).expect("the example");
+    let words: BTreeSet<&str> = example.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).collect();
+    let definitions = schema["$defs"].as_object().expect("definitions");
+    let objects = definitions.values().chain([&schema]);
+    let fields =
+        objects.filter_map(|object| object["properties"].as_object()).flat_map(|fields| fields.keys());
+    let missing: Vec<&String> = fields.filter(|field| !words.contains(field.as_str())).collect();
+    assert!(missing.is_empty(), "envoy/policy.yaml does not show {missing:?}");
+}
