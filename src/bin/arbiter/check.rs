@@ -11,33 +11,6 @@ use llm_arbiter::ledger::Rates;
 use llm_arbiter::ledger::budget::Unit;
 use llm_arbiter::policy::{Mode, Model, Policy};
 use llm_arbiter::semantic::Step;
-
-/// What the semantic cache does, and what it takes.
-fn semantic(policy: &Policy) -> String {
-    let Some(bounds) = &policy.semantic_cache else { return "semantic cache: off\n".into() };
-    let does = if bounds.serves { "on" } else { "in shadow: hits are counted, not served" };
-    let encoders = Encoders::bundled().ok();
-    let cache = encoders.and_then(|encoders| SemanticCache::new(bounds.clone(), encoders).ok());
-    let Some(cache) = cache else { return "semantic cache: its models cannot be used\n".into() };
-    let allowed = bounds.max_false_hits * 100.0;
-    let asked = match cache.threshold(bounds.max_false_hits) {
-        Some(Step { score, recall, .. }) => format!(
-            "a score of {score:.3} is asked for, which {:.0} % of rephrasings reach and {allowed} % of near misses",
-            recall * 100.0
-        ),
-        None => format!("max_false_hits of {allowed} % is stricter than any score: nothing is a hit"),
-    };
-    format!(
-        "semantic cache: {does}; {asked}; at most {} messages of at most {} bytes, at most {} MiB of memory in all, for {} s; \
-         at most {:.0} % of a worker's time\n",
-        bounds.ring.entries(),
-        bounds.ring.longest(cache.width()),
-        bounds.bound().div_ceil(1 << 20),
-        bounds.ttl.as_secs(),
-        bounds.max_time_share * 100.0
-    )
-}
-
 use thiserror::Error;
 
 use crate::policy_file::PolicyFile;
@@ -126,6 +99,32 @@ fn meaning(policy: &Policy) -> String {
     }
     text.push_str(&budgets(policy));
     text
+}
+
+/// What the semantic cache does, and what it takes.
+fn semantic(policy: &Policy) -> String {
+    let Some(bounds) = &policy.semantic_cache else { return "semantic cache: off\n".into() };
+    let does = if bounds.serves { "on" } else { "in shadow: hits are counted, not served" };
+    let encoders = Encoders::bundled().ok();
+    let cache = encoders.and_then(|encoders| SemanticCache::new(bounds.clone(), encoders).ok());
+    let Some(cache) = cache else { return "semantic cache: its models cannot be used\n".into() };
+    let allowed = bounds.max_false_hits * 100.0;
+    let asked = match cache.threshold(bounds.max_false_hits) {
+        Some(Step { score, recall, .. }) => format!(
+            "a score of {score:.3} is asked for, which {:.0} % of rephrasings reach and {allowed} % of near misses",
+            recall * 100.0
+        ),
+        None => format!("max_false_hits of {allowed} % is stricter than any score: nothing is a hit"),
+    };
+    format!(
+        "semantic cache: {does}; {asked}; at most {} messages of at most {} bytes, at most {} MiB of memory in all, for {} s; \
+         at most {:.0} % of a worker's time\n",
+        bounds.ring.entries(),
+        bounds.ring.longest(cache.width()),
+        bounds.bound().div_ceil(1 << 20),
+        bounds.ttl.as_secs(),
+        bounds.max_time_share * 100.0
+    )
 }
 
 /// What may be spent, by whom.

@@ -13,8 +13,8 @@ use crate::places::{Place, Places, Step, steps};
 const REQUIRED: [&str; 4] = ["providers", "models", "tiers", "baseline"];
 /// The name of what stands in for what was taken out.
 const STAND_IN: &str = "stand-in";
-/// Most faults that are told at once.
-const MOST: usize = 100;
+/// Most times that a document is read: a fault is told, or something that follows from one is passed over, each time.
+const MOST: usize = 500;
 
 /// What is wrong with a policy: at least one fault, each with its place.
 #[derive(Debug, Error)]
@@ -46,9 +46,8 @@ impl Faults {
 fn all(document: &Value, first: PolicyError) -> Vec<PolicyError> {
     let mut rest = Rest { document: document.clone(), removed: Vec::new() };
     let (mut faults, mut next) = (Vec::new(), Some(first));
-    while let Some(fault) = next.take()
-        && faults.len() < MOST
-    {
+    for _ in 0..MOST {
+        let Some(fault) = next.take() else { break };
         let (steps, left) = steps(&rest.document, &fault.path);
         let original = rest.original(&steps);
         if !rest.caused(&fault, &original) {
@@ -163,37 +162,7 @@ impl Rest {
     /// Puts something right in the place of what others refer to by its name, or of a section that a policy cannot be without; or only
     /// what is missing in it. `false` if the steps lead to neither.
     fn stand_in(&mut self, steps: &[Step], only_missing: bool) -> bool {
-        let first = |section: &str| {
-            let entries = self.document.get(section).and_then(Value::as_object);
-            entries.and_then(|entries| entries.keys().next()).map_or(STAND_IN, String::as_str)
-        };
-        let provider = json!({"host": "localhost"});
-        let model = json!({"provider": first("providers"), "prices": {"input": 0, "output": 0}});
-        let tier = |name: &str| json!({"name": name, "handles": "high", "models": [first("models")]});
-        let value = match steps {
-            [Step::Field(section)] => match section.as_str() {
-                "providers" => json!({STAND_IN: provider}),
-                "models" => json!({STAND_IN: model}),
-                "tiers" => json!([tier(STAND_IN)]),
-                "baseline" => first("models").into(),
-                _ => return false,
-            },
-            [Step::Field(section), Step::Field(_)] if section == "providers" => provider,
-            [Step::Field(section), Step::Field(_)] if section == "models" => model,
-            [Step::Field(section), Step::Element(index)] if section == "tiers" => {
-                let tiers = self.document.get("tiers").and_then(Value::as_array);
-                let field = |at: usize, name: &str| tiers?.get(at)?.get(name)?.as_str().map(str::to_owned);
-                let mut tier = tier(&field(*index, "name").unwrap_or_else(|| STAND_IN.into()));
-                // Neither above the next nor, being as the next, below the one before.
-                if let (Some(handles), Some(tier)) =
-                    (field(index.saturating_add(1), "handles"), tier.as_object_mut())
-                {
-                    tier.insert("handles".into(), handles.into());
-                }
-                tier
-            }
-            _ => return false,
-        };
+        let Some(value) = self.right(steps) else { return false };
         match (steps, &mut self.document) {
             ([Step::Field(section)], Value::Object(sections)) => {
                 sections.insert(section.clone(), value);
@@ -213,6 +182,41 @@ impl Rest {
                 (None, _) => false,
             },
         }
+    }
+
+    /// Something right that may stand where the steps lead to.
+    fn right(&self, steps: &[Step]) -> Option<Value> {
+        let first = |section: &str| {
+            let entries = self.document.get(section).and_then(Value::as_object);
+            entries.and_then(|entries| entries.keys().next()).map_or(STAND_IN, String::as_str)
+        };
+        let provider = json!({"host": "localhost"});
+        let model = json!({"provider": first("providers"), "prices": {"input": 0, "output": 0}});
+        let tier = |name: &str| json!({"name": name, "handles": "high", "models": [first("models")]});
+        Some(match steps {
+            [Step::Field(section)] => match section.as_str() {
+                "providers" => json!({STAND_IN: provider}),
+                "models" => json!({STAND_IN: model}),
+                "tiers" => json!([tier(STAND_IN)]),
+                "baseline" => first("models").into(),
+                _ => return None,
+            },
+            [Step::Field(section), Step::Field(_)] if section == "providers" => provider,
+            [Step::Field(section), Step::Field(_)] if section == "models" => model,
+            [Step::Field(section), Step::Element(index)] if section == "tiers" => {
+                let tiers = self.document.get("tiers").and_then(Value::as_array);
+                let field = |at: usize, name: &str| tiers?.get(at)?.get(name)?.as_str().map(str::to_owned);
+                let mut tier = tier(&field(*index, "name").unwrap_or_else(|| STAND_IN.into()));
+                // Neither above the next nor, being as the next, below the one before.
+                if let (Some(handles), Some(tier)) =
+                    (field(index.saturating_add(1), "handles"), tier.as_object_mut())
+                {
+                    tier.insert("handles".into(), handles.into());
+                }
+                tier
+            }
+            _ => return None,
+        })
     }
 }
 
