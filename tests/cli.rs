@@ -362,6 +362,19 @@ rules:
 }
 
 #[test]
+fn explain_says_what_takes_a_call_to_the_next_tier() {
+    let rules = "rules: [{name: up, then: {escalate: [cut, refusal]}}]\n";
+    let policy = POLICY.replace("models: [mini, big]", "models: [mini]");
+    let policy = file("explain_up", &format!("{policy}{rules}"));
+    let request = file("explain_up_request", "{\"id\": 1, \"prompt\": \"Say hello\"}\n");
+    let arguments = ["check", policy.to_str().expect("UTF-8"), "--explain", request.to_str().expect("UTF-8")];
+    let said = text(&arbiter(&arguments).stdout);
+    let expected = "asked in this order: mini, big\n\
+                    asks the next of them too where an answer lacks something: refusal, cut\n";
+    assert!(said.ends_with(expected), "{said}");
+}
+
+#[test]
 fn check_warns_of_what_is_hardly_meant_and_may_count_it_as_a_fault() {
     let odd = "
 providers: {one: {host: one.test}}

@@ -53,6 +53,14 @@ fn explained(file: &PolicyFile, text: &str) -> Result<String, LineFault> {
             let name = |id: &ModelId| policy.model(*id).name.as_str();
             let models: Vec<&str> = forward.candidates.models.iter().map(name).collect();
             let _ = writeln!(said, "asked in this order: {}", models.join(", "));
+            if let Some(escalation) = &forward.escalation {
+                let causes: Vec<&str> = escalation.causes.iter().map(|cause| cause.as_str()).collect();
+                let _ = writeln!(
+                    said,
+                    "asks the next of them too where an answer lacks something: {}",
+                    causes.join(", ")
+                );
+            }
             if !forward.candidates.left_out.0.is_empty() {
                 let _ = writeln!(said, "left out: {}", forward.candidates.left_out);
             }
