@@ -77,6 +77,12 @@ impl Usage {
         Self { input, output: said.div_ceil(4), ..Self::default() }
     }
 
+    /// Tokens of prompt and answer together.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.input.saturating_add(self.output)
+    }
+
     /// As numbers, to be kept.
     #[must_use]
     pub fn to_numbers(&self) -> [u64; Self::NUMBERS] {

@@ -30,6 +30,12 @@ impl Attempt {
         self.failure.is_none_or(Failure::is_an_answer)
     }
 
+    /// Whether it failed when its provider had begun to answer, and so is paid for.
+    #[must_use]
+    pub fn is_given_up(&self) -> bool {
+        self.failure.is_some() && self.received > 0
+    }
+
     /// Whether its answer was not good enough.
     #[must_use]
     pub fn lacks_something(&self) -> bool {

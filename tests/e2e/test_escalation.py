@@ -75,9 +75,13 @@ def test_a_stronger_model_is_asked_and_both_are_paid(gateway, script, members, c
     said = line["arbiter"]
     assert (said["outcome"], said["model"]) == ("routed", "grand")
     assert said["cost_nanousd"] == MINI_COST + GRAND_COST
+    assert "estimated" not in said
     assert gateway.grand.only.json["model"] == "grand-2024-08-06"
     gateway.envoy.wait_count("attempts", 1, model="mini", result=cause)
     gateway.envoy.wait_count("attempts", 1, model="grand", result="answered")
+    gateway.envoy.wait_count("tokens", 1000, model="mini", kind="input")
+    gateway.envoy.wait_count("tokens", 1000, model="grand", kind="input")
+    assert gateway.envoy.count("failovers", model="grand") == 0
 
 
 @pytest.mark.parametrize(
@@ -151,6 +155,18 @@ def test_a_rule_that_bounds_the_tier_bounds_this(start_gateway):
     assert gateway.ask().json() == REFUSAL
     assert gateway.grand.received == []
     assert gateway.spare.received == []
+
+
+def test_budgets_are_charged_with_the_tokens_of_both(start_gateway):
+    tiers = [
+        {"name": "small", "handles": "low", "models": ["mini"]},
+        {"name": "large", "handles": "high", "models": ["grand"]},
+    ]
+    budgets = [{"name": "tokens", "tokens": 2000, "window": "month", "stages": {"reject": "100%"}}]
+    gateway = start_gateway({**escalating(), "tiers": tiers, "budgets": budgets})
+    gateway.mini.answer = answer(REFUSAL)
+
+    assert [gateway.ask(max_tokens=300).status_code for _ in range(2)] == [200, 429]
 
 
 @pytest.mark.parametrize("caller", dialects.CALLERS)

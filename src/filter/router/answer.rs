@@ -20,7 +20,7 @@ impl Forwarded {
         let Call { mut attempts, completion, .. } = Call::read(host).unwrap_or_default();
         if let Some(delivered) = attempts.last_mut().filter(|last| last.lacks_something()) {
             // No other model was asked after all.
-            delivered.failure = None;
+            (delivered.failure, delivered.usage) = (None, None);
             host.set_header(Direction::Response, RETRY_HEADER, None);
         }
         let last = attempts.last().filter(|attempt| attempt.was_answered());

@@ -66,15 +66,18 @@ pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering)
     let bill = books.bill(usage, &given_up);
     books.count(outcome);
     books.count_answer(usage, observed.blind, bill, outcome);
-    budgets::settle(role, host, &reserved, (bill.map_or(NanoDollars(0), |bill| bill.cost), usage));
+    let tokens = attempts.iter().filter_map(|attempt| attempt.usage).chain(usage).map(|usage| usage.total());
+    budgets::settle(role, host, &reserved, (cost_of(bill), tokens.fold(0, u64::saturating_add)));
     if let (Outcome::Routed, Some(model), Some(usage)) = (outcome, answered, &observed.usage) {
         conversations::answered(role, host, &asked, (model, usage));
     }
-    let is_estimate = (observed.usage.is_none() && usage.is_some()) || !given_up.is_empty();
+    let guessed = |attempt: &Attempt| attempt.is_given_up() && attempt.usage.is_none();
+    let is_estimate = (observed.usage.is_none() && usage.is_some()) || attempts.iter().any(guessed);
     if is_estimate {
         role.counters.add(Metric::Estimated, &[outcome.as_str()], 1);
     }
-    if answered.is_some() && model != verdict.decision.model {
+    let failed_over = |attempt: &Attempt| attempt.failure.is_some() && !attempt.lacks_something();
+    if answered.is_some() && model != verdict.decision.model && attempts.iter().any(failed_over) {
         role.counters.add(Metric::Failovers, &[books.model_name()], 1);
     }
     books.count_attempts(&attempts);
@@ -114,6 +117,10 @@ pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering)
     kept.filter(|_| caching.key().is_some())
 }
 
+fn cost_of(bill: Option<Bill>) -> NanoDollars {
+    bill.map_or(NanoDollars(0), |bill| bill.cost)
+}
+
 /// Whether an answer by a model may not be stored: what was asked before it became void is void when it comes.
 pub(super) fn is_void<H: Host>(host: &H, caching: &Caching, model: ModelTag, asked_at: Duration) -> bool {
     caching.key().is_some_and(|key| Invalidated::read(host).covers(key, model, asked_at))
@@ -126,7 +133,8 @@ pub(super) fn abandoned<H: Host>(role: &RouterRole, host: &H, forwarded: &Forwar
     let books = Books { role, host, asked, verdict: Some(verdict), model: None };
     let given_up = books.given_up(&attempts);
     let bill = books.bill(None, &given_up);
-    budgets::settle(role, host, reserved, (bill.map_or(NanoDollars(0), |bill| bill.cost), None));
+    let tokens = attempts.iter().filter_map(|attempt| attempt.usage).map(|usage| usage.total());
+    budgets::settle(role, host, reserved, (cost_of(bill), tokens.fold(0, u64::saturating_add)));
     books.count(Outcome::Abandoned);
     books.count_money(bill);
     books.count_attempts(&attempts);
@@ -292,7 +300,8 @@ impl<'s, H: Host> Books<'s, H> {
 
     fn count_attempts(&self, attempts: &[Attempt]) {
         let policy = &self.role.policy;
-        for Attempt { model, failure, .. } in attempts {
+        for Attempt { model, failure, usage, .. } in attempts {
+            self.count_tokens(*usage, model);
             let provider = policy.model_by_name(model).map_or("", |id| &policy.provider_of(id).name);
             let failure = failure.map(|failure| failure.to_string());
             let result = failure.as_deref().unwrap_or("answered");
@@ -303,7 +312,7 @@ impl<'s, H: Host> Books<'s, H> {
     /// What attempts have cost whose provider had begun to answer: the prompt, and what had come.
     fn given_up(&self, attempts: &[Attempt]) -> Vec<NanoDollars> {
         let policy = &self.role.policy;
-        let begun = attempts.iter().filter(|attempt| attempt.failure.is_some() && attempt.received > 0);
+        let begun = attempts.iter().filter(|attempt| attempt.is_given_up());
         let costs = begun.filter_map(|attempt| {
             let model = policy.model_by_name(&attempt.model)?;
             let estimate = || Usage::estimated(self.asked.prompt_tokens, attempt.received);
@@ -327,16 +336,16 @@ impl<'s, H: Host> Books<'s, H> {
     }
 
     fn count_answer(&self, usage: Option<Usage>, blind: Option<Blind>, bill: Option<Bill>, outcome: Outcome) {
-        self.count_tokens(usage);
+        self.count_tokens(usage, self.model_name());
         self.count_money(bill);
         if let (Some(blind), Outcome::Routed) = (blind, outcome) {
             self.role.counters.add(Metric::UsageUnknown, &[blind.as_str()], 1);
         }
     }
 
-    fn count_tokens(&self, usage: Option<Usage>) {
+    fn count_tokens(&self, usage: Option<Usage>, model: &str) {
         for (kind, tokens) in usage.iter().flat_map(kinds).filter(|(_, tokens)| *tokens > 0) {
-            self.role.counters.add(Metric::Tokens, &[kind, self.model_name()], tokens);
+            self.role.counters.add(Metric::Tokens, &[kind, model], tokens);
         }
     }
 
@@ -344,7 +353,7 @@ impl<'s, H: Host> Books<'s, H> {
     pub(super) fn count_watched(&self, usage: Option<Usage>, cost: Option<NanoDollars>) {
         let values = [Outcome::Passed.as_str(), "shadow", "", self.model_name()];
         self.role.counters.add(Metric::Requests, &values, 1);
-        self.count_tokens(usage);
+        self.count_tokens(usage, self.model_name());
         if let Some(cost) = cost.filter(|cost| cost.0 > 0) {
             self.role.counters.add(Metric::Cost, &["", self.model_name()], cost.0);
         }

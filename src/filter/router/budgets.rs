@@ -146,9 +146,8 @@ pub(super) fn settle<H: SharedData + Clock>(
     role: &RouterRole,
     host: &H,
     reserved: &Reserved,
-    (cost, usage): (NanoDollars, Option<Usage>),
+    (cost, tokens): (NanoDollars, u64),
 ) {
-    let tokens = usage.map_or(0, |usage| usage.input.saturating_add(usage.output));
     close(role, host, reserved, |unit| Amounts { cost: cost.0, tokens }.in_unit(unit));
 }
 

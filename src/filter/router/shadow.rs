@@ -114,7 +114,12 @@ impl Watched {
         }
         if let Would::Forward(_, reserved) = &would {
             let cost = instead.cost_nanousd.unwrap_or(0);
-            budgets::settle(role, host, reserved, (NanoDollars(cost), usage));
+            budgets::settle(
+                role,
+                host,
+                reserved,
+                (NanoDollars(cost), usage.map_or(0, |usage| usage.total())),
+            );
         }
         let model = ModelTag::of(books.model_name());
         let kept = observed.reusable.map(|body| KeptAnswer {
