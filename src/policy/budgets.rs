@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::PolicyError;
-use super::fields::{duration, fault, reference};
+use super::fields::{check_attribute, duration, fault, reference};
 use super::share::{ShareDocument, share};
 use crate::calendar::Window;
-use crate::condition::{Kind, Names};
+use crate::condition::Names;
 use crate::ledger::budget::{Budget, Period, Stages, Unit, WHOLE};
 
 /// Most budgets of a policy: a call may come under all of them.
@@ -115,9 +115,7 @@ fn budget(path: &str, document: BudgetDocument, names: &Names) -> Result<Budget,
         _ => return fault(path, "must have exactly one of `usd`, `tokens` and `requests`"),
     };
     if let Some(per) = &document.per {
-        let texts = names.attributes.iter().filter(|(_, kind)| **kind == Kind::Text);
-        let known: Vec<&str> = texts.map(|(name, _)| name.as_str()).collect();
-        reference(format!("{path}.per"), per, &known, "attribute of `identity`")?;
+        check_attribute(&format!("{path}.per"), per, names)?;
     }
     let limits = document.limits.into_iter().map(|(holder, limit)| {
         let path = format!("{path}.limits.{holder}");

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use super::PolicyError;
+use crate::condition::{Kind, Names};
 use crate::envoy::OWN_PREFIX;
 
 pub(super) fn fault<T>(path: impl Display, message: impl Display) -> Result<T, PolicyError> {
@@ -85,6 +86,13 @@ pub(super) fn reference(
         Some((index, _)) => Ok(index),
         None => fault(path, format!("there is no {what} `{name}`; {}", suggest(name, known))),
     }
+}
+
+/// An attribute of `identity` that is one text.
+pub(super) fn check_attribute(path: &str, name: &str, names: &Names) -> Result<(), PolicyError> {
+    let texts = names.attributes.iter().filter(|(_, kind)| **kind == Kind::Text);
+    let known: Vec<&str> = texts.map(|(name, _)| name.as_str()).collect();
+    reference(path, name, &known, "attribute of `identity`").map(drop)
 }
 
 /// Names stand in headers, metrics and cluster names.

@@ -9,14 +9,14 @@ use self::document::{
     CacheDocument, ChoiceDocument, DenyDocument, DenyMembers, EscalateDocument, RuleDocument, StoredDocument,
     Then, TierBounds, TierBoundsDocument,
 };
-use super::fields::{check_name, duration, fault, reference};
+use super::fields::{check_attribute, check_name, duration, fault, reference};
 use super::list::NonEmpty;
 use super::mode::{Mode, mode};
 use super::{Model, ModelId, PolicyError, Provider, Tier, TierId};
 use crate::chat::conversation::Effort;
 use crate::chat::shortcoming::Shortcoming;
 use crate::chat::usage::ServiceTier;
-use crate::condition::{Condition, Kind, Names};
+use crate::condition::{Condition, Names};
 
 /// Most rules of a policy: all of them may be looked at for a call.
 const MAX_RULES: usize = 256;
@@ -355,9 +355,7 @@ fn caching(
         return fault(path, "names neither `ttl` nor `scope`");
     }
     if let Some(scope) = &scope {
-        let texts = known.names.attributes.iter().filter(|(_, kind)| **kind == Kind::Text);
-        let names: Vec<&str> = texts.map(|(name, _)| name.as_str()).collect();
-        reference(format!("{path}.scope"), scope, &names, "attribute of `identity`")?;
+        check_attribute(&format!("{path}.scope"), scope, known.names)?;
     }
     let max_age = ttl.map(|ttl| duration(&format!("{path}.ttl"), &ttl)).transpose()?;
     Ok(Constraints { max_age, cache_scope: scope, ..UNCONSTRAINED.clone() })

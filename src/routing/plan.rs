@@ -136,10 +136,11 @@ fn body(
     constraints: &Constraints,
     candidates: &Candidates,
 ) -> Option<Vec<u8>> {
-    let service_tier = constraints.service_tier.filter(|_| is_native(policy, request, candidates));
+    let first = candidates.decision.model;
+    let service_tier = constraints.service_tier.filter(|_| is_native(policy, request, first));
     let always = candidates.models.iter().all(|id| thinks(policy, request, *id));
     let edit = Edit {
-        model: &policy.model(candidates.decision.model).upstream_name,
+        model: &policy.model(first).upstream_name,
         include_usage: request.must_ask_for_usage(),
         max_tokens: constraints.max_tokens,
         service_tier,
@@ -150,15 +151,12 @@ fn body(
 
 /// Whether a model reasons, and is spoken to as the caller speaks.
 fn thinks(policy: &Policy, request: &ChatRequest, id: ModelId) -> bool {
-    let provider = policy.provider_of(id);
-    let is_native = provider.dialect_for(request.caller).is_spoken_by(request.caller);
-    is_native && policy.model(id).abilities.reasoning
+    is_native(policy, request, id) && policy.model(id).abilities.reasoning
 }
 
-/// Whether the first model is spoken to as the caller speaks: what others can be told is said by those who translate.
-fn is_native(policy: &Policy, request: &ChatRequest, candidates: &Candidates) -> bool {
-    let provider = policy.provider_of(candidates.decision.model);
-    provider.dialect_for(request.caller).is_spoken_by(request.caller)
+/// Whether a model is spoken to as the caller speaks: what others can be told is said by those who translate.
+fn is_native(policy: &Policy, request: &ChatRequest, id: ModelId) -> bool {
+    policy.provider_of(id).dialect_for(request.caller).is_spoken_by(request.caller)
 }
 
 #[cfg(test)]

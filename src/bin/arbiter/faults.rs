@@ -58,9 +58,6 @@ fn all(document: &Value, first: PolicyError) -> Vec<PolicyError> {
         }
         next = Policy::from_value(rest.document.clone()).err();
     }
-    if faults.is_empty() {
-        faults.extend(Policy::from_value(document.clone()).err());
-    }
     faults
 }
 

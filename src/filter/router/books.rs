@@ -66,8 +66,7 @@ pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering)
     let bill = books.bill(usage, &given_up);
     books.count(outcome);
     books.count_answer(usage, observed.blind, bill, outcome);
-    let tokens = attempts.iter().filter_map(|attempt| attempt.usage).chain(usage).map(|usage| usage.total());
-    budgets::settle(role, host, &reserved, (cost_of(bill), tokens.fold(0, u64::saturating_add)));
+    budgets::settle(role, host, &reserved, (cost_of(bill), tokens_of(&attempts, usage)));
     if let (Outcome::Routed, Some(model), Some(usage)) = (outcome, answered, &observed.usage) {
         conversations::answered(role, host, &asked, (model, usage));
     }
@@ -117,6 +116,12 @@ pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering)
     kept.filter(|_| caching.key().is_some())
 }
 
+/// Tokens of the answer, and of those before it that were not good enough.
+fn tokens_of(attempts: &[Attempt], answer: Option<Usage>) -> u64 {
+    let usages = attempts.iter().filter_map(|attempt| attempt.usage).chain(answer);
+    usages.map(|usage| usage.total()).fold(0, u64::saturating_add)
+}
+
 fn cost_of(bill: Option<Bill>) -> NanoDollars {
     bill.map_or(NanoDollars(0), |bill| bill.cost)
 }
@@ -133,8 +138,7 @@ pub(super) fn abandoned<H: Host>(role: &RouterRole, host: &H, forwarded: &Forwar
     let books = Books { role, host, asked, verdict: Some(verdict), model: None };
     let given_up = books.given_up(&attempts);
     let bill = books.bill(None, &given_up);
-    let tokens = attempts.iter().filter_map(|attempt| attempt.usage).map(|usage| usage.total());
-    budgets::settle(role, host, reserved, (cost_of(bill), tokens.fold(0, u64::saturating_add)));
+    budgets::settle(role, host, reserved, (cost_of(bill), tokens_of(&attempts, None)));
     books.count(Outcome::Abandoned);
     books.count_money(bill);
     books.count_attempts(&attempts);
