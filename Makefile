@@ -11,7 +11,8 @@ PYTEST := .local/venv/bin/python -m pytest
 DATA ?= ../shared/data
 PORT ?= 10000
 ADMIN_PORT ?= 9901
-export PORT ADMIN_PORT
+CONSOLE_PORT ?= 9902
+export PORT ADMIN_PORT CONSOLE_PORT
 
 .PHONY: help setup build run test unit e2e fuzz test-clients test-matrix bench eval eval-teacher model lint fmt clean
 
@@ -24,7 +25,7 @@ setup: ## Set up what building and testing need, inside the clone
 build: setup ## Build dist/llm_arbiter.wasm and dist/arbiter
 	@scripts/build.sh
 
-run: build ## Start Envoy with the filter and stand-in providers on PORT (10000), ADMIN_PORT (9901)
+run: build ## Start Envoy with the filter and stand-in providers on PORT (10000), ADMIN_PORT (9901), CONSOLE_PORT (9902)
 	@.local/venv/bin/python scripts/run.py
 
 test: lint unit fuzz e2e ## Everything that CI runs

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import pathlib
+import secrets
 import signal
 import socket
 import subprocess
@@ -21,6 +22,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 RUN = ROOT / ".run" / (os.environ.get("PORT") or "10000")
 DEMO = ROOT / "envoy" / "demo"
 LLMOCK = ROOT / ".local" / "standins" / "node_modules" / ".bin" / "llmock"
+TOKEN = "ARBITER_CONSOLE_TOKEN"
+PORTS = {"PORT": "10000", "ADMIN_PORT": "9901", "CONSOLE_PORT": "9902"}
 PATIENCE = 60.0
 """Seconds that a process may take to get ready."""
 
@@ -107,12 +110,12 @@ def with_standins(policy, stack):
     return real, standins
 
 
-def render(policy, listen, admin):
+def render(policy, listen, admin, console):
     path = RUN / "policy.yaml"
     path.write_text(yaml.safe_dump(policy, sort_keys=False))
     command = [ROOT / "dist" / "arbiter", "render", path, "--wasm", ROOT / "dist" / "llm_arbiter.wasm"]
     command += ["--listen", f"127.0.0.1:{listen}", "--admin", f"127.0.0.1:{admin}"]
-    command += ["--access-log", RUN / "access.log"]
+    command += ["--console", f"127.0.0.1:{console}", "--access-log", RUN / "access.log"]
     rendered = subprocess.run([str(part) for part in command], capture_output=True, text=True)
     if rendered.returncode != 0:
         raise RunError(rendered.stderr.strip())
@@ -124,10 +127,11 @@ def curl(listen, question, *options, path="/v1/chat/completions", **members):
     return f"curl {' '.join(options)} http://127.0.0.1:{listen}{path} -H 'content-type: application/json' -d '{body}'"
 
 
-def announce(listen, admin, real):
+def announce(listen, admin, console, real):
     print(
         f"""
 Envoy with LLM Arbiter listens on 127.0.0.1:{listen}. Real providers: {", ".join(real) or "none, stand-ins answer"}.
+What is spent and saved: http://127.0.0.1:{console}/ (token for actions: {os.environ[TOKEN]})
 
 An easy question goes to the small tier; ask again, and the cache answers (see cache-status):
   {curl(listen, "What is the capital of France?", "-i")}
@@ -164,9 +168,11 @@ def follow(processes):
 def main():
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, signal.default_int_handler)
-    listen, admin = port_of("PORT", "10000"), port_of("ADMIN_PORT", "9901")
-    if listen == admin:
-        raise RunError(f"PORT and ADMIN_PORT are both {listen}; choose two")
+    ports = {variable: port_of(variable, default) for variable, default in PORTS.items()}
+    listen, admin, console = ports.values()
+    if len(set(ports.values())) < len(ports):
+        raise RunError(f"{', '.join(ports)} are {', '.join(map(str, ports.values()))}; choose different ones")
+    os.environ.setdefault(TOKEN, secrets.token_hex(8))
     RUN.mkdir(parents=True, exist_ok=True)
     (RUN / "access.log").write_text("")
     found = subprocess.run([ROOT / "scripts" / "envoy.sh"], capture_output=True, text=True)
@@ -177,11 +183,11 @@ def main():
         stack.callback(print, "\nstopped")
         policy = yaml.safe_load((DEMO / "policy.yaml").read_text())
         real, standins = with_standins(policy, stack)
-        render(policy, listen, admin)
+        render(policy, listen, admin, console)
         command = [binary, "-c", str(RUN / "envoy.yaml"), "--concurrency", "2", "--file-flush-interval-msec", "100"]
         envoy = start(stack, "envoy", [*command, "--disable-hot-restart"])
         until_ready("envoy", envoy, f"http://127.0.0.1:{admin}/ready")
-        announce(listen, admin, real)
+        announce(listen, admin, console, real)
         follow({"envoy": envoy, **standins})
 
 

@@ -10,7 +10,7 @@ use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel};
 use crate::filter::console::ConsoleStream;
 use crate::filter::plugin::Plugin;
 use crate::filter::provider::ProviderStream;
-use crate::filter::router::RouterStream;
+use crate::filter::timed::TimedStream;
 use crate::filter::{Flow, Role};
 use crate::host::proxy_wasm::Proxy;
 use crate::host::{CalloutId, StreamId, Streams};
@@ -71,7 +71,7 @@ impl RootContext for Root {
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
         Some(match self.plugin.as_ref()? {
             Plugin::Router(router) => {
-                Box::new(RoleContext(RouterStream::new(Rc::clone(router), StreamId(id))))
+                Box::new(RoleContext(TimedStream::new(Rc::clone(router), StreamId(id))))
             }
             Plugin::Console(console) => Box::new(RoleContext(ConsoleStream::new(Rc::clone(console)))),
             Plugin::Provider(role) => Box::new(RoleContext(ProviderStream::new(Rc::clone(role)))),

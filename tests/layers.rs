@@ -53,12 +53,13 @@ const LAYERS: [(&str, &[&str]); 19] = [
             "semantic",
         ],
     ),
-    ("telemetry", &["chat", "complexity", "host", "ledger", "routing"]),
+    ("telemetry", &["calendar", "chat", "complexity", "host", "ledger", "policy", "routing"]),
     (
         "filter",
         &[
             "admission",
             "cache",
+            "calendar",
             "chat",
             "complexity",
             "embedding",

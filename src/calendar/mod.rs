@@ -106,6 +106,16 @@ impl Zone {
         Some(Span { start: start_of(first)?, end: start_of(first.checked_add(length).ok()?)? })
     }
 
+    /// The number of the day that a moment is in, where a team lives: 0 for the first of 1970.
+    #[must_use]
+    pub fn day(&self, since_epoch: Duration) -> u64 {
+        let seconds = i64::try_from(since_epoch.as_secs()).ok();
+        let timestamp = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok()).unwrap_or_default();
+        let today = timestamp.to_zoned(self.0.clone()).date();
+        let midnight = today.to_zoned(TimeZone::UTC).map_or(0, |midnight| midnight.timestamp().as_second());
+        u64::try_from(midnight).unwrap_or_default() / 86_400
+    }
+
     /// The moment so long after the Unix epoch; that of the epoch if it is beyond all calendars.
     #[must_use]
     pub fn local(&self, since_epoch: Duration) -> Local {

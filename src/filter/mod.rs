@@ -9,5 +9,6 @@ pub mod plugin;
 pub mod provider;
 pub mod role;
 pub mod router;
+pub mod timed;
 
 pub use role::{Flow, Role};

@@ -64,13 +64,14 @@ impl Plugin {
         if let Some(unknown) = fields.keys().next() {
             return Err(PluginError::UnknownField(unknown.clone()));
         }
+        let document = policy.clone();
         let policy = Policy::from_value(policy)?;
         match role.as_ref().and_then(Value::as_str) {
             Some("router") => Ok(Self::Router(Rc::new(Router::new(policy, environment)))),
             Some("provider") => {
                 Ok(Self::Provider(Rc::new(ProviderRole::new(policy, environment, envoy_minor)?)))
             }
-            Some("console") => Ok(Self::Console(Rc::new(Console::new(policy, environment)))),
+            Some("console") => Ok(Self::Console(Rc::new(Console::new(policy, &document, environment)))),
             _ => Err(PluginError::Role),
         }
     }

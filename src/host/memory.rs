@@ -36,6 +36,15 @@ pub struct Called {
     pub timeout: Duration,
 }
 
+/// What is known of a histogram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Recorded {
+    /// How many values it has.
+    pub count: u64,
+    /// Their sum.
+    pub sum: u64,
+}
+
 /// Shared data, clock and counters of one VM.
 #[derive(Debug, Default)]
 pub struct MemoryHost {
@@ -43,6 +52,7 @@ pub struct MemoryHost {
     versions: Cell<u32>,
     now: Cell<Duration>,
     counters: RefCell<Vec<(String, u64)>>,
+    histograms: RefCell<Vec<(String, Recorded)>>,
     streams: RefCell<HashMap<StreamId, Rc<MemoryStream>>>,
     last_stream: Cell<u32>,
 }
@@ -71,6 +81,13 @@ impl MemoryHost {
     #[must_use]
     pub fn counter(&self, name: &str) -> u64 {
         self.counters.borrow().iter().find(|(n, _)| n == name).map_or(0, |(_, v)| *v)
+    }
+
+    /// What was put into a histogram.
+    #[must_use]
+    pub fn histogram(&self, name: &str) -> Recorded {
+        let histograms = self.histograms.borrow();
+        histograms.iter().find(|(n, _)| n == name).map_or_else(Recorded::default, |(_, recorded)| *recorded)
     }
 
     /// All counters that were defined.
@@ -122,6 +139,23 @@ impl Metrics for MemoryHost {
         let mut counters = self.counters.borrow_mut();
         if let Some((_, value)) = usize::try_from(metric.0).ok().and_then(|i| counters.get_mut(i)) {
             *value = value.saturating_add(by);
+        }
+    }
+
+    fn define_histogram(&self, name: &str) -> Result<MetricId, HostError> {
+        let mut histograms = self.histograms.borrow_mut();
+        let index = histograms.iter().position(|(n, _)| n == name).unwrap_or_else(|| {
+            histograms.push((name.to_owned(), Recorded::default()));
+            histograms.len().saturating_sub(1)
+        });
+        u32::try_from(index).map(MetricId).map_err(|_| HostError::Status(u32::MAX))
+    }
+
+    fn record(&self, metric: MetricId, value: u64) {
+        let mut histograms = self.histograms.borrow_mut();
+        if let Some((_, recorded)) = usize::try_from(metric.0).ok().and_then(|i| histograms.get_mut(i)) {
+            recorded.count = recorded.count.saturating_add(1);
+            recorded.sum = recorded.sum.saturating_add(value);
         }
     }
 }
@@ -325,6 +359,14 @@ impl Metrics for MemoryCall<'_> {
 
     fn increment(&self, metric: MetricId, by: u64) {
         self.vm.increment(metric, by);
+    }
+
+    fn define_histogram(&self, name: &str) -> Result<MetricId, HostError> {
+        self.vm.define_histogram(name)
+    }
+
+    fn record(&self, metric: MetricId, value: u64) {
+        self.vm.record(metric, value);
     }
 }
 

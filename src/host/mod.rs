@@ -53,7 +53,7 @@ pub trait Clock {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MetricId(pub u32);
 
-/// Counters. Names are the host's; see [`crate::telemetry`] for what is counted.
+/// Counters and histograms. Names are the host's; see [`crate::telemetry`] for what is counted.
 pub trait Metrics {
     /// Defines a counter, or finds it by its name.
     ///
@@ -63,6 +63,15 @@ pub trait Metrics {
 
     /// Adds to a counter.
     fn increment(&self, metric: MetricId, by: u64);
+
+    /// Defines a histogram, or finds it by its name.
+    ///
+    /// # Errors
+    /// [`HostError`] when the host has no room for it.
+    fn define_histogram(&self, name: &str) -> Result<MetricId, HostError>;
+
+    /// Puts a value into a histogram.
+    fn record(&self, metric: MetricId, value: u64);
 }
 
 /// One direction of a stream's headers.

@@ -55,6 +55,14 @@ impl Metrics for Proxy {
         // A counter that the host no longer knows has nobody left to read it.
         let _ = hostcalls::increment_metric(metric.0, i64::try_from(by).unwrap_or(i64::MAX));
     }
+
+    fn define_histogram(&self, name: &str) -> Result<MetricId, HostError> {
+        hostcalls::define_metric(MetricType::Histogram, name).map(MetricId).map_err(HostError::from)
+    }
+
+    fn record(&self, metric: MetricId, value: u64) {
+        let _ = hostcalls::record_metric(metric.0, value);
+    }
 }
 
 impl Callouts for Proxy {

@@ -1,9 +1,11 @@
 //! What a call cost, and what it would have cost.
 
 pub mod budget;
+mod cause;
 mod money;
 mod prices;
 
+pub use cause::{Cause, Thrift};
 pub use money::NanoDollars;
 pub use prices::{Factor, LongContext, PriceError, PriceList, Prices, Rates};
 
@@ -19,10 +21,10 @@ pub struct Bill {
 }
 
 impl Bill {
-    /// The bill for tokens that a provider was paid for.
+    /// The bill for tokens that a provider was paid for. Without the policy's `thrift` they would have gone to the baseline in its usual lane.
     #[must_use]
-    pub fn paid(usage: &Usage, model: &Prices, baseline: &Prices) -> Self {
-        Self { cost: model.cost(usage), baseline: baseline.cost(usage) }
+    pub fn paid(usage: &Usage, model: &Prices, baseline: &Prices, thrift: Thrift) -> Self {
+        Self { cost: model.cost(usage), baseline: baseline.cost(&thrift.undone(usage)) }
     }
 
     /// The same with what attempts have cost that were given up.

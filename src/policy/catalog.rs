@@ -87,6 +87,19 @@ pub struct Provider {
     pub tracing: bool,
 }
 
+/// How the hosts of providers end that have a well-known name (OpenTelemetry GenAI conventions v0.1.0, `gen_ai.provider.name`).
+const HOSTS: [(&str, &str); 9] = [
+    ("api.openai.com", "openai"),
+    ("openai.azure.com", "azure.ai.openai"),
+    ("api.deepseek.com", "deepseek"),
+    ("api.groq.com", "groq"),
+    ("api.x.ai", "x_ai"),
+    ("api.perplexity.ai", "perplexity"),
+    ("api.moonshot.ai", "moonshot_ai"),
+    ("api.cohere.com", "cohere"),
+    ("ml.cloud.ibm.com", "ibm.watsonx.ai"),
+];
+
 /// Where an API key comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credential {
@@ -105,6 +118,24 @@ pub enum Credential {
 }
 
 impl Provider {
+    /// Its name by the OpenTelemetry GenAI conventions (`gen_ai.provider.name`): a well-known one where it is known, else its own.
+    #[must_use]
+    pub fn well_known_name(&self) -> &str {
+        let by_dialect = match self.dialect.name {
+            "anthropic" => "anthropic",
+            "azure" => "azure.ai.openai",
+            "gemini" => "gcp.gemini",
+            "vertex-gemini" | "vertex-anthropic" => "gcp.vertex_ai",
+            "mistral" => "mistral_ai",
+            _ => self.name.as_str(),
+        };
+        let by_host = HOSTS.iter().find(|(end, _)| self.host.ends_with(end)).map(|(_, name)| *name);
+        match &self.credential {
+            Some(Credential::Aws { .. }) => "aws.bedrock",
+            _ => by_host.unwrap_or(by_dialect),
+        }
+    }
+
     /// What it is spoken to in on behalf of a `caller`.
     #[must_use]
     pub fn dialect_for(&self, caller: Caller) -> &'static Dialect {

@@ -18,6 +18,7 @@ use super::models::ModelDocument;
 use super::named::Named;
 use super::providers::ProviderDocument;
 use super::rules::document::RuleDocument;
+use super::telemetry::TelemetryDocument;
 use super::tiers::TierDocument;
 
 /// Everything that a team decides about its LLM traffic.
@@ -53,6 +54,9 @@ pub(super) struct Document {
     /// Whether answers carry `x-arbiter-decision`. Default: true.
     #[serde(default = "enabled")]
     pub(super) decision_header: bool,
+    /// What is reported, and under which names.
+    #[serde(default)]
+    pub(super) telemetry: TelemetryDocument,
     /// When an attempt counts as failed.
     #[serde(default)]
     pub(super) failover: FailoverDocument,

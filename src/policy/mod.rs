@@ -26,6 +26,7 @@ mod rules;
 #[cfg(not(target_arch = "wasm32"))]
 mod schema;
 mod share;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 mod tiers;
@@ -34,13 +35,14 @@ pub use catalog::{
     Abilities, Credential, MAX_TIER_MODELS, Model, ModelId, Provider, ProviderId, Tier, TierId,
 };
 pub use chains::{Chain, MAX_BEFORE};
-pub use console::Console;
+pub use console::{Console, Reading};
 pub use fields::read_duration;
 pub use mode::{Lot, Mode};
 pub use rules::{Constraints, Denial, Effect, Rule, RuleId, Rules, UNCONSTRAINED};
 #[cfg(not(target_arch = "wasm32"))]
 pub use schema::schema;
 pub use share::read_share;
+pub use telemetry::{Convention, Telemetry};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -91,6 +93,8 @@ pub struct Policy {
     pub console: Option<Console>,
     /// Whether answers carry `x-arbiter-decision`.
     pub decision_header: bool,
+    /// What is reported, and under which names.
+    pub telemetry: Telemetry,
     /// Who may do what.
     pub rules: Rules,
     /// What may be spent, by whom.

@@ -19,6 +19,7 @@ use super::mode::mode;
 use super::models::{models, names};
 use super::providers::providers;
 use super::rules::{Known, rules};
+use super::telemetry::telemetry;
 use super::tiers::tiers;
 use super::{ModelId, Policy, PolicyError, RequestedModel};
 use crate::calendar::Zone;
@@ -69,6 +70,7 @@ fn policy(document: Document) -> Result<Policy, PolicyError> {
         console: console(document.console)?,
         conversations: conversations(document.conversations)?,
         decision_header: document.decision_header,
+        telemetry: telemetry(document.telemetry, &asks.names)?,
         failover: failover(&document.failover)?,
         forwarded_headers: BTreeSet::new(),
         revision: [0; 32],

@@ -3,13 +3,26 @@
 mod access_log;
 mod counterfactual;
 mod decision_header;
+mod description;
+mod gen_ai;
+pub mod history;
+mod inference;
+mod meters;
 mod metrics;
+mod open_label;
 mod outcome;
+mod recent;
 mod request;
+pub mod summary;
 
 pub use access_log::{AccessRecord, Attempted, failed};
 pub use counterfactual::Counterfactual;
 pub use decision_header::DecisionHeader;
-pub use metrics::{Counters, Description, LABELS, METRICS, Metric, reference};
+pub use description::{Description, GenAi, Instrument, Metric};
+pub use inference::{Inference, milliseconds};
+pub use meters::Meters;
+pub use metrics::{TIMES, TOKENS, labels, metrics, reference};
+pub use open_label::OpenLabel;
 pub use outcome::Outcome;
+pub use recent::Recent;
 pub use request::RequestRecord;

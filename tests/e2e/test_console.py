@@ -121,7 +121,7 @@ def test_without_a_token_in_the_environment_there_are_no_actions(tmp_path):
     with running(tmp_path, POLICY) as gateway:
         response = invalidate(gateway, everything=True)
         assert response.status_code == 403
-        assert json.loads(response.text)["error"]["message"].startswith("actions are off")
+        assert json.loads(response.text)["error"]["message"].startswith("this is off")
 
 
 def test_an_operator_reads_how_budgets_stand(tmp_path):

@@ -2,23 +2,33 @@
 
 mod action;
 mod budgets;
+mod endpoint;
+mod figures;
+mod page;
+mod refusal;
 #[cfg(test)]
 mod tests;
 
 use std::cell::Cell;
 use std::rc::Rc;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
+pub use self::figures::{Overview, Past};
+
 use self::action::{Action, Report};
+use self::endpoint::Endpoint;
+use self::refusal::Refusal;
 use super::{Flow, Role};
 use crate::cache::exact::ExactCache;
 use crate::cache::invalidation::Invalidated;
 use crate::cache::semantic::Noted;
-use crate::host::{Direction, Host, Metrics, SharedData};
+use crate::host::{Clock, Direction, Host, Metrics, SharedData};
 use crate::ledger::budget::Book;
-use crate::policy::Policy;
-use crate::telemetry::{Counters, Metric};
+use crate::policy::{Mode, Policy, Reading};
+use crate::telemetry::history::History;
+use crate::telemetry::{Meters, Metric, Recent};
 
 /// Longest body of an action, in bytes.
 const MAX_BODY: usize = 4096;
@@ -29,49 +39,86 @@ pub struct Console {
     policy: Policy,
     cache: Option<ExactCache>,
     budgets: Vec<Book>,
+    /// The policy as it was written, without what is nobody's business.
+    document: Value,
     /// The hash of the token that actions must come with; `None`: there are no actions.
     token: Option<blake3::Hash>,
-    counters: Counters,
+    /// Whether the token is asked for by what only tells something, too.
+    is_read_with_token: bool,
+    history: History,
+    meters: Meters,
     is_prepared: Cell<bool>,
 }
 
 impl Console {
-    /// The console of a policy. `environment` looks up the environment variable that holds the token.
+    /// The console of a policy, which was written as `document`. `environment` looks up the environment variable that holds the token.
     #[must_use]
-    pub fn new(policy: Policy, environment: impl Fn(&str) -> Option<String>) -> Self {
+    pub fn new(policy: Policy, document: &Value, environment: impl Fn(&str) -> Option<String>) -> Self {
         let cache = policy.exact_cache.as_ref().map(ExactCache::new);
-        let variable = policy.console.as_ref().map(|console| console.token.as_str());
+        let console = policy.console.as_ref();
+        let is_read_with_token = console.is_none_or(|console| console.reading == Reading::Token);
+        let variable = console.and_then(|console| console.token.as_deref());
         let token = variable.and_then(environment).filter(|token| !token.is_empty());
         if let (Some(variable), None) = (variable, &token) {
             log::warn!(
-                "console.token: environment variable {variable} is not set, so that the console does nothing; set it for Envoy"
+                "console.token: environment variable {variable} is not set, so that there are no actions; set it for Envoy"
             );
         }
         let token = token.map(|token| blake3::hash(token.as_bytes()));
         let budgets = policy.books();
-        Self { policy, cache, budgets, token, counters: Counters::default(), is_prepared: Cell::new(false) }
+        Self {
+            history: History::new(policy.time_zone.clone()),
+            document: shown(document),
+            policy,
+            cache,
+            budgets,
+            token,
+            is_read_with_token,
+            meters: Meters::new(true),
+            is_prepared: Cell::new(false),
+        }
     }
 
     /// Hands the counters to the host; to be called now and then.
-    pub fn report<H: Metrics + SharedData>(&self, host: &H) {
+    pub fn report<H: Metrics + SharedData + Clock>(&self, host: &H) {
         if !self.is_prepared.replace(true) {
             Invalidated::prepare(host);
         }
-        self.counters.flush(host);
+        self.meters.flush(host);
+        let counted = self.meters.counted();
+        if !counted.is_empty() {
+            self.history.add(host, &counted, host.now());
+        }
     }
 
-    /// Whether a request may act, by its `authorization` header.
-    fn admits(&self, authorization: Option<&[u8]>) -> Result<(), Refusal> {
+    /// Whether a request is served, by its `authorization` header.
+    fn admits(&self, endpoint: Endpoint, authorization: Option<&[u8]>) -> Result<(), Refusal> {
+        if endpoint.is_public() || !(endpoint.is_action() || self.is_read_with_token) {
+            return Ok(());
+        }
         let Some(token) = &self.token else { return Err(Refusal::Off) };
         let given = authorization.and_then(|value| value.strip_prefix(b"Bearer ")).unwrap_or_default();
         // Hashes are compared in constant time.
         if blake3::hash(given) == *token { Ok(()) } else { Err(Refusal::Token) }
     }
 
-    fn act<H: Host>(&self, host: &H, endpoint: Endpoint, body: &[u8]) -> Result<Value, Refusal> {
+    fn answer<H: Host>(&self, host: &H, endpoint: Endpoint, body: &[u8]) -> Result<Value, Refusal> {
         let cache = || self.cache.as_ref().ok_or(Refusal::NoCache);
+        let now = host.now();
         match endpoint {
-            Endpoint::Budgets => Ok(budgets::all(host, &self.budgets, host.now())),
+            Endpoint::Page(_) => Err(Refusal::NotFound),
+            Endpoint::Overview => {
+                let past = (&self.history, &self.policy.time_zone);
+                let mode = in_words(self.policy.mode);
+                let here = (mode.as_str(), self.token.is_some());
+                Ok(as_json(&figures::overview(host, past, here, now)))
+            }
+            Endpoint::History(grain, count) => {
+                Ok(as_json(&figures::past(host, &self.history, (grain, count), now)))
+            }
+            Endpoint::Decisions => Ok(json!({"decisions": Recent::all(host)})),
+            Endpoint::Budgets => Ok(budgets::all(host, &self.budgets, now)),
+            Endpoint::Policy => Ok(self.document.clone()),
             Endpoint::Invalidate => self.invalidate(host, cache()?, body),
             Endpoint::Report => self.report_wrong(host, cache()?, body),
         }
@@ -84,10 +131,10 @@ impl Console {
         let tenant = cache.remove(host, name).map_err(|_| Refusal::Contended)?;
         let noted = tenant.map(|tenant| semantic.note(host, tenant, false));
         if tenant.is_some() {
-            self.counters.add(Metric::Semantic, &["reported"], 1);
+            self.meters.add(Metric::Semantic, &["reported"], 1);
         }
         if noted == Some(Noted::Tightened) {
-            self.counters.add(Metric::Semantic, &["tightened"], 1);
+            self.meters.add(Metric::Semantic, &["tightened"], 1);
         }
         Ok(json!({"removed": u8::from(tenant.is_some()), "tightened": noted == Some(Noted::Tightened)}))
     }
@@ -108,83 +155,41 @@ impl Console {
             }
         };
         let done = done.map_err(|_| Refusal::Contended)?;
-        self.counters.add(Metric::Cache, &["invalidated", name], 1);
+        self.meters.add(Metric::Cache, &["invalidated", name], 1);
         Ok(done)
     }
 }
 
-/// What is asked for: by POST what is to be done, by GET what is to be told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Endpoint {
-    Invalidate,
-    Report,
-    Budgets,
+/// The sections of a policy that operators are shown: not who holds which key.
+const SHOWN: [&str; 12] = [
+    "mode",
+    "baseline",
+    "requested_model",
+    "tiers",
+    "models",
+    "rules",
+    "budgets",
+    "cache",
+    "conversations",
+    "failover",
+    "telemetry",
+    "time_zone",
+];
+
+fn shown(document: &Value) -> Value {
+    let section = |name: &&str| Some(((*name).to_owned(), document.get(*name)?.clone()));
+    Value::Object(SHOWN.iter().filter_map(section).collect())
 }
 
-impl Endpoint {
-    fn at(path: &[u8]) -> Option<Self> {
-        match path.split(|byte| *byte == b'?').next() {
-            Some(b"/api/cache/invalidate") => Some(Self::Invalidate),
-            Some(b"/api/cache/report") => Some(Self::Report),
-            Some(b"/api/budgets") => Some(Self::Budgets),
-            _ => None,
-        }
-    }
-
-    fn method(self) -> &'static str {
-        match self {
-            Self::Invalidate | Self::Report => "POST",
-            Self::Budgets => "GET",
-        }
-    }
+fn as_json(figures: &impl Serialize) -> Value {
+    serde_json::to_value(figures).unwrap_or_default()
 }
 
-/// Why a request is not served.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Refusal {
-    NotFound,
-    Method(&'static str),
-    Off,
-    Token,
-    TooLarge,
-    NoCache,
-    NoSemanticCache,
-    Action(String),
-    Contended,
-}
-
-impl Refusal {
-    fn status(&self) -> u16 {
-        match self {
-            Self::NotFound => 404,
-            Self::Method(_) => 405,
-            Self::Off => 403,
-            Self::Token => 401,
-            Self::TooLarge => 413,
-            Self::NoCache | Self::NoSemanticCache | Self::Action(_) => 400,
-            Self::Contended => 503,
-        }
-    }
-
-    fn message(&self) -> &str {
-        match self {
-            Self::NotFound => {
-                "there is nothing here; there are `POST /api/cache/invalidate`, `POST /api/cache/report` and `GET /api/budgets`"
-            }
-            Self::Method(method) => match *method {
-                "GET" => "this is asked for by GET",
-                _ => "this is asked for by POST",
-            },
-            Self::Off => "actions are off: the environment variable that `console.token` names is not set",
-            Self::Token => "`authorization: Bearer TOKEN` is missing, or is another token",
-            Self::TooLarge => "the body is longer than an action is",
-            Self::NoCache => "the policy has no cache",
-            Self::NoSemanticCache => {
-                "the policy has no semantic cache; `/api/cache/invalidate` removes an answer"
-            }
-            Self::Action(message) => message,
-            Self::Contended => "other workers were quicker every time; try again",
-        }
+fn in_words(mode: Mode) -> String {
+    match mode {
+        Mode::Enforce => "enforced".to_owned(),
+        Mode::Shadow => "shadow".to_owned(),
+        Mode::Share(share) => format!("{} % enforced", share * 100.0),
     }
 }
 
@@ -211,8 +216,8 @@ impl ConsoleStream {
         if one(":method") != Some(endpoint.method().as_bytes()) {
             return Err(Refusal::Method(endpoint.method()));
         }
-        self.console.admits(one("authorization"))?;
-        if end_of_stream && endpoint.method() == "POST" {
+        self.console.admits(endpoint, one("authorization"))?;
+        if end_of_stream && endpoint.is_action() {
             Err(Refusal::Action("the body says what; it is empty".into()))
         } else {
             Ok(endpoint)
@@ -220,11 +225,14 @@ impl ConsoleStream {
     }
 
     fn finish<H: Host>(&mut self, host: &H) {
-        if let Some((endpoint, size)) = self.body.take() {
+        if let Some((Endpoint::Page(asset), _)) = self.body {
+            self.body = None;
+            host.reply(200, &asset.headers(), asset.body());
+        } else if let Some((endpoint, size)) = self.body.take() {
             let result = if size > MAX_BODY {
                 Err(Refusal::TooLarge)
             } else {
-                self.console.act(host, endpoint, &host.body(Direction::Request, size))
+                self.console.answer(host, endpoint, &host.body(Direction::Request, size))
             };
             answer(host, result);
         }

@@ -16,7 +16,7 @@ use crate::identity::Partition;
 const TOKEN: &str = "s3cret";
 const PATH: &str = "/api/cache/invalidate";
 
-fn policy(changes: &Value) -> Policy {
+fn document(changes: &Value) -> Value {
     let mut document = json!({
         "providers": {"p": {"host": "p.test"}},
         "models": {"mini": {"provider": "p", "prices": {"input": 1, "output": 2}}, "big": {"provider": "p", "prices": {"input": 1, "output": 2}}},
@@ -28,11 +28,17 @@ fn policy(changes: &Value) -> Policy {
     if let (Value::Object(document), Value::Object(changes)) = (&mut document, changes) {
         document.extend(changes.clone());
     }
-    Policy::from_value(document).unwrap()
+    document
+}
+
+fn policy(changes: &Value) -> Policy {
+    Policy::from_value(document(changes)).unwrap()
 }
 
 fn console(changes: &Value) -> Rc<Console> {
-    Rc::new(Console::new(policy(changes), |name| (name == "CONSOLE_TOKEN").then(|| TOKEN.to_owned())))
+    Rc::new(Console::new(policy(changes), &document(changes), |name| {
+        (name == "CONSOLE_TOKEN").then(|| TOKEN.to_owned())
+    }))
 }
 
 fn send(console: &Rc<Console>, vm: &MemoryHost, headers: &[(&str, &str)], body: &str) -> (u16, Value) {
@@ -160,8 +166,8 @@ fn what_cannot_be_done_is_said() {
 fn nobody_acts_without_the_token() {
     let vm = MemoryHost::default();
     let on = console(&json!({}));
-    let off = Rc::new(Console::new(policy(&json!({})), |_| None));
-    let empty = Rc::new(Console::new(policy(&json!({})), |_| Some(String::new())));
+    let off = Rc::new(Console::new(policy(&json!({})), &Value::Null, |_| None));
+    let empty = Rc::new(Console::new(policy(&json!({})), &Value::Null, |_| Some(String::new())));
     let right = format!("Bearer {TOKEN}");
     let post = (":method", "POST");
     let cases = [
@@ -171,7 +177,8 @@ fn nobody_acts_without_the_token() {
         (&off, vec![post, (":path", PATH), ("authorization", &right)], 403),
         (&empty, vec![post, (":path", PATH), ("authorization", "Bearer ")], 403),
         (&on, vec![(":method", "GET"), (":path", PATH), ("authorization", &right)], 405),
-        (&on, vec![post, (":path", "/"), ("authorization", &right)], 404),
+        (&on, vec![post, (":path", "/"), ("authorization", &right)], 405),
+        (&on, vec![post, (":path", "/elsewhere"), ("authorization", &right)], 404),
         (&on, vec![post, (":path", "/api/cache/invalidate?x=1"), ("authorization", &right)], 200),
     ];
     for (console, headers, expected) in cases {
@@ -183,4 +190,79 @@ fn nobody_acts_without_the_token() {
     assert_eq!(send(&on, &vm, &headers, &" ".repeat(MAX_BODY + 1)).0, 413);
     on.report(&vm);
     assert_eq!(vm.counter("arbiter.cache;result=invalidated;reason=everything"), 1);
+}
+
+fn get(console: &Rc<Console>, vm: &MemoryHost, path: &str, token: Option<&str>) -> (u16, Value) {
+    let bearer = token.map(|token| format!("Bearer {token}"));
+    let mut headers = vec![(":method", "GET"), (":path", path)];
+    headers.extend(bearer.as_deref().map(|bearer| ("authorization", bearer)));
+    send(console, vm, &headers, "")
+}
+
+const FIGURES: [&str; 5] =
+    ["/api/overview", "/api/history?grain=minute&count=3", "/api/decisions", "/api/budgets", "/api/policy"];
+
+#[test]
+fn figures_are_read_with_the_token_unless_the_policy_opens_them() {
+    let vm = MemoryHost::default();
+    let (closed, open) = (console(&json!({})), console(&json!({"console": {"reading": "open"}})));
+    for path in FIGURES {
+        assert_eq!(get(&closed, &vm, path, None).0, 401, "{path}");
+        assert_eq!(get(&closed, &vm, path, Some(TOKEN)).0, 200, "{path}");
+        assert_eq!(get(&open, &vm, path, None).0, 200, "{path}");
+    }
+    assert_eq!(act(&open, &vm, &json!({"everything": true})).0, 403, "no token, no actions");
+}
+
+#[test]
+fn the_page_is_served_to_everybody_and_loads_nothing_from_elsewhere() {
+    let (vm, console) = (MemoryHost::default(), console(&json!({})));
+    for (path, kind) in
+        [("/", "text/html"), ("/p/console.js", "text/javascript"), ("/p/console.css", "text/css")]
+    {
+        let call = MemoryCall::new(&vm, MemoryStream::default());
+        *call.stream.request_headers.borrow_mut() =
+            vec![(":method".into(), "GET".into()), (":path".into(), path.into())];
+        ConsoleStream::new(Rc::clone(&console)).on_request_headers(&call, true);
+        let reply = call.stream.reply.borrow().clone().unwrap();
+        let header = |name: &str| reply.headers.iter().find(|(found, _)| found == name).unwrap().1.clone();
+        assert_eq!(reply.status, 200);
+        assert!(header("content-type").starts_with(kind));
+        assert!(header("content-security-policy").starts_with("default-src 'none'"));
+        let text = String::from_utf8(reply.body).unwrap();
+        assert!(!text.contains("https://") && !text.contains("style="), "{path}");
+    }
+}
+
+#[test]
+fn figures_are_what_workers_have_counted() {
+    let (vm, console) = (MemoryHost::default(), console(&json!({"console": {"reading": "open"}})));
+    vm.set_time(Duration::from_secs(1_767_268_800));
+    let (meters, history) = (Meters::new(true), History::new(console.policy.time_zone.clone()));
+    meters.add(Metric::Requests, &["routed", "", "all", "mini", "low"], 3);
+    meters.add(Metric::Requests, &["failed"], 2);
+    meters.add(Metric::Cost, &["all", "mini"], 1_500_000_000);
+    meters.record(&vm, Metric::FilterTime, &[], 30);
+    history.add(&vm, &meters.counted(), vm.now());
+    let (_, overview) = get(&console, &vm, "/api/overview", None);
+    for span in ["hour", "today", "month"] {
+        assert_eq!(overview[span]["requests"], json!({"failed": 2, "routed": 3}));
+        assert_eq!(overview[span]["cost_usd"], 1.5);
+        assert_eq!(overview[span]["models"][0]["requests"], 3);
+        assert_eq!(overview[span]["filter_time_us"]["count"], 1);
+    }
+    vm.advance(Duration::from_secs(7200));
+    let (_, past) = get(&console, &vm, "/api/history?grain=hour&count=3", None);
+    let costs: Vec<&Value> = past["periods"].as_array().unwrap().iter().map(|p| &p["cost_usd"]).collect();
+    assert_eq!(costs, [&json!(1.5), &json!(0.0), &json!(0.0)]);
+    assert_eq!(past["periods"][0]["failed"], 2);
+    assert_eq!(get(&console, &vm, "/api/overview", None).1["hour"]["cost_usd"], 0.0);
+}
+
+#[test]
+fn the_policy_is_shown_without_who_holds_which_key() {
+    let keys = json!({"identity": {"keys": {"ada": {"sha256": "0".repeat(64), "tenant": "acme"}}}});
+    let (_, shown) = get(&console(&keys), &MemoryHost::default(), "/api/policy", Some(TOKEN));
+    assert_eq!(shown["baseline"], "mini");
+    assert!(!shown.to_string().contains("sha256") && !shown.to_string().contains("CONSOLE_TOKEN"));
 }

@@ -44,6 +44,7 @@ impl Forwarded {
             asked_at,
             reserved,
             status,
+            first_at: None,
             model,
             attempts,
             body,
@@ -158,6 +159,9 @@ impl Verdict {
 impl Answering {
     /// A piece of the body is here.
     pub(super) fn flow<H: Host>(&mut self, host: &H, size: usize, end_of_stream: bool) {
+        if self.asked.stream && self.first_at.is_none() {
+            self.first_at = Some(host.now());
+        }
         match &mut self.body {
             Body::Observed(observer) if observer.reads() => {
                 let chunk = host.body(Direction::Response, size);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::budgets::{self, Notice};
-use super::exchange::{Answering, Asked, Body, Forwarded, Side, Verdict};
+use super::exchange::{Answering, Asked, Body, Forwarded, Side, Timing, Verdict};
 use super::reading::Reading;
 use super::role::RouterRole;
 use super::semantic::{self, Sought};
@@ -21,7 +21,7 @@ use crate::complexity::Complexity;
 use crate::envoy::{RECORD_MEMBER_STATE, RECORD_STATE};
 use crate::filter::call::Call;
 use crate::host::Host;
-use crate::ledger::{Bill, NanoDollars};
+use crate::ledger::{Bill, Cause, NanoDollars};
 use crate::policy::{Effect, ModelId, RuleId};
 use crate::routing::Attempt;
 use crate::telemetry::{AccessRecord, Counterfactual, Metric, Outcome, failed};
@@ -37,6 +37,7 @@ pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering)
         asked_at,
         reserved,
         status,
+        first_at,
         model: answered,
         attempts,
         body,
@@ -59,6 +60,7 @@ pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering)
     let caching = if outcome == Outcome::Routed { caching } else { caching.without_storing() };
     let model = answered.unwrap_or(verdict.decision.model);
     let books = Books { role, host, asked: &asked, verdict: Some(&verdict), model: Some(model) };
+    let timing = Timing { asked_at, first_at, status };
     let is_unfinished = matches!(outcome, Outcome::Cut | Outcome::Abandoned);
     let estimate = is_unfinished.then(|| observed.estimate(asked.prompt_tokens));
     let usage = observed.usage.or(estimate);
@@ -66,6 +68,7 @@ pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering)
     let bill = books.bill(usage, &given_up);
     books.count(outcome);
     books.count_answer(usage, observed.blind, bill, outcome);
+    books.report_inference(outcome, usage, timing);
     budgets::settle(role, host, &reserved, (cost_of(bill), tokens_of(&attempts, usage)));
     if let (Outcome::Routed, Some(model), Some(usage)) = (outcome, answered, &observed.usage) {
         conversations::answered(role, host, &asked, (model, usage));
@@ -73,11 +76,11 @@ pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering)
     let guessed = |attempt: &Attempt| attempt.is_given_up() && attempt.usage.is_none();
     let is_estimate = (observed.usage.is_none() && usage.is_some()) || attempts.iter().any(guessed);
     if is_estimate {
-        role.counters.add(Metric::Estimated, &[outcome.as_str()], 1);
+        role.meters.add(Metric::Estimated, &[outcome.as_str()], 1);
     }
     let failed_over = |attempt: &Attempt| attempt.failure.is_some() && !attempt.lacks_something();
     if answered.is_some() && model != verdict.decision.model && attempts.iter().any(failed_over) {
-        role.counters.add(Metric::Failovers, &[books.model_name()], 1);
+        role.meters.add(Metric::Failovers, &[books.model_name()], 1);
     }
     books.count_attempts(&attempts);
     let failed: Vec<_> = failed(&attempts).collect();
@@ -140,10 +143,10 @@ pub(super) fn abandoned<H: Host>(role: &RouterRole, host: &H, forwarded: &Forwar
     let bill = books.bill(None, &given_up);
     budgets::settle(role, host, reserved, (cost_of(bill), tokens_of(&attempts, None)));
     books.count(Outcome::Abandoned);
-    books.count_money(bill);
+    books.count_money(bill, &[]);
     books.count_attempts(&attempts);
     if bill.is_some() {
-        role.counters.add(Metric::Estimated, &[Outcome::Abandoned.as_str()], 1);
+        role.meters.add(Metric::Estimated, &[Outcome::Abandoned.as_str()], 1);
     }
     let failed: Vec<_> = failed(&attempts).collect();
     books.publish(&AccessRecord {
@@ -161,14 +164,14 @@ pub(super) fn hit<H: Host>(role: &RouterRole, host: &H, asked: &Asked, hit: &Hit
     let bill = usage.map(|usage| Bill::hit(&usage, &role.policy.model(role.policy.baseline).prices));
     let books = Books { role, host, asked, verdict: None, model: None };
     books.count(Outcome::Hit);
-    let (result, cache, likeness) = match hit.origin {
-        Origin::Stored => ("hit", "hit", None),
-        Origin::Collapsed => ("collapsed", "collapsed", None),
+    let (result, cache, likeness, cause) = match hit.origin {
+        Origin::Stored => ("hit", "hit", None, Cause::Exact),
+        Origin::Collapsed => ("collapsed", "collapsed", None, Cause::Coalescing),
         // What the exact cache lacked was its miss.
-        Origin::Likeness { score } => ("miss", "semantic_hit", Some(score)),
+        Origin::Likeness { score } => ("miss", "semantic_hit", Some(score), Cause::Semantic),
     };
-    role.counters.add(Metric::Cache, &[result], 1);
-    books.count_money(bill);
+    role.meters.add(Metric::Cache, &[result], 1);
+    books.count_money(bill, &[(cause, bill.map_or(0, |bill| bill.baseline.0))]);
     books.publish(&AccessRecord {
         cache: Some(cache),
         cache_key: Some(hit.key.name().to_string()),
@@ -183,14 +186,14 @@ pub(super) fn hit<H: Host>(role: &RouterRole, host: &H, asked: &Asked, hit: &Hit
 /// A rule has refused a request.
 pub(super) fn denied<H: Host>(role: &RouterRole, host: &H, asked: &Asked) {
     let books = Books { role, host, asked, verdict: None, model: None };
-    role.counters.add(Metric::Requests, &[Outcome::Refused.as_str(), "rule"], 1);
+    books.count_refused("rule");
     books.publish(&AccessRecord { reason: Some("rule"), ..books.record(Outcome::Refused) });
 }
 
 /// A budget is spent that a request comes under.
 pub(super) fn exhausted<H: Host>(role: &RouterRole, host: &H, asked: &Asked, notice: &Notice) {
     let books = Books { role, host, asked, verdict: None, model: None };
-    role.counters.add(Metric::Requests, &[Outcome::Refused.as_str(), "budget"], 1);
+    books.count_refused("budget");
     books.publish(&AccessRecord {
         reason: Some("budget"),
         budget: Some(&notice.name),
@@ -203,7 +206,7 @@ pub(super) fn exhausted<H: Host>(role: &RouterRole, host: &H, asked: &Asked, not
 pub(super) fn ruled(role: &RouterRole, Reading { ruling, is_enforced, .. }: &Reading) {
     let count = |id: &RuleId, result| {
         let name = role.policy.rules.get(*id).map_or("", |rule| rule.name.as_str());
-        role.counters.add(Metric::Rules, &[name, result], 1);
+        role.meters.add(Metric::Rules, &[name, result], 1);
     };
     let is_denied = ruling.denial(&role.policy).is_some();
     let result = match (is_enforced, is_denied) {
@@ -229,10 +232,12 @@ pub(super) fn passed<H: Host>(role: &RouterRole, host: &H, reason: &str) {
 /// A request would have been refused unread, and goes its way: the policy is not enforced.
 pub(super) fn would_refuse<H: Host>(role: &RouterRole, host: &H, reason: &str) {
     let would = Counterfactual { reason: Some(reason), ..Counterfactual::new(Outcome::Refused) };
-    role.counters.add(Metric::Requests, &[Outcome::Passed.as_str(), "shadow"], 1);
-    role.counters.add(Metric::Would, &[would.outcome.as_str(), reason], 1);
+    role.meters.add(Metric::Requests, &[Outcome::Passed.as_str(), "shadow"], 1);
+    role.meters.add(Metric::Would, &[would.outcome.as_str(), reason], 1);
     publish(
+        role,
         host,
+        "",
         &AccessRecord { reason: Some("shadow"), would: Some(would), ..AccessRecord::new(Outcome::Passed) },
     );
 }
@@ -253,13 +258,16 @@ pub(super) fn ended<H: Host>(role: &RouterRole, host: &H, when: &str) {
 }
 
 fn report<H: Host>(role: &RouterRole, host: &H, outcome: Outcome, reason: &str) {
-    role.counters.add(Metric::Requests, &[outcome.as_str(), reason], 1);
-    publish(host, &AccessRecord { reason: Some(reason), ..AccessRecord::new(outcome) });
+    role.meters.add(Metric::Requests, &[outcome.as_str(), reason], 1);
+    publish(role, host, "", &AccessRecord { reason: Some(reason), ..AccessRecord::new(outcome) });
 }
 
-/// Hands a record to access logs, as an object and as a member of one.
-fn publish<H: Host>(host: &H, record: &AccessRecord<'_>) {
+/// Hands a record to access logs, as an object and as a member of one, and to the console.
+fn publish<H: Host>(role: &RouterRole, host: &H, team: &str, record: &AccessRecord<'_>) {
     let record = record.to_json();
+    if let Some(memory) = &role.memory {
+        memory.recent.push(&record, team, host.now());
+    }
     host.set_filter_state(RECORD_STATE, &record);
     host.set_filter_state(RECORD_MEMBER_STATE, &[b",\"arbiter\":", record.as_slice()].concat());
 }
@@ -283,7 +291,7 @@ pub(super) struct Books<'s, H> {
 }
 
 impl<'s, H: Host> Books<'s, H> {
-    fn tier_name(&self) -> &'s str {
+    pub(super) fn tier_name(&self) -> &'s str {
         let tier = self.verdict.and_then(|verdict| verdict.decision.tier(&self.role.policy));
         tier.map_or("", |tier| &tier.name)
     }
@@ -292,25 +300,8 @@ impl<'s, H: Host> Books<'s, H> {
         self.model.map_or("", |id| &self.role.policy.model(id).name)
     }
 
-    fn complexity(&self) -> Option<&'s Complexity> {
+    pub(super) fn complexity(&self) -> Option<&'s Complexity> {
         self.verdict.and_then(|verdict| verdict.complexity.as_ref())
-    }
-
-    fn count(&self, outcome: Outcome) {
-        let level = self.complexity().map_or("", |complexity| complexity.level.as_str());
-        let values = [outcome.as_str(), "", self.tier_name(), self.model_name(), level];
-        self.role.counters.add(Metric::Requests, &values, 1);
-    }
-
-    fn count_attempts(&self, attempts: &[Attempt]) {
-        let policy = &self.role.policy;
-        for Attempt { model, failure, usage, .. } in attempts {
-            self.count_tokens(*usage, model);
-            let provider = policy.model_by_name(model).map_or("", |id| &policy.provider_of(id).name);
-            let failure = failure.map(|failure| failure.to_string());
-            let result = failure.as_deref().unwrap_or("answered");
-            self.role.counters.add(Metric::Attempts, &[provider, model, result], 1);
-        }
     }
 
     /// What attempts have cost whose provider had begun to answer: the prompt, and what had come.
@@ -330,52 +321,14 @@ impl<'s, H: Host> Books<'s, H> {
     fn bill(&self, usage: Option<Usage>, given_up: &[NanoDollars]) -> Option<Bill> {
         let policy = &self.role.policy;
         let paid = usage.zip(self.model).map(|(usage, model)| {
-            Bill::paid(&usage, &policy.model(model).prices, &policy.model(policy.baseline).prices)
+            let baseline = &policy.model(policy.baseline).prices;
+            Bill::paid(&usage, &policy.model(model).prices, baseline, self.thrift())
         });
         if given_up.is_empty() {
             return paid;
         }
         let failed = given_up.iter().fold(0_u64, |sum, cost| sum.saturating_add(cost.0));
         Some(paid.unwrap_or_default().with_failed(NanoDollars(failed)))
-    }
-
-    fn count_answer(&self, usage: Option<Usage>, blind: Option<Blind>, bill: Option<Bill>, outcome: Outcome) {
-        self.count_tokens(usage, self.model_name());
-        self.count_money(bill);
-        if let (Some(blind), Outcome::Routed) = (blind, outcome) {
-            self.role.counters.add(Metric::UsageUnknown, &[blind.as_str()], 1);
-        }
-    }
-
-    fn count_tokens(&self, usage: Option<Usage>, model: &str) {
-        for (kind, tokens) in usage.iter().flat_map(kinds).filter(|(_, tokens)| *tokens > 0) {
-            self.role.counters.add(Metric::Tokens, &[kind, model], tokens);
-        }
-    }
-
-    /// Counts a call in shadow mode.
-    pub(super) fn count_watched(&self, usage: Option<Usage>, cost: Option<NanoDollars>) {
-        let values = [Outcome::Passed.as_str(), "shadow", "", self.model_name()];
-        self.role.counters.add(Metric::Requests, &values, 1);
-        self.count_tokens(usage, self.model_name());
-        if let Some(cost) = cost.filter(|cost| cost.0 > 0) {
-            self.role.counters.add(Metric::Cost, &["", self.model_name()], cost.0);
-        }
-    }
-
-    fn count_money(&self, bill: Option<Bill>) {
-        let Some(bill) = bill else { return };
-        let saved = bill.saved();
-        let tier = self.tier_name();
-        let add = |metric, values: &[&str], amount: u64| {
-            if amount > 0 {
-                self.role.counters.add(metric, values, amount);
-            }
-        };
-        add(Metric::Cost, &[tier, self.model_name()], bill.cost.0);
-        add(Metric::Baseline, &[tier], bill.baseline.0);
-        let metric = if saved >= 0 { Metric::Saved } else { Metric::Overspent };
-        add(metric, &[tier], saved.unsigned_abs());
     }
 
     /// Compares the answer with the one that the semantic cache would have served, if it would.
@@ -388,7 +341,7 @@ impl<'s, H: Host> Books<'s, H> {
     ) {
         let Some(served) = sought.and_then(|sought| sought.audited.as_ref()) else { return };
         if let Some(bill) = bill.filter(|bill| bill.cost.0 > 0) {
-            self.role.counters.add(Metric::SemanticForegone, &[self.tier_name()], bill.cost.0);
+            self.role.meters.add(Metric::SemanticForegone, &[self.tier_name()], bill.cost.0);
         }
         if let (Some(key), Some(fresh)) = (caching.key(), fresh) {
             semantic::audit(self.role, self.host, key.tenant(), served, fresh);
@@ -402,7 +355,7 @@ impl<'s, H: Host> Books<'s, H> {
         sought: Option<Sought>,
         answer: Option<&KeptAnswer>,
     ) -> Option<&'static str> {
-        let counters = &self.role.counters;
+        let counters = &self.role.meters;
         if let Caching::Bypass(bypass) = caching {
             counters.add(Metric::Cache, &["bypass", bypass.as_str()], 1);
             return Some("bypass");
@@ -460,17 +413,6 @@ impl<'s, H: Host> Books<'s, H> {
     }
 
     pub(super) fn publish(&self, record: &AccessRecord<'_>) {
-        publish(self.host, record);
+        publish(self.role, self.host, &self.asked.team, record);
     }
-}
-
-fn kinds(usage: &Usage) -> [(&'static str, u64); 4] {
-    let cached = usage.cached_input.min(usage.input);
-    let written = usage.cache_write.min(usage.input.saturating_sub(cached));
-    [
-        ("input", usage.input.saturating_sub(cached).saturating_sub(written)),
-        ("cached_input", cached),
-        ("cache_write", written),
-        ("output", usage.output),
-    ]
 }

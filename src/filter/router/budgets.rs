@@ -110,7 +110,7 @@ pub(super) fn reserve<H: SharedData + Clock>(
     for charge in charges {
         let Some(book) = role.budgets.get(charge.book) else { continue };
         let name = book.budget().name.as_str();
-        let count = |result| role.counters.add(Metric::Budgets, &[name, result], 1);
+        let count = |result| role.meters.add(Metric::Budgets, &[name, result], 1);
         match book.reserve(host, &charge.holder, (amounts.in_unit(book.budget().unit), now)) {
             Ok((standing, Some(reservation))) => {
                 if standing.stage > Stage::Within {
@@ -166,7 +166,7 @@ fn close<H: SharedData + Clock>(
     for (at, reservation) in &reserved.0 {
         let Some(book) = role.budgets.get(*at) else { continue };
         if book.settle(host, reservation, (spent(book.budget().unit), now)).is_err() {
-            role.counters.add(Metric::Budgets, &[&book.budget().name, "contended"], 1);
+            role.meters.add(Metric::Budgets, &[&book.budget().name, "contended"], 1);
         }
     }
 }

@@ -56,7 +56,7 @@ pub(super) fn under_watched_rule<'p>(
 pub(super) fn count(role: &RouterRole, would: &Counterfactual<'_>) {
     let [reason, tier, model] =
         [would.reason.or(would.cache), would.tier, would.model].map(Option::unwrap_or_default);
-    let counters = &role.counters;
+    let counters = &role.meters;
     counters.add(Metric::Would, &[would.outcome.as_str(), reason, tier, model], 1);
     if let Some(cost) = would.cost_nanousd.filter(|cost| *cost > 0) {
         counters.add(Metric::WouldCost, &[tier, model], cost);

@@ -29,6 +29,10 @@ pub(super) struct Asked {
     pub(super) hides_usage: bool,
     /// By what its conversation is known again when the caller comes back.
     pub(super) conversation: ConversationKey,
+    /// Whom it is counted under.
+    pub(super) team: String,
+    /// When the request had come to its end.
+    pub(super) read_at: Duration,
     /// The rule that holds.
     pub(super) rule: Option<RuleId>,
     /// The rules that would have held.
@@ -47,6 +51,8 @@ impl Asked {
             prompt_tokens: request.estimated_tokens(),
             hides_usage,
             conversation: ConversationKey::new(&reading.identity.partition, request.turns.now),
+            team: reading.team.clone(),
+            read_at: reading.read_at,
             rule: reading.ruling.rule,
             shadowed: reading.ruling.shadowed.clone(),
             model: request.model,
@@ -92,12 +98,25 @@ pub(super) struct Answering {
     pub(super) reserved: Reserved,
     /// HTTP status of the answer; 0 when it has none.
     pub(super) status: u16,
+    /// When the first piece of it came, if it is a stream.
+    pub(super) first_at: Option<Duration>,
     /// The model whose provider answered; `None` when none did.
     pub(super) model: Option<ModelId>,
     pub(super) attempts: Vec<Attempt>,
     pub(super) body: Body,
     /// Who has ended it before its end.
     pub(super) cut_off: Option<Side>,
+}
+
+/// How an answer came.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Timing {
+    /// When the request was sent.
+    pub(super) asked_at: Duration,
+    /// When the first piece of a stream came.
+    pub(super) first_at: Option<Duration>,
+    /// HTTP status of the answer; 0 when it has none.
+    pub(super) status: u16,
 }
 
 /// An end of an exchange.

@@ -232,7 +232,7 @@ impl Flights {
                 origin: Origin::Collapsed,
             }),
             _ => {
-                role.counters.add(Metric::Cache, &["released"], 1);
+                role.meters.add(Metric::Cache, &["released"], 1);
                 Recall::Forward(caching)
             }
         };

@@ -8,6 +8,7 @@ mod books;
 mod budgets;
 mod conversations;
 mod counterfactual;
+mod counting;
 mod decide;
 mod exchange;
 mod flights;
@@ -20,7 +21,9 @@ mod shadow;
 mod tests;
 mod waiting;
 
+use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use self::apply::Applied;
 use self::exchange::{Answering, Asked, Forwarded};
@@ -34,16 +37,21 @@ use crate::admission::{Declined, Inquiry, RequestHead, Unreadable, admit};
 use crate::cache::recall::Recall;
 use crate::chat::{Caller, ChatRequest};
 use crate::envoy::{REQUEST_MEMBER_STATE, is_reserved};
-use crate::host::{CalloutId, CalloutResponse, Direction, Host, Metrics, StreamId};
+use crate::host::{CalloutId, CalloutResponse, Clock, Direction, Host, Metrics, SharedData, StreamId};
 use crate::identity::Attributes;
 use crate::policy::{Lot, Policy};
-use crate::telemetry::RequestRecord;
+use crate::telemetry::{Metric, RequestRecord};
+
+/// Of so many calls one is timed: asking for the time twice in each callback costs about a microsecond a call.
+const TIMED: u64 = 8;
 
 /// A configured router, and what its streams know of each other.
 #[derive(Debug)]
 pub struct Router {
     role: RouterRole,
     flights: Flights,
+    /// Streams so far.
+    streams: Cell<u64>,
 }
 
 /// One request and its answer.
@@ -79,11 +87,24 @@ impl Router {
     /// is none, the provider's models are left out.
     #[must_use]
     pub fn new(policy: Policy, environment: impl Fn(&str) -> Option<String>) -> Self {
-        Self { role: RouterRole::new(policy, environment), flights: Flights::new() }
+        Self { role: RouterRole::new(policy, environment), flights: Flights::new(), streams: Cell::new(0) }
     }
 
-    /// Hands the counters to the host; to be called now and then.
-    pub fn report<H: Metrics>(&self, host: &H) {
+    /// Whether the next stream is to be timed.
+    pub(super) fn times_next(&self) -> bool {
+        let turn = self.streams.get();
+        self.streams.set(turn.wrapping_add(1));
+        turn.is_multiple_of(TIMED)
+    }
+
+    /// A stream has taken so much of the worker's time.
+    pub(super) fn has_spent<H: Metrics>(&self, host: &H, time: Duration) {
+        let microseconds = u64::try_from(time.as_micros()).unwrap_or(u64::MAX).max(1);
+        self.role.meters.record(host, Metric::FilterTime, &[], microseconds);
+    }
+
+    /// Hands to the host what was counted; to be called now and then.
+    pub fn report<H: Metrics + SharedData + Clock>(&self, host: &H) {
         self.role.report(host);
     }
 
@@ -107,6 +128,7 @@ impl RouterStream {
     /// The request is complete: reads it, asks the cache, plans and applies the plan.
     fn decide<H: Host>(&mut self, host: &H) -> Flow {
         let Phase::Reading(mut reading) = self.take_phase() else { return Flow::Continue };
+        reading.read_at = host.now();
         match reading.read(&self.router.role, host) {
             Err(why) if !reading.is_enforced => self.would_refuse(host, why.reason()),
             Err(why) => self.unread(host, reading.caller, &why),
@@ -138,7 +160,7 @@ impl RouterStream {
 
     /// All is known that a plan needs.
     fn go_on<H: Host>(&mut self, host: &H, reading: Reading, request: ChatRequest, recall: Recall) -> Flow {
-        let Router { role, flights } = &*self.router;
+        let Router { role, flights, .. } = &*self.router;
         match flights.follow(host, self.id, (reading, request, recall)) {
             Ok(seat) => {
                 self.phase = Phase::Following(seat);

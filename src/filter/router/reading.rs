@@ -1,5 +1,7 @@
 //! A request whose body is being collected, until it is one that can be planned.
 
+use std::time::Duration;
+
 use super::budgets;
 use super::role::RouterRole;
 use crate::admission::{Admitted, RequestHead, Unreadable, plain_path};
@@ -36,6 +38,10 @@ pub(super) struct Reading {
     pub(super) accepts_encoding: bool,
     /// `x-request-id`.
     pub(super) request_id: String,
+    /// Whom the call is counted under.
+    pub(super) team: String,
+    /// When its body had come to its end; until then, nothing.
+    pub(super) read_at: Duration,
     /// How much of the body has been collected, in bytes.
     pub(super) size: usize,
 }
@@ -65,6 +71,10 @@ impl Reading {
             operation,
             variant,
             circumstances: Circumstances { lot, ..circumstances(role, &identity, head, headers) },
+            team: text_named(&identity.attributes, &role.policy.telemetry.team)
+                .unwrap_or_default()
+                .to_owned(),
+            read_at: Duration::ZERO,
             identity,
             is_enforced,
             ruling: Ruling::default(),

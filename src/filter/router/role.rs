@@ -10,11 +10,19 @@ use crate::chat::Caller;
 use crate::chat::renewal::{Renewal, renew};
 use crate::complexity;
 use crate::embedding::{Encoders, Sieve};
-use crate::host::{Clock, Metrics};
+use crate::host::{Clock, Metrics, SharedData};
 use crate::ledger::budget::Book;
 use crate::policy::Policy;
 use crate::routing::Credentials;
-use crate::telemetry::{Counters, Metric};
+use crate::telemetry::history::History;
+use crate::telemetry::{Meters, Metric, OpenLabel, Recent};
+
+/// What the console tells of the past.
+#[derive(Debug)]
+pub(super) struct Memory {
+    history: History,
+    pub(super) recent: Recent,
+}
 
 /// A configured router role.
 #[derive(Debug)]
@@ -22,7 +30,11 @@ pub(super) struct RouterRole {
     pub(super) policy: Policy,
     pub(super) cache: Option<ExactCache>,
     pub(super) semantic: Option<SemanticCache>,
-    pub(super) counters: Counters,
+    pub(super) meters: Meters,
+    /// Teams by name, as far as they are told apart.
+    pub(super) teams: OpenLabel,
+    /// What operators are told of the past; `None` where the policy has no console.
+    pub(super) memory: Option<Memory>,
     pub(super) credentials: Credentials,
     pub(super) encoder: Option<Arc<Sieve>>,
     pub(super) budgets: Vec<Book>,
@@ -43,15 +55,19 @@ impl RouterRole {
                 policy.provider(provider).name
             );
         }
-        let counters = Counters::default();
+        let meters = Meters::new(policy.console.is_some());
+        let new = || Memory { history: History::new(policy.time_zone.clone()), recent: Recent::default() };
+        let memory = policy.console.as_ref().map(|_| new());
         let encoder = complexity::encoder(&policy.classify).unwrap_or_else(|unavailable| {
             log::error!("the learned scorer is not used, the heuristic alone scores: {unavailable}");
-            counters.add(Metric::ScorerUnavailable, &[], 1);
+            meters.add(Metric::ScorerUnavailable, &[], 1);
             None
         });
-        let semantic = semantic(&policy, &counters);
+        let semantic = semantic(&policy, &meters);
+        let teams = OpenLabel::new(policy.telemetry.teams);
         let budgets = policy.books();
-        Self { budgets, policy, cache, semantic, counters, credentials, encoder, given: Cell::new(0) }
+        let given = Cell::new(0);
+        Self { budgets, policy, cache, semantic, meters, teams, memory, credentials, encoder, given }
     }
 
     /// What the cache has to say to a `caller`: a stored answer is put into its dialect, and has an id of its own and the time
@@ -84,14 +100,20 @@ impl RouterRole {
         hit
     }
 
-    /// Hands the counters to the host; to be called now and then.
-    pub(super) fn report<H: Metrics>(&self, host: &H) {
-        self.counters.flush(host);
+    /// Hands to the host what was counted; to be called now and then.
+    pub(super) fn report<H: Metrics + SharedData + Clock>(&self, host: &H) {
+        self.meters.flush(host);
+        let Some(Memory { history, recent }) = &self.memory else { return };
+        recent.share(host);
+        let counted = self.meters.counted();
+        if !counted.is_empty() {
+            history.add(host, &counted, host.now());
+        }
     }
 }
 
 /// The semantic cache, if the policy has one and the models for it can be used.
-fn semantic(policy: &Policy, counters: &Counters) -> Option<SemanticCache> {
+fn semantic(policy: &Policy, meters: &Meters) -> Option<SemanticCache> {
     let bounds = policy.semantic_cache.clone()?;
     let cache = match Encoders::bundled() {
         Ok(encoders) => SemanticCache::new(bounds, encoders).map_err(|error| error.to_string()),
@@ -101,7 +123,7 @@ fn semantic(policy: &Policy, counters: &Counters) -> Option<SemanticCache> {
         Ok(cache) => Some(cache),
         Err(error) => {
             log::error!("the semantic cache is off: {error}");
-            counters.add(Metric::SemanticUnavailable, &[], 1);
+            meters.add(Metric::SemanticUnavailable, &[], 1);
             None
         }
     }

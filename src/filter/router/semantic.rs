@@ -40,7 +40,7 @@ pub(super) fn recall<H: Host>(
     if forward.caching.key().is_none() {
         return (plan, None);
     }
-    let count = |result, reason| role.counters.add(Metric::Semantic, &[result, reason], 1);
+    let count = |result, reason| role.meters.add(Metric::Semantic, &[result, reason], 1);
     let tier = forward.candidates.decision.tier(&role.policy).map_or("", |tier| &tier.name);
     let query = match semantic.query(&reading.question(role, request), tier) {
         Ok(query) => query,
@@ -87,9 +87,9 @@ pub(super) fn audit<H: Host>(
     let text = |answer: &KeptAnswer| whole::text(&answer.body, answer.dialect);
     let (Some(served), Some(fresh)) = (text(served), text(fresh)) else { return };
     let agrees = semantic.agree(&served, &fresh);
-    role.counters.add(Metric::Semantic, &[if agrees { "agreed" } else { "disagreed" }], 1);
+    role.meters.add(Metric::Semantic, &[if agrees { "agreed" } else { "disagreed" }], 1);
     if semantic.bounds().note(host, tenant, agrees) == Noted::Tightened {
-        role.counters.add(Metric::Semantic, &["tightened"], 1);
+        role.meters.add(Metric::Semantic, &["tightened"], 1);
         log::warn!(
             "the semantic cache's answers to tenant {tenant} differ too often from what providers say: fewer may be wrong from now on"
         );
@@ -109,7 +109,7 @@ pub(super) fn remember<H: Host>(
         Err(Unentered::TooLarge) => ("not_stored", "too_large"),
         Err(Unentered::Contended) => ("not_stored", "contended"),
     };
-    role.counters.add(Metric::Semantic, &[result, reason], 1);
+    role.meters.add(Metric::Semantic, &[result, reason], 1);
 }
 
 fn reason(unfit: Unfit) -> &'static str {

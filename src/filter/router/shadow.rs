@@ -110,7 +110,7 @@ impl Watched {
         books.count_watched(usage, cost);
         counterfactual::count(role, &instead);
         if let (Some(blind), true) = (observed.blind, is_answer) {
-            role.counters.add(Metric::UsageUnknown, &[blind.as_str()], 1);
+            role.meters.add(Metric::UsageUnknown, &[blind.as_str()], 1);
         }
         if let Would::Forward(_, reserved) = &would {
             let cost = instead.cost_nanousd.unwrap_or(0);

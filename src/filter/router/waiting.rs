@@ -48,7 +48,7 @@ pub(super) fn ask<H: Host>(role: &RouterRole, host: &H, recall: &Recall) -> Opti
     match host.call_out(&callout) {
         Ok(callout) => Some(Pending { caching: *caching, key: *key, callout }),
         Err(_) => {
-            role.counters.add(Metric::Shared, &["unavailable"], 1);
+            role.meters.add(Metric::Shared, &["unavailable"], 1);
             None
         }
     }
@@ -88,7 +88,7 @@ impl Waiting {
             (None, Some(CalloutResponse { status: 200 | 404, .. })) => "miss",
             (None, _) => "unavailable",
         };
-        role.counters.add(Metric::Shared, &[result], 1);
+        role.meters.add(Metric::Shared, &[result], 1);
         (reading, request, hit.map_or(Recall::Forward(caching), Recall::Hit))
     }
 }
@@ -106,5 +106,5 @@ pub(super) fn share<H: Host>(role: &RouterRole, host: &H, key: &CacheKey, answer
         timeout: store.timeout,
     };
     let result = if host.call_out(&callout).is_ok() { "stored" } else { "unavailable" };
-    role.counters.add(Metric::Shared, &[result], 1);
+    role.meters.add(Metric::Shared, &[result], 1);
 }

@@ -59,7 +59,8 @@ fn full() -> Value {
             "per_try_idle_timeout": "1s", "whole_answer_timeout": "1s", "connect_timeout": "1s", "timeout": "1s",
             "refused_credentials": true
         },
-        "console": {"token": "T"},
+        "console": {"token": "T", "reading": "open"},
+        "telemetry": {"gen_ai": ["v0.1.0", "v1.41.0"], "team": "a", "teams": 1},
         "conversations": {"stay": "1h"},
         "rules": [
             {

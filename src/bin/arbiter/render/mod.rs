@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use llm_arbiter::telemetry::LABELS;
+use llm_arbiter::telemetry::{Instrument, TIMES, TOKENS, labels, metrics};
 use serde_json::{Value, json};
 
 use crate::policy_file::{CommandError, PolicyFile};
@@ -55,7 +55,7 @@ pub fn bootstrap(file: &PolicyFile, options: &Options) -> Result<String, Command
             "clusters": clusters::all(file, options),
         },
         "overload_manager": edge::overload_manager(&options.capacity),
-        "stats_config": {"stats_tags": stats_tags()},
+        "stats_config": {"stats_tags": stats_tags(), "histogram_bucket_settings": histogram_buckets()},
     });
     serde_saphyr::to_string(&bootstrap).map_err(|error| CommandError::Unwritable(error.to_string()))
 }
@@ -73,11 +73,23 @@ fn duration(duration: Duration) -> String {
     format!("{}.{:03}s", duration.as_secs(), duration.subsec_millis())
 }
 
-/// Rules that turn `;label=value` in a counter's name into a tag. Earlier Envoys put the name of a cluster before it,
-/// which becomes a tag as well, so that a counter has one name everywhere.
+/// Rules that turn `;label=value` in a metric's name into a tag. Earlier Envoys put the name of a cluster before it,
+/// which becomes a tag as well, so that a metric has one name everywhere.
 fn stats_tags() -> Vec<Value> {
     let scope =
         json!({"tag_name": "arbiter_scope", "regex": r"^(cluster\.(arbiter-[^;]*?)\.)wasmcustom\.arbiter\."});
-    let rule = |label: &&str| json!({"tag_name": label, "regex": format!(r"wasmcustom\.arbiter\..*?(;{label}=([^;]*))")});
-    std::iter::once(scope).chain(LABELS.iter().map(rule)).collect()
+    let rule = |label: &str| {
+        let name = label.replace('.', r"\.");
+        json!({"tag_name": label, "regex": format!(r"wasmcustom\.(?:arbiter|gen_ai)\..*?(;{name}=([^;]*))")})
+    };
+    std::iter::once(scope).chain(labels().into_iter().map(rule)).collect()
+}
+
+fn histogram_buckets() -> Vec<Value> {
+    let histograms = metrics().filter(|row| row.instrument == Instrument::Histogram);
+    let buckets = histograms.map(|row| {
+        let ends: &[u32] = if row.unit == "tokens" { &TOKENS } else { &TIMES };
+        json!({"match": {"prefix": format!("wasmcustom.{}", row.name)}, "buckets": ends})
+    });
+    buckets.collect()
 }

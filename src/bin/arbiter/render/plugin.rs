@@ -9,7 +9,7 @@ use crate::policy_file::PolicyFile;
 
 /// The filter in a role. All roles have the same VM configuration, so that they share one VM per worker.
 pub fn filter(role: &str, file: &PolicyFile, options: &Options) -> Value {
-    let token = file.policy.console.as_ref().map(|console| console.token.as_str());
+    let token = file.policy.console.as_ref().and_then(|console| console.token.as_deref());
     let credentials = file.policy.providers().filter_map(Provider::credential_variable);
     let mut variables: Vec<&str> = credentials.chain(token).collect();
     variables.sort_unstable();
