@@ -14,7 +14,7 @@ ADMIN_PORT ?= 9901
 CONSOLE_PORT ?= 9902
 export PORT ADMIN_PORT CONSOLE_PORT
 
-.PHONY: help setup build run test unit e2e fuzz test-clients test-matrix bench eval eval-teacher model lint fmt clean
+.PHONY: help setup build run demo-traffic screenshots test unit e2e fuzz test-clients test-matrix bench eval eval-teacher model lint fmt clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,12 @@ build: setup ## Build dist/llm_arbiter.wasm and dist/arbiter
 
 run: build ## Start Envoy with the filter and stand-in providers on PORT (10000), ADMIN_PORT (9901), CONSOLE_PORT (9902)
 	@.local/venv/bin/python scripts/run.py
+
+demo-traffic: ## Send the running demo the calls of an hour in a minute
+	@.local/venv/bin/python scripts/demo_traffic.py
+
+screenshots: build ## Make docs/images/ anew
+	@.local/venv/bin/python scripts/screenshots.py
 
 test: lint unit fuzz e2e ## Everything that CI runs
 

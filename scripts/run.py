@@ -145,6 +145,7 @@ The first answer again, as a stream:
 An SDK of Anthropic's asks like this, and does not notice that an OpenAI model answers:
   {curl(listen, "What is the capital of Italy?", "-i", path="/v1/messages", max_tokens=100)}
 
+Calls of an hour, in a minute: make demo-traffic{"" if listen == 10000 else f" PORT={listen} CONSOLE_PORT={console}"}
 Counters: http://127.0.0.1:{admin}/stats?filter=arbiter   Configuration: {(RUN / "envoy.yaml").relative_to(ROOT)}   Ctrl-C stops everything.
 One line per call follows:
 """,

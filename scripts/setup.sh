@@ -88,9 +88,15 @@ stand_ins() {
   cp tests/standins/package-lock.json "$place/"
 }
 
+# The browser that the console's page is tested with.
+browser() {
+  command -v chromium >/dev/null || [ -n "${CHROMIUM:-}" ] || install_packages chromium
+}
+
 check_tools
 wasm_toolchain
 crates
 python_tools
 stand_ins
+browser
 scripts/envoy.sh >/dev/null

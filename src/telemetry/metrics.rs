@@ -273,7 +273,7 @@ const GEN_AI: &str = "
 
 `telemetry: { gen_ai: [v0.1.0, v1.41.0] }` chooses: v0.1.0 of the [GenAI conventions](https://github.com/open-telemetry/semantic-conventions-genai), all still in development, is reported by default; what older
 dashboards read is that of v1.41.0 (`gen_ai.client.token.usage`). A call counts by the model that answered, or was asked last. Answers out of the cache are none of these: nobody was asked. Envoy's histograms hold whole
-numbers, so that durations are in milliseconds, and their names say so; `envoy/grafana/rules.yaml` has the names that Prometheus gives to OpenTelemetry's metrics.
+numbers, so that durations are in milliseconds, and their names say so; their sums are estimates, up to 5 % off, so count tokens by the counters; `envoy/grafana/rules.yaml` has the names that Prometheus gives to OpenTelemetry's metrics.
 
 ";
 

@@ -9,8 +9,10 @@ use llm_arbiter::complexity::{Boundaries, Classify, Level, Scorer};
 use llm_arbiter::embedding::Encoders;
 use llm_arbiter::ledger::Rates;
 use llm_arbiter::ledger::budget::Unit;
-use llm_arbiter::policy::{Mode, Model, Policy};
+use llm_arbiter::policy::{Mode, Model, Policy, Reading};
 use llm_arbiter::semantic::Step;
+use llm_arbiter::telemetry::Recent;
+use llm_arbiter::telemetry::history::History;
 use thiserror::Error;
 
 use crate::policy_file::PolicyFile;
@@ -98,6 +100,14 @@ fn meaning(policy: &Policy) -> String {
         );
     }
     text.push_str(&budgets(policy));
+    if let Some(console) = &policy.console {
+        let reading = match console.reading {
+            Reading::Token => "who has the token reads",
+            Reading::Open => "whoever reaches it reads",
+        };
+        let memory = History::bound().saturating_add(Recent::BOUND).div_ceil(1 << 20);
+        let _ = writeln!(text, "console: {reading}, at most {memory} MiB of memory for the past");
+    }
     text
 }
 

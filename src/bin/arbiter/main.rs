@@ -14,6 +14,7 @@ mod render;
 mod score;
 mod simulate;
 mod warnings;
+mod workload;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -81,8 +82,17 @@ enum Verb {
         #[arg(long, default_value = "-")]
         trace: PathBuf,
     },
+    /// Print calls as a company makes them, made up from a seed: JSON lines {"id", "time", "headers", "body", "response"}, a trace for `simulate`.
+    Workload {
+        #[command(flatten)]
+        options: workload::Options,
+    },
     /// Print the JSON Schema of policies: editors complete and check them by it.
-    Schema,
+    Schema {
+        /// Print that of the console's answers instead.
+        #[arg(long)]
+        console: bool,
+    },
     /// What models cost.
     Prices {
         #[command(subcommand)]
@@ -147,7 +157,9 @@ fn main() -> ExitCode {
         Verb::Simulate { policy, trace } => policy_file::read(&policy)
             .and_then(|file| Ok(simulate::run(file.policy, &trace)?))
             .map(|()| String::new()),
-        Verb::Schema => Ok(format!("{:#}\n", llm_arbiter::policy::schema())),
+        Verb::Workload { options } => workload::run(&options).map(|()| String::new()).map_err(Into::into),
+        Verb::Schema { console: true } => Ok(format!("{:#}\n", llm_arbiter::filter::console::schema())),
+        Verb::Schema { console: false } => Ok(format!("{:#}\n", llm_arbiter::policy::schema())),
         Verb::Prices { verb: PricesVerb::Import { list, policy: Some(policy), .. } } => {
             policy_file::read(&policy).and_then(|file| Ok(PriceList::read(&list)?.of_policy(&file.policy)))
         }

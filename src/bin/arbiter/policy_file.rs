@@ -20,6 +20,7 @@ use crate::lines::LinesError;
 use crate::places::Places;
 use crate::prices::PricesError;
 use crate::simulate::SimulateError;
+use crate::workload::WorkloadError;
 
 /// A policy that was read, and the document it came from.
 #[derive(Debug)]
@@ -82,6 +83,9 @@ pub enum CommandError {
     /// A trace cannot be replayed.
     #[error(transparent)]
     Simulate(#[from] SimulateError),
+    /// Calls cannot be made up.
+    #[error(transparent)]
+    Workload(#[from] WorkloadError),
     /// Requests cannot be scored.
     #[error(transparent)]
     Lines(#[from] LinesError),

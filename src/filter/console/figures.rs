@@ -9,6 +9,23 @@ use crate::host::SharedData;
 use crate::telemetry::history::{Grain, History, Period, sum};
 use crate::telemetry::summary::Summary;
 
+/// What the API tells of the past, by the names of its paths behind `/api/`.
+#[cfg(not(target_arch = "wasm32"))]
+#[derive(Debug, schemars::JsonSchema)]
+#[expect(dead_code, reason = "only its shape is asked for")]
+struct Answers {
+    overview: Overview,
+    history: Past,
+}
+
+/// The JSON Schema (draft 2020-12) of what the API tells of the past.
+#[cfg(not(target_arch = "wasm32"))]
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
+    settings.into_generator().into_root_schema_for::<Answers>().into()
+}
+
 /// Most days of a month.
 const MONTH: usize = 31;
 

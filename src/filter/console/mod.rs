@@ -15,6 +15,8 @@ use std::rc::Rc;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+#[cfg(not(target_arch = "wasm32"))]
+pub use self::figures::schema;
 pub use self::figures::{Overview, Past};
 
 use self::action::{Action, Report};

@@ -251,8 +251,16 @@ fn figures_are_what_workers_have_counted() {
         assert_eq!(overview[span]["models"][0]["requests"], 3);
         assert_eq!(overview[span]["filter_time_us"]["count"], 1);
     }
+    let schema = schema();
+    let follows = |name: &str, answer: &Value| {
+        let mut schema = schema.clone();
+        schema["required"] = json!([name]);
+        jsonschema::validator_for(&schema).unwrap().validate(&json!({name: answer})).unwrap();
+    };
+    follows("overview", &overview);
     vm.advance(Duration::from_secs(7200));
     let (_, past) = get(&console, &vm, "/api/history?grain=hour&count=3", None);
+    follows("history", &past);
     let costs: Vec<&Value> = past["periods"].as_array().unwrap().iter().map(|p| &p["cost_usd"]).collect();
     assert_eq!(costs, [&json!(1.5), &json!(0.0), &json!(0.0)]);
     assert_eq!(past["periods"][0]["failed"], 2);
