@@ -88,9 +88,12 @@ stand_ins() {
   cp tests/standins/package-lock.json "$place/"
 }
 
-# The browser that the console's page is tested with.
-browser() {
-  command -v chromium >/dev/null || [ -n "${CHROMIUM:-}" ] || install_packages chromium
+# The browser that the console's page is tested with, and what scrapes the metrics.
+witnesses() {
+  local missing=()
+  command -v chromium >/dev/null || [ -n "${CHROMIUM:-}" ] || missing+=(chromium)
+  { command -v prometheus && command -v promtool; } >/dev/null || missing+=(prometheus)
+  [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
 }
 
 check_tools
@@ -98,5 +101,5 @@ wasm_toolchain
 crates
 python_tools
 stand_ins
-browser
+witnesses
 scripts/envoy.sh >/dev/null
