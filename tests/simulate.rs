@@ -149,3 +149,76 @@ fn a_line_that_cannot_be_read_is_named() {
     let (_, message) = simulate("broken", &[asked("fine", 1, "a", EGG), json!({"id": 2, "time": "noon"})]);
     assert!(message.starts_with("line 2: `time` must be seconds since 1970, or as in RFC 3339"), "{message}");
 }
+
+/// Runs a simulation of made-up calls with these arguments; what is printed.
+fn report(test: &str, arguments: &[&str]) -> (String, std::path::PathBuf) {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("report_{test}"));
+    std::fs::create_dir_all(&folder).expect("the folder can be made");
+    let rules = "
+rules:
+  - {name: no-legal, when: 'identity.tenant == \"legal\"', then: {deny: not you}}
+  - {name: interns, when: 'identity.tenant == \"interns\"', then: {tier: {min: large}}}
+";
+    std::fs::write(folder.join("policy.yaml"), POLICY).expect("the file can be written");
+    std::fs::write(folder.join("strict.yaml"), format!("{POLICY}{rules}")).expect("the file can be written");
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_arbiter"));
+        let output = command.args(arguments).current_dir(&folder).output().expect("the command runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("the command writes UTF-8")
+    };
+    let calls = run(&["workload", "--calls", "600", "--hours", "3"]);
+    std::fs::write(folder.join("calls.jsonl"), calls).expect("the file can be written");
+    let common = ["simulate", "--policy", "policy.yaml", "--trace", "calls.jsonl"];
+    (run(&[&common, arguments].concat()), folder)
+}
+
+#[test]
+fn a_report_adds_up_to_the_lines() {
+    let (lines, folder) = report("lines", &["--json", "report.json"]);
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let text = std::fs::read_to_string(folder.join("report.json")).expect("the report is there");
+    let report: Value = serde_json::from_str(&text).expect("JSON");
+    let sum = |name: &str| lines.iter().filter_map(|line| line[name].as_f64()).sum::<f64>();
+    let policy = &report["policies"][0];
+    let close = |a: f64, b: &Value| (a - b.as_f64().expect("a number")).abs() < 1e-6;
+    assert_eq!(report["requests"], 600);
+    assert!(close(sum("cost_usd"), &policy["figures"]["cost_usd"]));
+    assert!(close(sum("baseline_usd"), &policy["figures"]["baseline_usd"]));
+    let column = |list: &str, name: &str| {
+        policy[list].as_array().expect("a list").iter().filter_map(|row| row[name].as_f64()).sum::<f64>()
+    };
+    for list in ["hours", "rules"] {
+        assert!(close(column(list, "cost_usd"), &policy["figures"]["cost_usd"]), "{list}");
+    }
+    let outcome = |name: &str| lines.iter().filter(|line| line["outcome"] == name).count();
+    let part = u32::try_from(outcome("exact_hit")).map(f64::from).expect("a small number") / 600.0;
+    assert!(part > 0.1 && close(part, &policy["hit_rates"]["exact"]));
+    let thresholds = policy["thresholds"].as_array().expect("a list");
+    let shares: Vec<f64> = thresholds.iter().filter_map(|row| row["strong_share"].as_f64()).collect();
+    assert!(
+        shares.is_sorted_by(|a, b| a >= b) && shares.first() == Some(&1.0) && shares.last() == Some(&0.0)
+    );
+}
+
+#[test]
+fn two_policies_are_compared_with_examples() {
+    let (text, folder) = report(
+        "compared",
+        &["--compare", "strict.yaml", "--report", "--html", "report.html", "--json", "report.json"],
+    );
+    assert!(text.starts_with("600 requests\n"), "{text}");
+    assert!(
+        text.contains("strict.yaml instead of policy.yaml: $+") && text.contains("rule no-legal:"),
+        "{text}"
+    );
+    let json = std::fs::read_to_string(folder.join("report.json")).expect("the report is there");
+    let report: Value = serde_json::from_str(&json).expect("JSON");
+    let changes = report["changes"].as_array().expect("a list");
+    let refused = changes.iter().find(|change| change["from"] == "small" && change["to"] == "rejected");
+    let refused = refused.expect("legal is refused");
+    assert!(refused["examples"][0]["excerpt"].as_str().is_some_and(|excerpt| !excerpt.is_empty()));
+    assert!(changes.iter().any(|change| change["from"] == "small" && change["to"] == "large"), "interns");
+    let html = std::fs::read_to_string(folder.join("report.html")).expect("the page is there");
+    assert!(!html.contains("/*data*/") && !html.contains("src=") && !html.contains("https://"));
+}

@@ -21,6 +21,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use self::policy_file::CommandError;
 use self::prices::PriceList;
 
 /// LLM cost policy inside a stock Envoy.
@@ -75,12 +76,8 @@ enum Verb {
     /// Replay recorded requests: JSON lines {"id", "time", "headers", "body", "response"}, to {"id", "outcome", "hit_id", "veto", "likeness",
     /// "tier", "model", "reason", "cost_usd", "baseline_usd", "saved_usd", "estimated"}: what the policy would have done with each.
     Simulate {
-        /// The policy, YAML or JSON.
-        #[arg(long)]
-        policy: PathBuf,
-        /// The requests, in the order in which they came; `-` is the standard input.
-        #[arg(long, default_value = "-")]
-        trace: PathBuf,
+        #[command(flatten)]
+        options: simulate::Options,
     },
     /// Print calls as a company makes them, made up from a seed: JSON lines {"id", "time", "headers", "body", "response"}, a trace for `simulate`.
     Workload {
@@ -154,9 +151,7 @@ fn main() -> ExitCode {
             policy_file::read(&policy).and_then(|file| Ok(score::lines(&file, &lines, inputs)?))
         }
         Verb::Compare { lines, inputs } => compare::lines(&lines, inputs).map_err(Into::into),
-        Verb::Simulate { policy, trace } => policy_file::read(&policy)
-            .and_then(|file| Ok(simulate::run(file.policy, &trace)?))
-            .map(|()| String::new()),
+        Verb::Simulate { options } => simulated(&options).map(|()| String::new()),
         Verb::Workload { options } => workload::run(&options).map(|()| String::new()).map_err(Into::into),
         Verb::Schema { console: true } => Ok(format!("{:#}\n", llm_arbiter::filter::console::schema())),
         Verb::Schema { console: false } => Ok(format!("{:#}\n", llm_arbiter::policy::schema())),
@@ -180,4 +175,10 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn simulated(options: &simulate::Options) -> Result<(), CommandError> {
+    let policy = policy_file::read(&options.policy)?.policy;
+    let other = options.compare.as_deref().map(policy_file::read).transpose()?;
+    Ok(simulate::run(policy, other.map(|file| file.policy), options)?)
 }

@@ -4,7 +4,7 @@ mod action;
 mod budgets;
 mod endpoint;
 mod figures;
-mod page;
+pub mod page;
 mod refusal;
 #[cfg(test)]
 mod tests;

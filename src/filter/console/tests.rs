@@ -217,9 +217,12 @@ fn figures_are_read_with_the_token_unless_the_policy_opens_them() {
 #[test]
 fn the_page_is_served_to_everybody_and_loads_nothing_from_elsewhere() {
     let (vm, console) = (MemoryHost::default(), console(&json!({})));
-    for (path, kind) in
-        [("/", "text/html"), ("/p/console.js", "text/javascript"), ("/p/console.css", "text/css")]
-    {
+    for (path, kind) in [
+        ("/", "text/html"),
+        ("/p/console.js", "text/javascript"),
+        ("/widgets.js", "text/javascript"),
+        ("/p/console.css", "text/css"),
+    ] {
         let call = MemoryCall::new(&vm, MemoryStream::default());
         *call.stream.request_headers.borrow_mut() =
             vec![(":method".into(), "GET".into()), (":path".into(), path.into())];

@@ -5,14 +5,17 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use llm_arbiter::admission::Admission;
+use llm_arbiter::chat::Usage;
 use llm_arbiter::envoy::RECORD_STATE;
 use llm_arbiter::filter::router::{Router, RouterStream};
 use llm_arbiter::filter::{Flow, Role};
+use llm_arbiter::host::Clock;
 use llm_arbiter::host::memory::{MemoryCall, MemoryHost, MemoryStream};
 use llm_arbiter::policy::{Mode, Policy};
+use llm_arbiter::telemetry::summary::Summary;
 use serde_json::Value;
 
-use super::report::{Outcome, Replayed};
+use super::replayed::{Details, Outcome, Replayed};
 use super::trace::{Answer, Record};
 
 /// The first moment, for a trace without times: caches take 0 for never.
@@ -33,7 +36,32 @@ pub struct Replay {
     router: Rc<Router>,
     host: MemoryHost,
     /// What stands under a key of the cache.
-    answered: HashMap<String, Answered>,
+    answered: Answers,
+}
+
+/// Whose answers stand under the keys of the cache: the last ones, as many as the cache holds, and no more than twice that.
+#[derive(Debug, Default)]
+struct Answers {
+    most: usize,
+    new: HashMap<String, Answered>,
+    old: HashMap<String, Answered>,
+}
+
+impl Answers {
+    fn new(most: usize) -> Self {
+        Self { most: most.max(1), ..Self::default() }
+    }
+
+    fn get(&self, key: &str) -> Option<&Answered> {
+        self.new.get(key).or_else(|| self.old.get(key))
+    }
+
+    fn insert(&mut self, key: String, answered: Answered) {
+        if self.new.len() >= self.most {
+            self.old = std::mem::take(&mut self.new);
+        }
+        self.new.insert(key, answered);
+    }
 }
 
 impl Replay {
@@ -43,8 +71,10 @@ impl Replay {
         host.set_time(BEGINNING);
         let admit = policy.admit.clone();
         policy.mode = Mode::Enforce;
+        let entries = policy.exact_cache.as_ref().map_or(0, |cache| cache.entries);
+        let answered = Answers::new(usize::try_from(entries).unwrap_or(usize::MAX));
         let router = Rc::new(Router::new(policy, |_| Some("credential".to_owned())));
-        Self { admit, router, host, answered: HashMap::new() }
+        Self { admit, router, host, answered }
     }
 
     /// Lets a request through, with its answer.
@@ -63,6 +93,12 @@ impl Replay {
         let log = exchange(&self.router, &call, body, &answer);
         drop(call);
         self.result(record, &answer, &log)
+    }
+
+    /// The figures of all requests so far.
+    pub fn figures(&self) -> Summary {
+        self.router.report(&self.host);
+        Summary::of(&self.host.counters().into_iter().collect())
     }
 
     /// What the log says of it.
@@ -101,6 +137,29 @@ impl Replay {
             baseline_usd: dollars("baseline_nanousd"),
             saved_usd: dollars("saved_nanousd"),
             estimated: is_estimate || log["estimated"] == true,
+            details: self.details(record, log),
+        }
+    }
+}
+
+impl Replay {
+    fn details(&self, record: &Record<'_>, log: &Value) -> Details {
+        let number = |name: &str| log.get(name).and_then(Value::as_u64);
+        let usage = number("input_tokens").zip(number("output_tokens")).map(|(input, output)| Usage {
+            input,
+            output,
+            cached_input: number("cached_input_tokens").unwrap_or_default(),
+            cache_write: number("cache_write_tokens").unwrap_or_default(),
+            reasoning: number("reasoning_tokens").unwrap_or_default(),
+            ..Usage::default()
+        });
+        Details {
+            time: self.host.now().as_secs(),
+            rule: log.get("rule").and_then(Value::as_str).map(str::to_owned),
+            score: log.get("score").and_then(Value::as_f64),
+            is_by_complexity: log["reason"] == "complexity",
+            usage,
+            excerpt: record.excerpt(),
         }
     }
 }

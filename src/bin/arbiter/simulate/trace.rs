@@ -14,6 +14,8 @@ pub const EXPECTED: &str =
 
 /// Numbers from here on are milliseconds: as seconds they would lie past the year 5000.
 const MILLISECONDS_FROM: f64 = 1e11;
+/// Most characters of an excerpt.
+const EXCERPT: usize = 120;
 /// Bytes of text that make a token, for answers that do not say how many they have.
 const BYTES_OF_A_TOKEN: usize = 4;
 
@@ -84,6 +86,19 @@ impl Record<'_> {
         let raw = self.body.get();
         let text = serde_json::from_str::<String>(raw).map_or(Cow::Borrowed(raw), Cow::Owned);
         text.into_owned().into_bytes()
+    }
+
+    /// How the last message of the user begins; nothing where there is no text.
+    pub fn excerpt(&self) -> String {
+        let body: Value = serde_json::from_str(self.body.get()).unwrap_or_default();
+        let messages = body.get("messages").or_else(|| body.get("input"));
+        let last = messages.and_then(Value::as_array).and_then(|messages| messages.last());
+        let content = last.and_then(|message| message.get("content")).or(messages);
+        let part =
+            content.and_then(|content| content.as_str().or_else(|| content.pointer("/0/text")?.as_str()));
+        let text = part.unwrap_or_default();
+        let end = text.char_indices().nth(EXCERPT).map_or(text.len(), |(end, _)| end);
+        text.get(..end).unwrap_or_default().to_owned()
     }
 
     /// The headers as the filter gets them: those that a recording may lack stand for those of a call.
