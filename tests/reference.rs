@@ -1,4 +1,4 @@
-//! The reference of the policy, `docs/policy.md`, is what its schema says.
+//! The references of the policy and of the access log, `docs/policy.md` and `docs/access-log.md`, are what their schemas say.
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
 
@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use llm_arbiter::policy::schema;
+use llm_arbiter::telemetry::access_log_schema;
 use serde_json::Value;
 
 const INTRODUCTION: &str = "# The fields of a policy
@@ -17,6 +18,13 @@ is written: `dist/arbiter schema > policy.schema.json`, and in the policy's firs
 `# yaml-language-server: $schema=policy.schema.json`. `arbiter check` says besides what fields refer to that there is not, and what is out of
 range. Fields in bold must be there. Durations are written `500ms`, `30s`, `10m`, `1h` or `7d`; shares `0.3` or `30%`.
 [envoy/policy.yaml](../envoy/policy.yaml) has the fields in their places.
+";
+
+const ACCESS_LOG: &str = "# The access log
+
+Made from the types that write it; `arbiter schema --access-log` prints the same as a JSON Schema. `arbiter render` configures one line of JSON per call, with Envoy's own `start_time`,
+`method`, `status`, `bytes` and so on beside the two members below; in a log of your own they are `%FILTER_STATE(wasm.arbiter:PLAIN)%` and `%FILTER_STATE(wasm.arbiter.request:PLAIN)%`. What OpenTelemetry has a
+name for has that name, of v0.1.0 of its GenAI conventions. Fields in bold are always there, others where they are known. Prompts, answers and keys are in none; money is in nano-dollars (USD / 10^9).
 ";
 
 /// Writes the table of an object, and those of the objects in it.
@@ -97,7 +105,7 @@ impl<'s> Reference<'s> {
             let description = property["description"].as_str().unwrap_or_default();
             let _ = writeln!(self.text, "| {field} | {kind} | {description} |");
             let around =
-                if path == "A policy" { String::new() } else { format!("{}.", path.trim_matches('`')) };
+                if !path.starts_with('`') { String::new() } else { format!("{}.", path.trim_matches('`')) };
             inner.extend(
                 found.into_iter().map(|(suffix, reference)| (format!("`{around}{name}{suffix}`"), reference)),
             );
@@ -114,15 +122,20 @@ impl<'s> Reference<'s> {
 
 #[test]
 fn the_reference_is_what_the_schema_says() {
-    let schema = schema();
-    let mut reference = Reference { schema: &schema, seen: BTreeSet::new(), text: INTRODUCTION.to_owned() };
-    reference.object("A policy", &schema);
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/policy.md");
-    if std::env::var_os("UPDATE").is_some() {
-        std::fs::write(&path, &reference.text).expect("it can be written");
+    for (file, schema, root, introduction) in [
+        ("docs/policy.md", schema(), "A policy", INTRODUCTION),
+        ("docs/access-log.md", access_log_schema(), "A line", ACCESS_LOG),
+    ] {
+        let mut reference =
+            Reference { schema: &schema, seen: BTreeSet::new(), text: introduction.to_owned() };
+        reference.object(root, &schema);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(&path, &reference.text).expect("it can be written");
+        }
+        let page = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(page == reference.text, "UPDATE=1 cargo test writes {file} anew");
     }
-    let page = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(page == reference.text, "UPDATE=1 cargo test writes docs/policy.md anew");
 }
 
 #[test]

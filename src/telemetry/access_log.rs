@@ -6,13 +6,16 @@ use serde::Serialize;
 
 use super::counterfactual::Counterfactual;
 use super::outcome::Outcome;
+#[cfg(not(target_arch = "wasm32"))]
+use super::request::RequestRecord;
 use crate::chat::Usage;
 use crate::chat::usage::ServiceTier;
 use crate::ledger::{Bill, NanoDollars};
 use crate::routing::{Attempt, Failure};
 
-/// The fields of one line; absent ones are left out.
+/// The fields of one line; absent ones are left out. What OpenTelemetry has a name for has that (GenAI conventions v0.1.0).
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct AccessRecord<'r> {
     /// What became of the request.
     pub outcome: Outcome,
@@ -55,9 +58,18 @@ pub struct AccessRecord<'r> {
     /// The model that answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<&'r str>,
-    /// Its provider.
+    /// Its provider, by its name in the policy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider: Option<&'r str>,
+    /// What was asked of it: `chat`, `text_completion` or `embeddings`.
+    #[serde(rename = "gen_ai.operation.name", skip_serializing_if = "Option::is_none")]
+    pub operation: Option<&'r str>,
+    /// The provider's well-known name, or else its own.
+    #[serde(rename = "gen_ai.provider.name", skip_serializing_if = "Option::is_none")]
+    pub provider_name: Option<&'r str>,
+    /// What the provider calls the model.
+    #[serde(rename = "gen_ai.request.model", skip_serializing_if = "Option::is_none")]
+    pub request_model: Option<&'r str>,
     /// How many times a provider was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempts: Option<usize>,
@@ -95,10 +107,12 @@ pub struct AccessRecord<'r> {
 
 /// An attempt that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct Attempted<'r> {
     /// The model that was asked.
     pub model: &'r str,
-    /// Why.
+    /// Why: a status, or a word.
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "String"))]
     pub reason: Failure,
 }
 
@@ -107,16 +121,29 @@ pub fn failed(attempts: &[Attempt]) -> impl Iterator<Item = Attempted<'_>> {
     attempts.iter().filter_map(|attempt| Some(Attempted { model: &attempt.model, reason: attempt.failure? }))
 }
 
-/// Tokens as reported by the provider.
+/// Tokens as reported by the provider, under OpenTelemetry's names (GenAI conventions v0.1.0).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct Tokens {
-    input_tokens: u64,
-    cached_input_tokens: u64,
-    cache_write_tokens: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cache_write_1h_tokens: Option<u64>,
-    output_tokens: u64,
-    reasoning_tokens: u64,
+    /// All input, what came out of the provider's cache and was written to it included.
+    #[serde(rename = "gen_ai.usage.input_tokens")]
+    input: u64,
+    /// Of the input, what came out of the provider's cache.
+    #[serde(rename = "gen_ai.usage.cache_read.input_tokens")]
+    cache_read: u64,
+    /// Of the input, what was written to the provider's cache.
+    #[serde(rename = "gen_ai.usage.cache_write.input_tokens")]
+    cache_write: u64,
+    /// Of that, what was written for an hour.
+    #[serde(rename = "cache_write_1h_tokens", skip_serializing_if = "Option::is_none")]
+    cache_write_1h: Option<u64>,
+    /// All output, reasoning included.
+    #[serde(rename = "gen_ai.usage.output_tokens")]
+    output: u64,
+    /// Of the output, what was thought.
+    #[serde(rename = "gen_ai.usage.reasoning.output_tokens")]
+    reasoning: u64,
+    /// How the provider has served the call: `default`, `flex` or `priority`.
     #[serde(skip_serializing_if = "Option::is_none")]
     service_tier: Option<&'static str>,
 }
@@ -124,12 +151,12 @@ pub struct Tokens {
 impl From<Usage> for Tokens {
     fn from(usage: Usage) -> Self {
         Self {
-            input_tokens: usage.input,
-            cached_input_tokens: usage.cached_input,
-            cache_write_tokens: usage.cache_write,
-            cache_write_1h_tokens: Some(usage.cache_write_1h).filter(|tokens| *tokens > 0),
-            output_tokens: usage.output,
-            reasoning_tokens: usage.reasoning,
+            input: usage.input,
+            cache_read: usage.cached_input,
+            cache_write: usage.cache_write,
+            cache_write_1h: Some(usage.cache_write_1h).filter(|tokens| *tokens > 0),
+            output: usage.output,
+            reasoning: usage.reasoning,
             service_tier: usage.service_tier.map(ServiceTier::as_openai),
         }
     }
@@ -137,10 +164,14 @@ impl From<Usage> for Tokens {
 
 /// A bill in nano-dollars; of a call that the policy has no part in only what it cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct Money {
+    /// What providers are paid.
     cost_nanousd: u64,
+    /// What the baseline model would have cost.
     #[serde(skip_serializing_if = "Option::is_none")]
     baseline_nanousd: Option<u64>,
+    /// Baseline less cost; negative where it cost more.
     #[serde(skip_serializing_if = "Option::is_none")]
     saved_nanousd: Option<i64>,
 }
@@ -159,6 +190,25 @@ impl From<NanoDollars> for Money {
     fn from(cost: NanoDollars) -> Self {
         Self { cost_nanousd: cost.0, baseline_nanousd: None, saved_nanousd: None }
     }
+}
+
+/// What a line of the access log says of a call.
+#[cfg(not(target_arch = "wasm32"))]
+#[derive(Debug, schemars::JsonSchema)]
+#[expect(dead_code, reason = "only its shape is asked for")]
+struct Line<'r> {
+    /// What became of it, and why.
+    arbiter: AccessRecord<'r>,
+    /// What it was, as it came.
+    request: RequestRecord<'r>,
+}
+
+/// The JSON Schema (draft 2020-12) of the members `arbiter` and `request` of a line.
+#[cfg(not(target_arch = "wasm32"))]
+#[must_use]
+pub fn access_log_schema() -> serde_json::Value {
+    let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
+    settings.into_generator().into_root_schema_for::<Line<'_>>().into()
 }
 
 impl<'r> AccessRecord<'r> {
@@ -181,6 +231,9 @@ impl<'r> AccessRecord<'r> {
             tier: None,
             model: None,
             provider: None,
+            operation: None,
+            provider_name: None,
+            request_model: None,
             attempts: None,
             failed: &[],
             cache: None,

@@ -7,6 +7,7 @@ use crate::ledger::{Bill, NanoDollars};
 
 /// What would have become of it; absent fields are left out.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct Counterfactual<'r> {
     /// What would have become of the request.
     pub outcome: Outcome,

@@ -30,7 +30,7 @@ pub struct Inference<'i> {
 impl Inference<'_> {
     /// Reports the call under the names of some conventions.
     pub fn report<H: Metrics>(&self, meters: &Meters, host: &H, conventions: &[Convention]) {
-        let Some(operation) = operation(self.operation) else { return };
+        let Some(operation) = operation_name(self.operation) else { return };
         for convention in conventions {
             match convention {
                 // Its inference is an answer in words; what embeddings take has no name there that is reported here.
@@ -86,7 +86,8 @@ impl Inference<'_> {
 const EMBEDDINGS: &str = "embeddings";
 
 /// `gen_ai.operation.name`; `None` for what asks no model.
-fn operation(operation: &Operation) -> Option<&'static str> {
+#[must_use]
+pub fn operation_name(operation: &Operation) -> Option<&'static str> {
     match operation {
         Operation::Chat => Some("chat"),
         Operation::Direct(end) if end.ends_with("/embeddings") => Some(EMBEDDINGS),

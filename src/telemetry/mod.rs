@@ -15,11 +15,13 @@ mod recent;
 mod request;
 pub mod summary;
 
+#[cfg(not(target_arch = "wasm32"))]
+pub use access_log::access_log_schema;
 pub use access_log::{AccessRecord, Attempted, failed};
 pub use counterfactual::Counterfactual;
 pub use decision_header::DecisionHeader;
 pub use description::{Description, GenAi, Instrument, Metric};
-pub use inference::{Inference, milliseconds};
+pub use inference::{Inference, milliseconds, operation_name};
 pub use meters::Meters;
 pub use metrics::{TIMES, TOKENS, labels, metrics, reference};
 pub use open_label::OpenLabel;

@@ -6,6 +6,7 @@ use crate::chat::excerpt::excerpt;
 
 /// What a line says of the request; absent fields are left out.
 #[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 pub struct RequestRecord<'r> {
     /// The path, or its beginning, without a query: that may hold a key.
     path: &'r str,

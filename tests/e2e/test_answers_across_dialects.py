@@ -363,9 +363,9 @@ def test_thoughts_and_cache_writes_are_paid_for(tmp_path, caller):
         thought, written = (line["arbiter"] for line in gateway.envoy.calls(2))
 
     # USD per million tokens: input 1, cached 0.5, written to the cache 2, output 10.
-    assert thought["output_tokens"] == 80
+    assert thought["gen_ai.usage.output_tokens"] == 80
     assert thought["cost_nanousd"] == 800_000 + 100_000 + 800_000
-    assert (written["input_tokens"], written["cache_write_tokens"]) == (1400, 400)
+    assert (written["gen_ai.usage.input_tokens"], written["gen_ai.usage.cache_write.input_tokens"]) == (1400, 400)
     assert written["cost_nanousd"] == 800_000 + 100_000 + 800_000 + 500_000
 
 

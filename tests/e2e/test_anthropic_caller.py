@@ -142,7 +142,7 @@ def test_complexity_and_savings_are_reported(tmp_path):
         (line,) = gateway.envoy.calls(1)
 
     assert "tier=all, model=anthropic, provider=anthropic, complexity=low" in response.headers["x-arbiter-decision"]
-    assert (line["arbiter"]["input_tokens"], line["arbiter"]["output_tokens"]) == (1000, 50)
+    assert (line["arbiter"]["gen_ai.usage.input_tokens"], line["arbiter"]["gen_ai.usage.output_tokens"]) == (1000, 50)
 
 
 def test_an_ambiguous_body_is_refused_in_the_callers_dialect(tmp_path):

@@ -214,7 +214,7 @@ def test_who_leaves_when_all_was_said_has_been_answered(start_gateway):
     (line,) = gateway.envoy.calls(1)
     gate.open()
 
-    assert (line["arbiter"]["outcome"], line["arbiter"]["output_tokens"]) == ("routed", 200)
+    assert (line["arbiter"]["outcome"], line["arbiter"]["gen_ai.usage.output_tokens"]) == ("routed", 200)
     assert "; hit" in gateway.ask(text).headers["cache-status"]
 
 

@@ -35,7 +35,10 @@ def bill(cost, baseline):
 
 
 def tokens(line):
-    return {name: line["arbiter"].get(name) for name in ("input_tokens", "cached_input_tokens", "output_tokens")}
+    return {
+        name: line["arbiter"].get(name)
+        for name in ("gen_ai.usage.input_tokens", "gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.output_tokens")
+    }
 
 
 @pytest.mark.parametrize(
@@ -53,7 +56,11 @@ def test_a_call_is_billed_by_its_usage(books, script, members):
     (line,) = books.envoy.calls(1)
 
     assert money(line) == bill(MINI_COST, GRAND_COST)
-    assert tokens(line) == {"input_tokens": 1000, "cached_input_tokens": 0, "output_tokens": 200}
+    assert tokens(line) == {
+        "gen_ai.usage.input_tokens": 1000,
+        "gen_ai.usage.cache_read.input_tokens": 0,
+        "gen_ai.usage.output_tokens": 200,
+    }
     said = line["arbiter"]
     assert (said["outcome"], said["tier"], said["model"]) == ("routed", "small", "mini")
     assert (said["requested_model"], said["complexity"]) == ("auto", "low")
@@ -72,7 +79,7 @@ def test_tokens_that_the_provider_had_cached_cost_less(books):
     (line,) = books.envoy.calls(1)
 
     assert money(line) == bill(MINI_COST_CACHED, GRAND_COST_CACHED)
-    assert tokens(line)["cached_input_tokens"] == 400
+    assert tokens(line)["gen_ai.usage.cache_read.input_tokens"] == 400
 
 
 def test_the_baseline_model_saves_nothing(books):
@@ -204,7 +211,7 @@ def test_so_are_thoughts_and_arguments_of_an_answer_that_breaks_off(books, delta
     (line,) = books.envoy.calls(1)
 
     assert (line["arbiter"]["outcome"], line["arbiter"]["estimated"]) == ("cut", True)
-    assert 100 <= line["arbiter"]["output_tokens"] <= 102
+    assert 100 <= line["arbiter"]["gen_ai.usage.output_tokens"] <= 102
 
 
 def test_anthropic_says_at_the_beginning_what_the_prompt_was(tmp_path):
@@ -214,7 +221,11 @@ def test_anthropic_says_at_the_beginning_what_the_prompt_was(tmp_path):
         gateway.ask("anthropic", dialects.question("anthropic", "auto", stream=True))
         (line,) = gateway.envoy.calls(1)
 
-        assert tokens(line) == {"input_tokens": 1000, "cached_input_tokens": 200, "output_tokens": 100}
+        assert tokens(line) == {
+            "gen_ai.usage.input_tokens": 1000,
+            "gen_ai.usage.cache_read.input_tokens": 200,
+            "gen_ai.usage.output_tokens": 100,
+        }
         assert line["arbiter"]["estimated"] is True
 
 

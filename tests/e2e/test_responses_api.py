@@ -134,7 +134,11 @@ def test_a_stream_passes_as_it_comes(gateway):
     assert given.content == b"".join(events)
     assert "stream_options" not in gateway.openai.only.json
     line = gateway.envoy.calls(1)[-1]["arbiter"]
-    assert (line["model"], line["input_tokens"], line["output_tokens"]) == ("openai", 1000, 50)
+    assert (line["model"], line["gen_ai.usage.input_tokens"], line["gen_ai.usage.output_tokens"]) == (
+        "openai",
+        1000,
+        50,
+    )
 
 
 @pytest.mark.parametrize("model", ["openai", "anthropic"])

@@ -139,7 +139,7 @@ def test_what_would_have_become_of_a_call_is_counted_and_priced(tmp_path):
             "grand",
             "stored",
         )
-        assert (call["input_tokens"], call["cost_nanousd"]) == (1000, 3_500_000)
+        assert (call["gen_ai.usage.input_tokens"], call["cost_nanousd"]) == (1000, 3_500_000)
         assert "saved_nanousd" not in call
         would = call["would"]
         assert (would["outcome"], would["tier"], would["model"]) == ("routed", "small", "mini")

@@ -89,6 +89,9 @@ enum Verb {
         /// Print that of the console's answers instead.
         #[arg(long)]
         console: bool,
+        /// Print that of the access log instead.
+        #[arg(long, conflicts_with = "console")]
+        access_log: bool,
     },
     /// What models cost.
     Prices {
@@ -153,8 +156,11 @@ fn main() -> ExitCode {
         Verb::Compare { lines, inputs } => compare::lines(&lines, inputs).map_err(Into::into),
         Verb::Simulate { options } => simulated(&options).map(|()| String::new()),
         Verb::Workload { options } => workload::run(&options).map(|()| String::new()).map_err(Into::into),
-        Verb::Schema { console: true } => Ok(format!("{:#}\n", llm_arbiter::filter::console::schema())),
-        Verb::Schema { console: false } => Ok(format!("{:#}\n", llm_arbiter::policy::schema())),
+        Verb::Schema { access_log: true, .. } => {
+            Ok(format!("{:#}\n", llm_arbiter::telemetry::access_log_schema()))
+        }
+        Verb::Schema { console: true, .. } => Ok(format!("{:#}\n", llm_arbiter::filter::console::schema())),
+        Verb::Schema { .. } => Ok(format!("{:#}\n", llm_arbiter::policy::schema())),
         Verb::Prices { verb: PricesVerb::Import { list, policy: Some(policy), .. } } => {
             policy_file::read(&policy).and_then(|file| Ok(PriceList::read(&list)?.of_policy(&file.policy)))
         }

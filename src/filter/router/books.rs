@@ -22,9 +22,9 @@ use crate::envoy::{RECORD_MEMBER_STATE, RECORD_STATE};
 use crate::filter::call::Call;
 use crate::host::Host;
 use crate::ledger::{Bill, Cause, NanoDollars};
-use crate::policy::{Effect, ModelId, RuleId};
+use crate::policy::{Effect, ModelId, Provider, RuleId};
 use crate::routing::Attempt;
-use crate::telemetry::{AccessRecord, Counterfactual, Metric, Outcome, failed};
+use crate::telemetry::{AccessRecord, Counterfactual, Metric, Outcome, failed, operation_name};
 
 /// An answer has ended: closes the books on it. Returns it if it may stand for others.
 pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering) -> Option<KeptAnswer> {
@@ -386,6 +386,7 @@ impl<'s, H: Host> Books<'s, H> {
 
     pub(super) fn record(&self, outcome: Outcome) -> AccessRecord<'s> {
         let complexity = self.complexity();
+        let provider = self.model.map(|id| self.role.policy.provider_of(id));
         let rules = &self.role.policy.rules;
         let rule = self.asked.rule.and_then(|id| rules.get(id));
         let metadata = rule.and_then(|rule| match &rule.then {
@@ -407,7 +408,10 @@ impl<'s, H: Host> Books<'s, H> {
             score: complexity.map(|complexity| complexity.score),
             tier: Some(self.tier_name()).filter(|name| !name.is_empty()),
             model: Some(self.model_name()).filter(|name| !name.is_empty()),
-            provider: self.model.map(|id| self.role.policy.provider_of(id).name.as_str()),
+            provider: provider.map(|provider| provider.name.as_str()),
+            operation: self.model.and_then(|_| operation_name(&self.asked.operation)),
+            provider_name: provider.map(Provider::well_known_name),
+            request_model: self.model.map(|id| self.role.policy.model(id).upstream_name.as_str()),
             ..AccessRecord::new(outcome)
         }
     }

@@ -145,14 +145,16 @@ impl Replay {
 impl Replay {
     fn details(&self, record: &Record<'_>, log: &Value) -> Details {
         let number = |name: &str| log.get(name).and_then(Value::as_u64);
-        let usage = number("input_tokens").zip(number("output_tokens")).map(|(input, output)| Usage {
-            input,
-            output,
-            cached_input: number("cached_input_tokens").unwrap_or_default(),
-            cache_write: number("cache_write_tokens").unwrap_or_default(),
-            reasoning: number("reasoning_tokens").unwrap_or_default(),
-            ..Usage::default()
-        });
+        let usage = number("gen_ai.usage.input_tokens").zip(number("gen_ai.usage.output_tokens")).map(
+            |(input, output)| Usage {
+                input,
+                output,
+                cached_input: number("gen_ai.usage.cache_read.input_tokens").unwrap_or_default(),
+                cache_write: number("gen_ai.usage.cache_write.input_tokens").unwrap_or_default(),
+                reasoning: number("gen_ai.usage.reasoning.output_tokens").unwrap_or_default(),
+                ..Usage::default()
+            },
+        );
         Details {
             time: self.host.now().as_secs(),
             rule: log.get("rule").and_then(Value::as_str).map(str::to_owned),

@@ -5,6 +5,7 @@ mod semantic;
 mod waiting;
 
 use std::rc::Rc;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -18,6 +19,7 @@ use crate::host::Direction;
 use crate::host::memory::{MemoryCall, MemoryHost, MemoryStream, Reply};
 use crate::policy::Policy;
 use crate::routing::{Attempt, Failure};
+use crate::telemetry::access_log_schema;
 
 fn policy(changes: &Value) -> Policy {
     let mut document = json!({
@@ -105,8 +107,15 @@ impl Asked<'_> {
         self.call.stream.reply.borrow().is_none()
     }
 
+    /// What the access log says, which follows its schema.
     fn log(&self) -> Value {
-        serde_json::from_slice(&self.call.stream.filter_state.borrow()["arbiter"]).unwrap()
+        static LINES: LazyLock<jsonschema::Validator> =
+            LazyLock::new(|| jsonschema::validator_for(&access_log_schema()).unwrap());
+        let state = self.call.stream.filter_state.borrow();
+        let log: Value = serde_json::from_slice(&state["arbiter"]).unwrap();
+        let line = format!("{{\"arbiter\":{log}{}}}", String::from_utf8_lossy(&state["arbiter.request"]));
+        LINES.validate(&serde_json::from_str(&line).unwrap()).unwrap();
+        log
     }
 
     /// Lets `model` answer with `chunks`; returns what the caller receives.
@@ -336,7 +345,7 @@ fn what_the_provider_role_has_read_is_booked_and_stored_without_reading_it_again
             asked.stream.on_response_body(&asked.call, piece.len(), is_last);
         }
         assert_eq!(asked.log()["outcome"], "routed");
-        assert_eq!(asked.log()["output_tokens"].as_u64(), tokens.map(|usage| usage.output));
+        assert_eq!(asked.log()["gen_ai.usage.output_tokens"].as_u64(), tokens.map(|usage| usage.output));
         let again = ask(&router, &vm, &[], &question("auto", "hi"));
         assert_eq!(again.went_to_a_provider(), !reusable);
         if reusable {
@@ -373,7 +382,7 @@ fn the_usage_chunk_is_asked_for_and_taken_out_again() {
     let received =
         asked.answered("mini", 200, "text/event-stream", &[&text, &end, head, tail, "data: [DONE]\n\n"]);
     assert_eq!(received, format!("{text}{end}data: [DONE]\n\n"));
-    assert_eq!(asked.log()["input_tokens"], 1000);
+    assert_eq!(asked.log()["gen_ai.usage.input_tokens"], 1000);
     assert!(!ask(&router, &vm, &[], &question("auto", "hi")).went_to_a_provider(), "the stream was stored");
 }
 
