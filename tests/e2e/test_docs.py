@@ -52,6 +52,23 @@ def test_the_first_hour_is_as_it_is_written(tmp_path):
     assert line["arbiter"]["would"]["tier"] == "small"
 
 
+def test_the_month_of_the_documentation_is_what_the_commands_say(tmp_path):
+    page = (ROOT / "docs" / "simulate.md").read_text()
+    commands = [line.strip() for line in page.split("\n") if "month.jsonl" in line]
+    for name in ("dist", "envoy"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    run = subprocess.run(["bash", "-ec", "\n".join(commands) + " --json month.json"], cwd=tmp_path, capture_output=True)
+    assert run.returncode == 0, run.stderr
+    report = json.loads((tmp_path / "month.json").read_text())
+    (policy,) = report["policies"]
+    figures, rates, calls = policy["figures"], policy["hit_rates"], report["requests"]
+    money = [figures["baseline_usd"], figures["cost_usd"], *figures["saved_usd_by_cause"].values()]
+    each = [figures["baseline_usd"] / calls, figures["cost_usd"] / calls]
+    said = [f"{calls:,} calls"] + [f"${amount:.2f}" for amount in money] + [f"${amount:.5f}" for amount in each]
+    said += [f"{100 * rates[cache]:.1f} %" for cache in ("exact", "semantic")]
+    assert [figure for figure in said if figure not in page] == []
+
+
 def test_every_link_of_the_documentation_leads_somewhere():
     missing = [
         f"{page.relative_to(ROOT)}: {target}"
