@@ -14,18 +14,18 @@ impl<H: Host> Books<'_, H> {
     /// Counts a call and how long it has taken.
     pub(super) fn count(&self, outcome: Outcome) {
         let level = self.complexity().map_or("", |complexity| complexity.level.as_str());
-        self.count_as(outcome, &["", self.tier_name(), self.model_name(), level]);
+        self.count_as(outcome, "", [self.tier_name(), self.model_name(), level]);
     }
 
     /// Counts a call that was refused.
     pub(super) fn count_refused(&self, reason: &str) {
-        self.count_as(Outcome::Refused, &[reason]);
+        self.count_as(Outcome::Refused, reason, [""; 3]);
     }
 
-    fn count_as(&self, outcome: Outcome, values: &[&str]) {
+    fn count_as(&self, outcome: Outcome, reason: &str, [tier, model, level]: [&str; 3]) {
         let role = self.role;
         let outcome = outcome.as_str();
-        role.meters.add(Metric::Requests, &[&[outcome], values].concat(), 1);
+        role.meters.add(Metric::Requests, &[outcome, reason, tier, model, level], 1);
         let team = role.teams.bounded(&self.asked.team);
         role.meters.add(Metric::TeamRequests, &[team, outcome], 1);
         let taken = milliseconds(self.host.now().saturating_sub(self.asked.read_at));
@@ -94,7 +94,7 @@ impl<H: Host> Books<'_, H> {
 
     /// Counts a call in shadow mode.
     pub(super) fn count_watched(&self, usage: Option<Usage>, cost: Option<NanoDollars>) {
-        self.count_as(Outcome::Passed, &["shadow", "", self.model_name()]);
+        self.count_as(Outcome::Passed, "shadow", ["", self.model_name(), ""]);
         self.count_tokens(usage, self.model_name());
         if let Some(cost) = cost.filter(|cost| cost.0 > 0) {
             self.role.meters.add(Metric::Cost, &["", self.model_name()], cost.0);
