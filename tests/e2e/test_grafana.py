@@ -78,7 +78,8 @@ def scraped(tmp_path_factory):
 
         def is_up():
             with contextlib.suppress(httpx.TransportError):
-                return query(url, 'up{job="llm-arbiter"} == 1')
+                is_ready = httpx.get(f"{url}/-/ready").status_code == 200
+                return is_ready and query(url, 'up{job="llm-arbiter"} == 1')
 
         until(is_up, "Prometheus to scrape Envoy", 30)
 

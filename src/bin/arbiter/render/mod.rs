@@ -76,8 +76,7 @@ fn duration(duration: Duration) -> String {
 /// Rules that turn `;label=value` in a metric's name into a tag. Earlier Envoys put the name of a cluster before it,
 /// which becomes a tag as well, so that a metric has one name everywhere.
 fn stats_tags() -> Vec<Value> {
-    let scope =
-        json!({"tag_name": "arbiter_scope", "regex": r"^(cluster\.(arbiter-[^;]*?)\.)wasmcustom\.arbiter\."});
+    let scope = json!({"tag_name": "arbiter_scope", "regex": r"^(cluster\.(arbiter-[^;]*?)\.)wasmcustom\.(?:arbiter|gen_ai)\."});
     let rule = |label: &str| {
         let name = label.replace('.', r"\.");
         json!({"tag_name": label, "regex": format!(r"wasmcustom\.(?:arbiter|gen_ai)\..*?(;{name}=([^;]*))")})
@@ -89,7 +88,7 @@ fn histogram_buckets() -> Vec<Value> {
     let histograms = metrics().filter(|row| row.instrument == Instrument::Histogram);
     let buckets = histograms.map(|row| {
         let ends: &[u32] = if row.unit == "tokens" { &TOKENS } else { &TIMES };
-        json!({"match": {"prefix": format!("wasmcustom.{}", row.name)}, "buckets": ends})
+        json!({"match": {"contains": format!("wasmcustom.{}", row.name)}, "buckets": ends})
     });
     buckets.collect()
 }
