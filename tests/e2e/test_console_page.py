@@ -143,7 +143,7 @@ def test_every_period_has_its_figures(served, page):
     for span, label in (("hour", "Hour"), ("month", "Month"), ("today", "Today")):
         before = page.get_attribute("body", "data-at")
         page.click(f"button[data-range={span}]")
-        page.wait_for_function("before => document.body.dataset.at !== before", arg=before)
+        until(lambda before=before: page.get_attribute("body", "data-at") != before, "the page to refresh")
         assert page.inner_text("#ranges [aria-pressed=true]") == label
         assert page.inner_text("#tile-requests") == "10"
         assert page.locator("#plot-money rect.cost").count() == 1
@@ -181,9 +181,10 @@ def test_actions_ask_for_the_token(served, page):
     page.select_option("#scope", "tenant")
     page.fill("#named", "red")
     page.click("#invalidate button")
-    page.wait_for_function("document.getElementById('done').textContent.includes('another token')")
+    done = lambda said: said in page.inner_text("#done")  # noqa: E731
+    until(lambda: done("another token"), "the refusal")
     page.click("#invalidate button")
-    page.wait_for_function("document.getElementById('done').textContent.includes('invalidated_until')")
+    until(lambda: done("invalidated_until"), "the action")
 
 
 def test_where_reading_asks_for_the_token_the_page_does(start_gateway, chromium):
