@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Sets up what building and testing need, inside the clone; quick when everything is there.
+# Sets up what building and testing need, inside the clone; quick when everything is there. `build`: only what the module and
+# `arbiter` are built with, and Envoy.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p .local
@@ -23,13 +24,17 @@ install_packages() {
     fail "apt-get could not install $*; install them as root, then try again"
 }
 
-check_tools() {
+check_compilers() {
   command -v cargo >/dev/null || fail "cargo is missing; install Rust with rustup (https://rustup.rs)"
   cargo --version >/dev/null 2>&1 ||
     fail "cargo does not run; get the Rust that rust-toolchain.toml names, with: rustup toolchain install"
   command -v cc >/dev/null || fail "cc is missing; install a C compiler, which Rust links with (apt install gcc libc6-dev)"
-  command -v c++ >/dev/null || fail "c++ is missing; install a C++ compiler, which the fuzzer is built with (apt install g++)"
   command -v python3 >/dev/null || fail "python3 is missing; install it (apt install python3 python3-venv)"
+}
+
+check_tools() {
+  check_compilers
+  command -v c++ >/dev/null || fail "c++ is missing; install a C++ compiler, which the fuzzer is built with (apt install g++)"
   command -v node >/dev/null || fail "node is missing; install Node.js 20.15 or newer"
   command -v npm >/dev/null || fail "npm is missing; install Node.js 20.15 or newer with npm"
   node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 15) ? 0 : 1)' ||
@@ -67,10 +72,10 @@ python_tools() {
   cp tests/requirements.txt "$stamp"
 }
 
-# Every crate of both lock files, those of other platforms too: what reads the metadata of all of them needs no network.
+# Every crate of a lock file, those of other platforms too: what reads the metadata of all of them needs no network.
 crates() {
   local manifest
-  for manifest in Cargo.toml fuzz/Cargo.toml; do
+  for manifest in "$@"; do
     quietly cargo fetch --quiet --locked --manifest-path "$manifest" ||
       fail "cargo could not fetch the crates of $manifest; is the network there, and does ${manifest%.toml}.lock match?"
   done
@@ -96,9 +101,16 @@ witnesses() {
   [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
 }
 
+if [ "${1:-}" = build ]; then
+  check_compilers
+  wasm_toolchain
+  crates Cargo.toml
+  scripts/envoy.sh >/dev/null
+  exit
+fi
 check_tools
 wasm_toolchain
-crates
+crates Cargo.toml fuzz/Cargo.toml
 python_tools
 stand_ins
 witnesses

@@ -577,3 +577,42 @@ baseline: mini
     let output = arbiter(&["prices", "import", policy, "--model", "mini"]);
     assert!(!output.status.success() && text(&output.stderr).contains("is no price list"));
 }
+
+#[test]
+fn render_answers_health_checks_where_it_is_told_to() {
+    let path = file("render_health", POLICY);
+    let render = |options: &[&str]| {
+        arbiter(&[&["render", path.to_str().unwrap(), "--wasm", "x.wasm"], options].concat())
+    };
+    let rendered = text(&render(&["--health", "/healthz", "--listen", "[::]:10000"]).stdout);
+    let health = rendered.find("envoy.filters.http.health_check").expect("a filter for it");
+    assert!(health < rendered.find("llm_arbiter.router").expect("the router's filter"), "{rendered}");
+    assert!(rendered.contains("not_health_check_filter") && rendered.contains("ipv4_compat: true"));
+
+    assert!(!text(&render(&[]).stdout).contains("health_check_filter"));
+    let refused = render(&["--health", "healthz"]);
+    assert!(text(&refused.stderr).contains("must be a path, for example /healthz"));
+}
+
+#[test]
+fn a_key_in_a_variable_is_handed_to_the_module_by_envoy() {
+    let keys = "identity: {keys: {ci: {variable: CI_KEY}}, required: true}\n";
+    let path = file("key_variable", &format!("{POLICY}{keys}"));
+    let rendered = text(&arbiter(&["render", path.to_str().unwrap(), "--wasm", "x.wasm"]).stdout);
+    let handed = rendered.split("host_env_keys:").nth(1).expect("variables for the module");
+    let handed: Vec<&str> = handed.lines().skip(1).take(2).map(str::trim).collect();
+    assert_eq!(handed, ["- CI_KEY", "- ONE_KEY"]);
+}
+
+#[test]
+fn ready_says_what_stands_in_the_way() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|probe| probe.local_addr());
+    let nobody = free.expect("a free port").to_string();
+    let output = arbiter(&["ready", "--admin", &nobody]);
+    assert!(!output.status.success());
+    let message = text(&output.stderr);
+    assert!(
+        message.contains(&format!("does not answer at {nobody}")) && message.contains("--admin"),
+        "{message}"
+    );
+}

@@ -1,9 +1,10 @@
-//! API keys that the policy knows by their hashes, and whose they are.
+//! API keys that the policy knows by their hashes or from environment variables, and whose they are.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
+use thiserror::Error;
 
 use super::attribute::Attributes;
 
@@ -29,32 +30,80 @@ pub struct KeyHolder {
     pub attributes: Attributes,
 }
 
+/// Bytes of the shortest key that is taken: the hash of a shorter one could be guessed.
+pub const MIN_KEY_LENGTH: usize = 20;
+
 /// The keys that the policy knows.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Keys(BTreeMap<KeyHash, KeyHolder>);
+pub struct Keys {
+    known: BTreeMap<KeyHash, KeyHolder>,
+    /// Environment variables with keys that have not been looked up.
+    variables: Vec<(String, KeyHolder)>,
+}
+
+/// Why the key of an environment variable is not taken.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("identity.keys.{holder}.variable: {why}")]
+pub struct KeyNotTaken {
+    holder: String,
+    why: String,
+}
 
 impl Keys {
-    /// No key twice; of two holders of one, the later.
+    /// Keys by their hashes, of two holders of one the later, and by the environment variables that they stand in.
     #[must_use]
-    pub fn new(holders: impl IntoIterator<Item = (KeyHash, KeyHolder)>) -> Self {
-        Self(holders.into_iter().collect())
+    pub fn new(
+        holders: impl IntoIterator<Item = (KeyHash, KeyHolder)>,
+        variables: impl IntoIterator<Item = (String, KeyHolder)>,
+    ) -> Self {
+        Self { known: holders.into_iter().collect(), variables: variables.into_iter().collect() }
+    }
+
+    /// Looks up what stands in environment variables; returns why a key is not taken.
+    pub fn look_up(&mut self, environment: impl Fn(&str) -> Option<String>) -> Vec<KeyNotTaken> {
+        let mut not_taken = Vec::new();
+        self.variables.retain(|(variable, holder)| {
+            let key = environment(variable).unwrap_or_default();
+            let key = key.trim();
+            let why = match key.len() {
+                0 => format!(
+                    "environment variable {variable} is not set; set it for Envoy and list it in \
+                     vm_config.environment_variables.host_env_keys"
+                ),
+                length if length < MIN_KEY_LENGTH => {
+                    format!("{variable} has {length} bytes; a key has at least {MIN_KEY_LENGTH}")
+                }
+                _ => {
+                    self.known.insert(hash(key.as_bytes()), holder.clone());
+                    return false;
+                }
+            };
+            not_taken.push(KeyNotTaken { holder: holder.name.clone(), why });
+            true
+        });
+        not_taken
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.known.is_empty() && self.variables.is_empty()
     }
 
     /// All holders.
     pub fn holders(&self) -> impl Iterator<Item = &KeyHolder> {
-        self.0.values()
+        self.known.values().chain(self.variables.iter().map(|(_, holder)| holder))
+    }
+
+    /// The environment variables with keys that have not been looked up.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        self.variables.iter().map(|(variable, _)| variable.as_str())
     }
 
     /// Whose key stands in a header.
     pub(super) fn holder(&self, (name, value): (&str, &[u8])) -> Option<&KeyHolder> {
-        let may_hold = !self.0.is_empty() && API_KEY_HEADERS.contains(&name);
-        may_hold.then(|| self.0.get(&hash(bare(value)))).flatten()
+        let may_hold = !self.known.is_empty() && API_KEY_HEADERS.contains(&name);
+        may_hold.then(|| self.known.get(&hash(bare(value)))).flatten()
     }
 
     /// Whose keys stand in these headers.
@@ -107,7 +156,30 @@ mod tests {
 
     fn keys() -> Keys {
         let holder = |name: &str| KeyHolder { name: name.to_owned(), attributes: Attributes::new() };
-        Keys::new([(hash(b"sk-one"), holder("one")), (hash(b"sk-two"), holder("two"))])
+        Keys::new([(hash(b"sk-one"), holder("one")), (hash(b"sk-two"), holder("two"))], [])
+    }
+
+    #[test]
+    fn a_key_of_a_variable_is_known_once_it_has_been_looked_up_and_is_long_enough() {
+        let holder = |name: &str| KeyHolder { name: name.to_owned(), attributes: Attributes::new() };
+        let of = |name: &str| (name.to_uppercase(), holder(name));
+        let mut keys = Keys::new([], [of("long"), of("short"), of("unset")]);
+        assert_eq!(keys.variables().collect::<Vec<_>>(), ["LONG", "SHORT", "UNSET"]);
+        let long = "k".repeat(MIN_KEY_LENGTH);
+        let held = |keys: &Keys, key: &str| keys.holder(("x-api-key", key.as_bytes())).is_some();
+        assert!(!held(&keys, &long));
+
+        let not_taken = keys.look_up(|variable| match variable {
+            "LONG" => Some(format!("{long}\n")),
+            "SHORT" => Some("short".to_owned()),
+            _ => None,
+        });
+        let why: Vec<String> = not_taken.iter().map(ToString::to_string).collect();
+        assert!(why[0].starts_with("identity.keys.short.variable: SHORT has 5 bytes"), "{why:?}");
+        assert!(why[1].starts_with("identity.keys.unset.variable: environment variable UNSET is not set"));
+        assert!(held(&keys, &long));
+        assert!(!held(&keys, "short") && !held(&keys, ""));
+        assert_eq!(keys.holders().count(), 3);
     }
 
     #[test]

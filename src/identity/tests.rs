@@ -58,10 +58,10 @@ fn by_all() -> Sources {
             ],
         }),
         route: vec![named(TENANT)],
-        keys: Keys::new([
-            (keys::hash(b"sk-ci"), holder("ci", "by-key")),
-            (keys::hash(b"sk-web"), holder("web", "web")),
-        ]),
+        keys: Keys::new(
+            [(keys::hash(b"sk-ci"), holder("ci", "by-key")), (keys::hash(b"sk-web"), holder("web", "web"))],
+            [],
+        ),
         headers: vec![(named(TENANT), named("x-tenant")), (named("team"), named("x-team"))],
         any_key: false,
         nobody: Nobody::Anonymous,

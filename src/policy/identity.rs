@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::PolicyError;
-use super::fields::{check_name, fault, header_name, reference};
+use super::fields::{check_name, fault, header_name, is_variable, reference};
 use super::list::NonEmpty;
 use super::named::Named;
 use super::{Model, ModelId};
 use crate::condition::{Kind, Names};
 use crate::identity::keys::of_hex;
 use crate::identity::{
-    Attribute, Attributes, Jwt, KEY, KeyHolder, Keys, Mtls, Nobody, Sources, SpiffePart, TENANT,
+    Attribute, Attributes, Jwt, KEY, KeyHash, KeyHolder, Keys, Mtls, Nobody, Sources, SpiffePart, TENANT,
 };
 
 /// Words that CEL keeps for itself.
@@ -93,8 +93,10 @@ enum ClaimDocument {
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct KeyDocument {
-    /// What `arbiter key hash` prints for the key.
-    sha256: String,
+    /// What `arbiter key hash` prints for the key. It, or `variable`, must be there.
+    sha256: Option<String>,
+    /// The environment variable that the key itself stands in.
+    variable: Option<String>,
     /// Its holder's tenant. Default: the name of the key.
     tenant: Option<String>,
     /// What else is known of its holder.
@@ -248,16 +250,11 @@ type KeysAndModels = (Keys, BTreeMap<String, Vec<ModelId>>);
 
 fn keys(documents: Named<KeyDocument>, models: &NonEmpty<Model>) -> Result<KeysAndModels, PolicyError> {
     let known: Vec<&str> = models.iter().map(|(_, model)| model.name.as_str()).collect();
-    let (mut holders, mut key_models) = (BTreeMap::new(), BTreeMap::new());
+    let (mut holders, mut variables, mut key_models) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
     for (name, document) in documents.0 {
         let path = format!("identity.keys.{name}");
         check_name(&path, &name)?;
-        let Some(hash) = of_hex(&document.sha256) else {
-            return fault(
-                format!("{path}.sha256"),
-                "must be the SHA-256 of the key in 64 hexadecimal digits, not the key itself; `arbiter key hash` prints it",
-            );
-        };
+        let place = key_place(&path, document.sha256, document.variable)?;
         let mut attributes = Attributes::new();
         for (attribute_name, text) in document.attributes {
             let path = format!("{path}.attributes.{attribute_name}");
@@ -277,11 +274,42 @@ fn keys(documents: Named<KeyDocument>, models: &NonEmpty<Model>) -> Result<KeysA
             });
             key_models.insert(name.clone(), ids.collect::<Result<Vec<_>, _>>()?);
         }
-        if holders.insert(hash, KeyHolder { name, attributes }).is_some() {
-            return fault(format!("{path}.sha256"), "is the key of an earlier holder");
+        let holder = KeyHolder { name, attributes };
+        match place {
+            KeyPlace::Variable(variable) => variables.push((variable, holder)),
+            KeyPlace::Hash(hash) => {
+                if holders.insert(hash, holder).is_some() {
+                    return fault(format!("{path}.sha256"), "is the key of an earlier holder");
+                }
+            }
         }
     }
-    Ok((Keys::new(holders), key_models))
+    Ok((Keys::new(holders, variables), key_models))
+}
+
+/// Where a key is known from.
+enum KeyPlace {
+    Hash(KeyHash),
+    Variable(String),
+}
+
+fn key_place(path: &str, sha256: Option<String>, variable: Option<String>) -> Result<KeyPlace, PolicyError> {
+    match (sha256, variable) {
+        (Some(digits), None) => match of_hex(&digits) {
+            Some(hash) => Ok(KeyPlace::Hash(hash)),
+            None => fault(
+                format!("{path}.sha256"),
+                "must be the SHA-256 of the key in 64 hexadecimal digits, not the key itself; `arbiter key hash` prints it",
+            ),
+        },
+        (None, Some(variable)) if is_variable(&variable) => Ok(KeyPlace::Variable(variable)),
+        (None, Some(_)) => fault(
+            format!("{path}.variable"),
+            "must be the name of an environment variable (letters, digits, `_`), not the key itself",
+        ),
+        (None, None) => fault(path, "needs `sha256`, which `arbiter key hash` prints, or `variable`"),
+        (Some(_), Some(_)) => fault(path, "has both `sha256` and `variable`; name one of them"),
+    }
 }
 
 /// The name of an attribute: conditions name it.

@@ -397,6 +397,17 @@ fn every_fault_names_its_path_and_says_what_would_be_right() {
             json!({"keys": {"a": {"sha256": "ab".repeat(32)}, "b": {"sha256": "AB".repeat(32)}}}),
             "identity.keys.b.sha256: is the key of an earlier holder",
         ),
+        ("/identity", json!({"keys": {"ci": {"tenant": "t"}}}), "identity.keys.ci: needs `sha256`"),
+        (
+            "/identity",
+            json!({"keys": {"ci": {"variable": "sk-ci"}}}),
+            "identity.keys.ci.variable: must be the name of an environment variable",
+        ),
+        (
+            "/identity",
+            json!({"keys": {"ci": {"sha256": "ab".repeat(32), "variable": "CI_KEY"}}}),
+            "identity.keys.ci: has both",
+        ),
         (
             "/identity",
             json!({"keys": {"ci": {"sha256": "ab".repeat(32), "models": ["gpt-4"]}}}),

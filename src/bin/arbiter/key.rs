@@ -2,11 +2,8 @@
 
 use std::io::{BufRead, stdin};
 
-use llm_arbiter::identity::keys::{hash, to_hex};
+use llm_arbiter::identity::keys::{MIN_KEY_LENGTH, hash, to_hex};
 use thiserror::Error;
-
-/// Shortest key that is hashed: the hash of a short one can be guessed.
-const MIN_LENGTH: usize = 20;
 
 /// Why a key is not hashed.
 #[derive(Debug, Error)]
@@ -17,7 +14,7 @@ pub enum KeyError {
     )]
     Missing,
     /// It can be guessed.
-    #[error("the key has {0} bytes; whoever sees the policy could guess one of fewer than {MIN_LENGTH}")]
+    #[error("the key has {0} bytes; whoever sees the policy could guess one of fewer than {MIN_KEY_LENGTH}")]
     Short(usize),
     /// The input cannot be read.
     #[error("the key cannot be read: {0}")]
@@ -34,7 +31,7 @@ pub fn hashed() -> Result<String, KeyError> {
     let key = line.trim();
     match key.len() {
         0 => Err(KeyError::Missing),
-        length if length < MIN_LENGTH => Err(KeyError::Short(length)),
+        length if length < MIN_KEY_LENGTH => Err(KeyError::Short(length)),
         _ => Ok(format!("{}\n", to_hex(&hash(key.as_bytes())))),
     }
 }

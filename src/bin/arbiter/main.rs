@@ -10,12 +10,14 @@ mod lines;
 mod places;
 mod policy_file;
 mod prices;
+mod ready;
 mod render;
 mod score;
 mod simulate;
 mod warnings;
 mod workload;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -51,6 +53,12 @@ enum Verb {
         policy: PathBuf,
         #[command(flatten)]
         options: render::Options,
+    },
+    /// Ask a running Envoy whether it serves. It ends with 0 if so.
+    Ready {
+        /// Envoy's administration interface.
+        #[arg(long, default_value = "127.0.0.1:9901")]
+        admin: SocketAddr,
     },
     /// Score requests: JSON lines {"id", "prompt"} or {"id", "body": chat request}, to {"id", "complexity", "tier", "reasons", "models", "left_out"}.
     Score {
@@ -150,6 +158,7 @@ fn main() -> ExitCode {
         Verb::Render { policy, options } => {
             policy_file::read(&policy).and_then(|file| render::bootstrap(&file, &options))
         }
+        Verb::Ready { admin } => ready::ready(admin).map(|()| String::new()).map_err(Into::into),
         Verb::Score { policy, lines, inputs } => {
             policy_file::read(&policy).and_then(|file| Ok(score::lines(&file, &lines, inputs)?))
         }

@@ -19,6 +19,7 @@ use crate::key::KeyError;
 use crate::lines::LinesError;
 use crate::places::Places;
 use crate::prices::PricesError;
+use crate::ready::ReadyError;
 use crate::simulate::SimulateError;
 use crate::workload::WorkloadError;
 
@@ -80,6 +81,9 @@ pub enum CommandError {
     /// A key cannot be hashed.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// Envoy does not serve.
+    #[error(transparent)]
+    Ready(#[from] ReadyError),
     /// A trace cannot be replayed.
     #[error(transparent)]
     Simulate(#[from] SimulateError),

@@ -43,9 +43,12 @@ pub(super) struct RouterRole {
 }
 
 impl RouterRole {
-    /// A router that enforces `policy`. `environment` looks up the environment variables that hold credentials: where there
-    /// is none, the provider's models are left out.
-    pub(super) fn new(policy: Policy, environment: impl Fn(&str) -> Option<String>) -> Self {
+    /// A router that enforces `policy`. `environment` looks up the environment variables that hold callers' keys, which are
+    /// unknown without, and providers' credentials: where there is none, the provider's models are left out.
+    pub(super) fn new(mut policy: Policy, environment: impl Fn(&str) -> Option<String>) -> Self {
+        for not_taken in policy.identity.keys.look_up(&environment) {
+            log::error!("{not_taken}; its holder is not known");
+        }
         let cache = policy.exact_cache.as_ref().map(ExactCache::new);
         let credentials = Credentials::find(&policy, environment);
         for (provider, variable) in credentials.missing() {

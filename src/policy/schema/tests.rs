@@ -42,7 +42,7 @@ fn full() -> Value {
             "mtls": {"trust_domains": ["d"], "attributes": {"a": "namespace"}},
             "jwt": {"payload": "p", "attributes": {"a": "c"}, "lists": {"a": ["c"]}},
             "route": ["a"], "headers": {"a": "h"}, "api_key": true, "required": true, "default": "d",
-            "keys": {"k": {"sha256": "0", "tenant": "t", "attributes": {"a": "v"}, "models": ["m"]}}
+            "keys": {"k": {"sha256": "0", "variable": "V", "tenant": "t", "attributes": {"a": "v"}, "models": ["m"]}}
         },
         "cache": {
             "exact": {

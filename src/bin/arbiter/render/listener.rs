@@ -7,7 +7,7 @@ use llm_arbiter::envoy::{
 use llm_arbiter::policy::{Chain, Policy};
 use serde_json::{Value, json};
 
-use super::{Options, address, duration, edge, pass_through, plugin};
+use super::{Options, address, duration, edge, health, pass_through, plugin};
 use crate::policy_file::PolicyFile;
 
 pub fn listener(file: &PolicyFile, options: &Options) -> Value {
@@ -16,13 +16,7 @@ pub fn listener(file: &PolicyFile, options: &Options) -> Value {
         "stat_prefix": "llm",
         "codec_type": "AUTO",
         "route_config": {"name": "llm", "virtual_hosts": [virtual_host(file)]},
-        "http_filters": [
-            plugin::filter("router", file, options),
-            {
-                "name": "envoy.filters.http.router",
-                "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}
-            }
-        ],
+        "http_filters": http_filters(file, options),
         "access_log": [access_log(options)]
     });
     if let Value::Object(manager) = &mut manager {
@@ -37,6 +31,15 @@ pub fn listener(file: &PolicyFile, options: &Options) -> Value {
             "typed_config": manager
         }]}]
     })
+}
+
+fn http_filters(file: &PolicyFile, options: &Options) -> Vec<Value> {
+    let router = json!({
+        "name": "envoy.filters.http.router",
+        "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}
+    });
+    let health = options.health.as_deref().map(health::filter);
+    health.into_iter().chain([plugin::filter("router", file, options), router]).collect()
 }
 
 fn virtual_host(file: &PolicyFile) -> Value {
@@ -120,7 +123,7 @@ fn access_log(options: &Options) -> Value {
     );
     let state = |name| format!("%FILTER_STATE(wasm.{name}:PLAIN)%");
     let line = format!("{call}{}{}}}\n", state(REQUEST_MEMBER_STATE), state(RECORD_MEMBER_STATE));
-    json!({
+    let mut log = json!({
         "name": "envoy.access_loggers.file",
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
@@ -128,5 +131,9 @@ fn access_log(options: &Options) -> Value {
             // Where no filter has run, there is no record.
             "log_format": {"text_format_source": {"inline_string": line}, "omit_empty_values": true}
         }
-    })
+    });
+    if let (true, Value::Object(log)) = (options.health.is_some(), &mut log) {
+        log.insert("filter".into(), health::not_a_check());
+    }
+    log
 }

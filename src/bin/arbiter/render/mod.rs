@@ -3,11 +3,12 @@
 mod clusters;
 mod console;
 mod edge;
+mod health;
 mod listener;
 mod pass_through;
 mod plugin;
 
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -38,8 +39,16 @@ pub struct Options {
     /// File that gets one JSON line per call.
     #[arg(long, default_value = "/dev/stdout")]
     access_log: PathBuf,
+    /// Path that is answered with 200 while Envoy serves, and with 503 once it has been told to fail; such requests are not logged.
+    #[arg(long, value_parser = absolute_path)]
+    health: Option<String>,
     #[command(flatten)]
     capacity: edge::Capacity,
+}
+
+fn absolute_path(text: &str) -> Result<String, String> {
+    let is_path = text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'?');
+    is_path.then(|| text.to_owned()).ok_or_else(|| "must be a path, for example /healthz".to_owned())
 }
 
 /// Renders the bootstrap as YAML.
@@ -60,8 +69,15 @@ pub fn bootstrap(file: &PolicyFile, options: &Options) -> Result<String, Command
     serde_saphyr::to_string(&bootstrap).map_err(|error| CommandError::Unwritable(error.to_string()))
 }
 
+/// Where a listener listens; `[::]` is every address of IPv4 as well.
 fn address(address: SocketAddr) -> Value {
-    socket_address(&address.ip().to_string(), address.port())
+    let mut listens = socket_address(&address.ip().to_string(), address.port());
+    if address.ip() == Ipv6Addr::UNSPECIFIED
+        && let Some(Value::Object(socket)) = listens.get_mut("socket_address")
+    {
+        socket.insert("ipv4_compat".into(), json!(true));
+    }
+    listens
 }
 
 fn socket_address(host: &str, port: u16) -> Value {

@@ -11,7 +11,8 @@ use crate::policy_file::PolicyFile;
 pub fn filter(role: &str, file: &PolicyFile, options: &Options) -> Value {
     let token = file.policy.console.as_ref().and_then(|console| console.token.as_deref());
     let credentials = file.policy.providers().filter_map(Provider::credential_variable);
-    let mut variables: Vec<&str> = credentials.chain(token).collect();
+    let mut variables: Vec<&str> =
+        credentials.chain(token).chain(file.policy.identity.keys.variables()).collect();
     variables.sort_unstable();
     variables.dedup();
     let mut vm = json!({

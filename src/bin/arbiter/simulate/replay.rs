@@ -65,7 +65,8 @@ impl Answers {
 }
 
 impl Replay {
-    /// A router that enforces `policy`, in whatever mode it stands, with nothing in its cache and with every credential.
+    /// A router that enforces `policy`, in whatever mode it stands, with nothing in its cache, with every credential, and with those
+    /// keys of callers that stand in the environment.
     pub fn new(mut policy: Policy) -> Self {
         let host = MemoryHost::default();
         host.set_time(BEGINNING);
@@ -73,7 +74,9 @@ impl Replay {
         policy.mode = Mode::Enforce;
         let entries = policy.exact_cache.as_ref().map_or(0, |cache| cache.entries);
         let answered = Answers::new(usize::try_from(entries).unwrap_or(usize::MAX));
-        let router = Rc::new(Router::new(policy, |_| Some("credential".to_owned())));
+        let environment =
+            |variable: &str| Some(std::env::var(variable).unwrap_or_else(|_| "credential".to_owned()));
+        let router = Rc::new(Router::new(policy, environment));
         Self { admit, router, host, answered }
     }
 
