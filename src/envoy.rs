@@ -48,6 +48,9 @@ pub const PROVIDER_CLUSTER: &str = "arbiter-provider-";
 /// Longest whole answer that is held until its end, in bytes. A longer one goes on unchecked if it needs no translation.
 pub const MAX_ANSWER: usize = 2 << 20;
 
+/// The cluster of the collector that gets spans.
+pub const TRACES_CLUSTER: &str = "arbiter-traces";
+
 /// The cluster of the store that instances share.
 pub const SHARED_CLUSTER: &str = "arbiter-shared";
 

@@ -42,7 +42,7 @@ pub use rules::{Constraints, Denial, Effect, Rule, RuleId, Rules, UNCONSTRAINED}
 #[cfg(not(target_arch = "wasm32"))]
 pub use schema::schema;
 pub use share::read_share;
-pub use telemetry::{Convention, Telemetry};
+pub use telemetry::{Collector, Convention, Telemetry};
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 
 use super::PolicyError;
-use super::fields::{check_attribute, fault};
+use super::fields::{check_attribute, check_host, check_port, fault};
+use super::share::{ShareDocument, share};
 use crate::condition::Names;
 use crate::identity::TENANT;
 
@@ -23,6 +24,35 @@ pub(super) struct TelemetryDocument {
     team: Option<String>,
     /// Most teams that each worker tells apart; later ones are `other`. Default: 100.
     teams: Option<u32>,
+    /// Where Envoy sends a span of each call, by OTLP over HTTP (Envoy 1.37 and later). Default: nowhere.
+    traces: Option<TracesDocument>,
+}
+
+/// A collector of traces.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+struct TracesDocument {
+    /// Host name or address.
+    host: String,
+    /// Default: 4318.
+    #[serde(default = "otlp_port")]
+    port: u16,
+    /// Whether it is spoken to over TLS. Default: false.
+    #[serde(default)]
+    tls: bool,
+    /// How many of the calls that come without a trace begin one. Default: 100%.
+    #[serde(default = "everything")]
+    share: ShareDocument,
+}
+
+/// The port of OTLP over HTTP.
+fn otlp_port() -> u16 {
+    4318
+}
+
+fn everything() -> ShareDocument {
+    ShareDocument::Number(1.0)
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -35,7 +65,7 @@ enum ConventionDocument {
 }
 
 /// What is reported, and under which names.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Telemetry {
     /// The conventions whose metrics are reported.
     pub conventions: Vec<Convention>,
@@ -43,6 +73,21 @@ pub struct Telemetry {
     pub team: String,
     /// Most teams that a worker tells apart.
     pub teams: usize,
+    /// Where spans go; `None`: there are none.
+    pub traces: Option<Collector>,
+}
+
+/// A collector of traces, which speaks OTLP over HTTP.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Collector {
+    /// Host name or address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Whether it is spoken to over TLS.
+    pub tls: bool,
+    /// How many of the calls that come without a trace begin one, 0..=1.
+    pub share: f64,
 }
 
 /// A version of the OpenTelemetry GenAI conventions.
@@ -67,7 +112,7 @@ impl Convention {
 
 /// Checks what is reported, where attributes have these names.
 pub(super) fn telemetry(document: TelemetryDocument, names: &Names) -> Result<Telemetry, PolicyError> {
-    let TelemetryDocument { gen_ai, team, teams } = document;
+    let TelemetryDocument { gen_ai, team, teams, traces } = document;
     let mut conventions = Vec::new();
     for named in gen_ai.unwrap_or_else(|| vec![ConventionDocument::V0_1_0]) {
         let convention = match named {
@@ -87,5 +132,14 @@ pub(super) fn telemetry(document: TelemetryDocument, names: &Names) -> Result<Te
         return fault("telemetry.teams", format!("must be between 1 and {MOST_TEAMS}"));
     }
     let team = team.unwrap_or_else(|| TENANT.to_owned());
-    Ok(Telemetry { conventions, team, teams: usize::try_from(teams).unwrap_or(usize::MAX) })
+    let traces = traces.map(collector).transpose()?;
+    Ok(Telemetry { conventions, team, teams: usize::try_from(teams).unwrap_or(usize::MAX), traces })
+}
+
+fn collector(document: TracesDocument) -> Result<Collector, PolicyError> {
+    let TracesDocument { host, port, tls, share: of_calls } = document;
+    check_host("telemetry.traces.host", &host)?;
+    check_port("telemetry.traces.port", port)?;
+    let share = share("telemetry.traces.share", &of_calls)?;
+    Ok(Collector { host, port, tls, share })
 }

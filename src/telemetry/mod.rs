@@ -13,6 +13,7 @@ mod open_label;
 mod outcome;
 mod recent;
 mod request;
+mod span;
 pub mod summary;
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -28,3 +29,4 @@ pub use open_label::OpenLabel;
 pub use outcome::Outcome;
 pub use recent::Recent;
 pub use request::RequestRecord;
+pub use span::{SPAN_ATTRIBUTES, attributes};

@@ -24,7 +24,7 @@ use crate::host::Host;
 use crate::ledger::{Bill, Cause, NanoDollars};
 use crate::policy::{Effect, ModelId, Provider, RuleId};
 use crate::routing::Attempt;
-use crate::telemetry::{AccessRecord, Counterfactual, Metric, Outcome, failed, operation_name};
+use crate::telemetry::{AccessRecord, Counterfactual, Metric, Outcome, attributes, failed, operation_name};
 
 /// An answer has ended: closes the books on it. Returns it if it may stand for others.
 pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering) -> Option<KeptAnswer> {
@@ -262,11 +262,16 @@ fn report<H: Host>(role: &RouterRole, host: &H, outcome: Outcome, reason: &str) 
     publish(role, host, "", &AccessRecord { reason: Some(reason), ..AccessRecord::new(outcome) });
 }
 
-/// Hands a record to access logs, as an object and as a member of one, and to the console.
+/// Hands a record to access logs, as an object and as a member of one, to the call's span, and to the console.
 fn publish<H: Host>(role: &RouterRole, host: &H, team: &str, record: &AccessRecord<'_>) {
     let record = record.to_json();
     if let Some(memory) = &role.memory {
         memory.recent.push(&record, team, host.now());
+    }
+    if role.policy.telemetry.traces.is_some() {
+        for (attribute, value) in attributes(&record) {
+            host.set_filter_state(attribute, value.as_bytes());
+        }
     }
     host.set_filter_state(RECORD_STATE, &record);
     host.set_filter_state(RECORD_MEMBER_STATE, &[b",\"arbiter\":", record.as_slice()].concat());

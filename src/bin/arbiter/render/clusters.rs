@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use llm_arbiter::envoy::{ENDPOINT_MODEL_FIELD, FILTER, PROVIDER_HEADER, SHARED_CLUSTER};
-use llm_arbiter::policy::{Chain, Credential, Model, Policy, Provider};
+use llm_arbiter::envoy::{ENDPOINT_MODEL_FIELD, FILTER, PROVIDER_HEADER, SHARED_CLUSTER, TRACES_CLUSTER};
+use llm_arbiter::policy::{Chain, Collector, Credential, Model, Policy, Provider};
 use llm_arbiter::sharing::SharedStore;
 use serde_json::{Value, json};
 
@@ -23,23 +23,30 @@ pub fn all(file: &PolicyFile, options: &Options) -> Vec<Value> {
     clusters.extend(pass_through::providers(policy).into_iter().map(|provider| {
         endpoint_cluster(policy, &pass_through::cluster_name(provider), provider, None, Vec::new(), options)
     }));
-    clusters.extend(policy.shared_store.as_ref().map(|store| shared_cluster(policy, store, options)));
+    clusters.extend(policy.shared_store.as_ref().map(|SharedStore { host, port, tls, .. }| {
+        // The deadline goes with each question, so that a connection may take longer than a caller waits.
+        side_cluster(policy, SHARED_CLUSTER, (host, *port, *tls), options)
+    }));
+    clusters.extend(policy.telemetry.traces.as_ref().map(|Collector { host, port, tls, .. }| {
+        side_cluster(policy, TRACES_CLUSTER, (host, *port, *tls), options)
+    }));
     clusters
 }
 
-/// The store that instances share. The deadline goes with each question, so that a connection may take longer than a caller waits.
-fn shared_cluster(policy: &Policy, store: &SharedStore, options: &Options) -> Value {
-    let is_address = store.host.parse::<IpAddr>().is_ok();
-    let endpoint = json!({"endpoint": {"address": socket_address(&store.host, store.port)}});
+/// A server that is no provider: host, port, and whether it is spoken to over TLS.
+fn side_cluster(policy: &Policy, name: &str, server: (&str, u16, bool), options: &Options) -> Value {
+    let (host, port, is_tls) = server;
+    let is_address = host.parse::<IpAddr>().is_ok();
+    let endpoint = json!({"endpoint": {"address": socket_address(host, port)}});
     let mut cluster = json!({
-        "name": SHARED_CLUSTER,
+        "name": name,
         "type": if is_address { "STATIC" } else { "STRICT_DNS" },
         "connect_timeout": duration(policy.failover.connect_timeout),
         "circuit_breakers": circuit_breakers(),
-        "load_assignment": {"cluster_name": SHARED_CLUSTER, "endpoints": [{"lb_endpoints": [endpoint]}]}
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]}
     });
-    if let (true, Value::Object(cluster)) = (store.tls, &mut cluster) {
-        cluster.insert("transport_socket".into(), tls(&store.host, options));
+    if let (true, Value::Object(cluster)) = (is_tls, &mut cluster) {
+        cluster.insert("transport_socket".into(), tls(host, options));
     }
     cluster
 }

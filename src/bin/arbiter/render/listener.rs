@@ -7,7 +7,7 @@ use llm_arbiter::envoy::{
 use llm_arbiter::policy::{Chain, Policy};
 use serde_json::{Value, json};
 
-use super::{Options, address, duration, edge, health, pass_through, plugin};
+use super::{Options, address, duration, edge, health, pass_through, plugin, traces};
 use crate::policy_file::PolicyFile;
 
 pub fn listener(file: &PolicyFile, options: &Options) -> Value {
@@ -21,6 +21,8 @@ pub fn listener(file: &PolicyFile, options: &Options) -> Value {
     });
     if let Value::Object(manager) = &mut manager {
         manager.extend(edge::connection_manager(&file.policy));
+        let collector = file.policy.telemetry.traces.as_ref();
+        manager.extend(collector.map(|collector| ("tracing".to_owned(), traces::tracing(collector))));
     }
     json!({
         "name": "llm",

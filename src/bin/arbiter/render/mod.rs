@@ -7,6 +7,7 @@ mod health;
 mod listener;
 mod pass_through;
 mod plugin;
+mod traces;
 
 use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
