@@ -16,6 +16,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ARBITER = ROOT / "dist" / "arbiter"
+EXAMPLE = ROOT / "envoy" / "examples" / "workload.yaml"
 EVERYDAY = ROOT / "tests" / "data" / "everyday_prompts.txt"
 MEDIUM = {"heuristic": 0.3, "learned": 0.5}
 """Where medium begins by default."""
@@ -40,14 +41,19 @@ def policy(scorer):
     }
 
 
+def scored(prompts, path):
+    """What `arbiter score` says of each prompt under the policy in this file."""
+    lines = "".join(json.dumps({"id": i, "prompt": prompt}) + "\n" for i, prompt in enumerate(prompts))
+    run = subprocess.run([ARBITER, "score", path], input=lines, capture_output=True, text=True, check=True)
+    return [json.loads(line) for line in run.stdout.splitlines()]
+
+
 def scores(prompts, scorer):
-    """The complexity of each prompt, as `arbiter score` says it."""
+    """The complexity of each prompt."""
     with tempfile.TemporaryDirectory() as directory:
         path = pathlib.Path(directory) / "policy.json"
         path.write_text(json.dumps(policy(scorer)))
-        lines = "".join(json.dumps({"id": i, "prompt": prompt}) + "\n" for i, prompt in enumerate(prompts))
-        scored = subprocess.run([ARBITER, "score", path], input=lines, capture_output=True, text=True, check=True)
-    return [json.loads(line)["complexity"] for line in scored.stdout.splitlines()]
+        return [line["complexity"] for line in scored(prompts, path)]
 
 
 def quality_by_share(rows, hardness):
@@ -99,6 +105,19 @@ def table(rows):
     return "\n".join(lines)
 
 
+def kept(rows):
+    """What the example's policy keeps of the strong model's mean grade, and with how many strong calls."""
+    lines = ["| | strong calls | of the strong model's mean grade | the weak model alone |", "|---|---:|---:|---:|"]
+    for source, name in BENCHMARKS.items():
+        chosen = [row for row in rows if row["source"] == source]
+        tiers = [line["tier"] for line in scored([row["prompt"] for row in chosen], EXAMPLE)]
+        grades = [row["strong" if tier == "large" else "weak"] for row, tier in zip(chosen, tiers, strict=True)]
+        strong, weak = (sum(row[model] for row in chosen) for model in ("strong", "weak"))
+        shares = tiers.count("large") / len(tiers), sum(grades) / strong, weak / strong
+        lines.append(f"| {name} | " + " | ".join(f"{100 * share:.1f} %" for share in shares) + " |")
+    return "\n".join(lines)
+
+
 def everyday():
     """How the scorers tell everyday prompts that are easy from those that are hard, and what the learned one misses."""
     lines = [line for line in EVERYDAY.read_text().splitlines() if line and not line.startswith("#")]
@@ -132,6 +151,8 @@ def main():
         rows = [row for row in map(json.loads, lines) if row["split"] == "test"]
     print("Share of strong calls for 50 % and 80 % of the quality gap, and APGR, on held-out rows:\n")
     print(table(rows))
+    print("\nenvoy/examples/workload.yaml on the same rows:\n")
+    print(kept(rows))
     print("\nEveryday prompts of tests/data/everyday_prompts.txt:\n")
     print(everyday())
 

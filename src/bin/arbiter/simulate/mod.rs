@@ -4,6 +4,7 @@
 //! their own prices. The clock is that of the records, so nothing takes time and no worker is ever short of it; a shared store is not
 //! asked. Memory is that of the policy's caches, however long the trace is.
 
+mod line;
 mod page;
 mod progress;
 mod replay;
@@ -98,8 +99,8 @@ pub fn run(policy: Policy, other: Option<Policy>, options: &Options) -> Result<(
     let mut progress = Progress::new(&options.trace);
     lines::each(&options.trace, |line| {
         progress.advance(line.len());
-        let record: Record<'_> = serde_json::from_str(line)
-            .map_err(|source| LineFault::Shape { source, expected: trace::EXPECTED })?;
+        let record =
+            Record::read(line).map_err(|source| LineFault::Shape { source, expected: line::EXPECTED })?;
         let result = first.replay.request(&record);
         totals.add(&result);
         first.tally.add(&result);

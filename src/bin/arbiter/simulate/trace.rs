@@ -4,62 +4,28 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use llm_arbiter::chat::Caller;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-/// What a line looks like.
-pub const EXPECTED: &str =
-    r#"{"id": ..., "time": SECONDS or RFC 3339, "headers": {...}, "body": CHAT REQUEST, "response": ANSWER}"#;
-
-/// Numbers from here on are milliseconds: as seconds they would lie past the year 5000.
-const MILLISECONDS_FROM: f64 = 1e11;
 /// Most characters of an excerpt.
 const EXCERPT: usize = 120;
 /// Bytes of text that make a token, for answers that do not say how many they have.
 const BYTES_OF_A_TOKEN: usize = 4;
 
-/// A request and its answer; members with other names are not read.
-#[derive(Debug, Deserialize)]
+/// A request and its answer.
+#[derive(Debug)]
 pub struct Record<'l> {
     /// Whatever the line calls it.
-    #[serde(default)]
     pub id: Value,
-    /// When it came; without it, at the time of the line before.
-    #[serde(default)]
-    time: Option<Moment>,
+    /// When it came, since 1970; without it, at the time of the line before.
+    pub(super) time: Option<Duration>,
     /// `:path`; what is not given follows from the headers.
-    #[serde(default)]
-    path: Option<String>,
-    #[serde(default)]
-    headers: Map<String, Value>,
-    #[serde(borrow)]
-    body: &'l RawValue,
-    #[serde(default)]
-    response: Value,
-}
-
-/// A time since 1970.
-#[derive(Debug, Clone, Copy)]
-struct Moment(Duration);
-
-impl<'d> Deserialize<'d> for Moment {
-    fn deserialize<D: serde::Deserializer<'d>>(deserializer: D) -> Result<Self, D::Error> {
-        use serde::de::Error;
-        let since_1970 = match Value::deserialize(deserializer)? {
-            Value::Number(number) => number.as_f64().and_then(|number| {
-                let seconds = if number >= MILLISECONDS_FROM { number / 1000.0 } else { number };
-                Duration::try_from_secs_f64(seconds).ok()
-            }),
-            Value::String(text) => {
-                text.parse::<jiff::Timestamp>().ok().and_then(|time| time.as_duration().try_into().ok())
-            }
-            _ => None,
-        };
-        since_1970
-            .map(Self)
-            .ok_or_else(|| D::Error::custom("`time` must be seconds since 1970, or as in RFC 3339"))
-    }
+    pub(super) path: Option<String>,
+    pub(super) headers: Map<String, Value>,
+    pub(super) body: &'l RawValue,
+    /// HTTP status of the answer, where it does not stand in the answer.
+    pub(super) status: Option<u16>,
+    pub(super) response: Value,
 }
 
 /// A provider's answer.
@@ -78,7 +44,7 @@ pub struct Answer {
 impl Record<'_> {
     /// When the request came, since 1970.
     pub fn time(&self) -> Option<Duration> {
-        self.time.map(|Moment(time)| time)
+        self.time
     }
 
     /// The body as it came. A body that is no JSON stands in the line as a string.
@@ -129,10 +95,11 @@ impl Record<'_> {
     pub fn answer(&self, caller: Caller) -> Answer {
         match &self.response {
             Value::Object(members) if members.contains_key("body") => {
-                let status = members.get("status").and_then(Value::as_u64);
-                let status = status.and_then(|status| u16::try_from(status).ok()).unwrap_or(200);
+                let status = members.get("status").or_else(|| members.get("status_code"));
+                let status = status.and_then(Value::as_u64).and_then(|status| u16::try_from(status).ok());
                 let body = members.get("body").unwrap_or(&Value::Null);
-                Answer { status, ..self.answer_of(body, caller) }
+                let answer = self.answer_of(body, caller);
+                Answer { status: status.unwrap_or(answer.status), ..answer }
             }
             other => self.answer_of(other, caller),
         }
@@ -140,7 +107,7 @@ impl Record<'_> {
 
     fn answer_of(&self, body: &Value, caller: Caller) -> Answer {
         let given = |content_type: &str, body: String| Answer {
-            status: 200,
+            status: self.status.unwrap_or(200),
             content_type: content_type.to_owned(),
             body: body.into_bytes(),
             is_estimate: false,
@@ -179,7 +146,7 @@ impl Record<'_> {
             }),
         };
         Answer {
-            status: 200,
+            status: self.status.unwrap_or(200),
             content_type: "application/json".to_owned(),
             body: body.to_string().into_bytes(),
             is_estimate: true,
