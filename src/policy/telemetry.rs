@@ -24,6 +24,8 @@ pub(super) struct TelemetryDocument {
     team: Option<String>,
     /// Most teams that each worker tells apart; later ones are `other`. Default: 100.
     teams: Option<u32>,
+    /// Whether the access log has a hash of the last user message. Default: false; whoever guesses a message finds it by its hash.
+    prompt_hash: bool,
     /// Where Envoy sends a span of each call, by OTLP over HTTP (Envoy 1.37 and later). Default: nowhere.
     traces: Option<TracesDocument>,
 }
@@ -73,6 +75,8 @@ pub struct Telemetry {
     pub team: String,
     /// Most teams that a worker tells apart.
     pub teams: usize,
+    /// Whether the access log has a hash of the last user message.
+    pub prompt_hash: bool,
     /// Where spans go; `None`: there are none.
     pub traces: Option<Collector>,
 }
@@ -112,7 +116,7 @@ impl Convention {
 
 /// Checks what is reported, where attributes have these names.
 pub(super) fn telemetry(document: TelemetryDocument, names: &Names) -> Result<Telemetry, PolicyError> {
-    let TelemetryDocument { gen_ai, team, teams, traces } = document;
+    let TelemetryDocument { gen_ai, team, teams, prompt_hash, traces } = document;
     let mut conventions = Vec::new();
     for named in gen_ai.unwrap_or_else(|| vec![ConventionDocument::V0_1_0]) {
         let convention = match named {
@@ -133,7 +137,8 @@ pub(super) fn telemetry(document: TelemetryDocument, names: &Names) -> Result<Te
     }
     let team = team.unwrap_or_else(|| TENANT.to_owned());
     let traces = traces.map(collector).transpose()?;
-    Ok(Telemetry { conventions, team, teams: usize::try_from(teams).unwrap_or(usize::MAX), traces })
+    let teams = usize::try_from(teams).unwrap_or(usize::MAX);
+    Ok(Telemetry { conventions, team, teams, prompt_hash, traces })
 }
 
 fn collector(document: TracesDocument) -> Result<Collector, PolicyError> {

@@ -40,6 +40,9 @@ pub struct AccessRecord<'r> {
     /// The model that the caller named, or its beginning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requested_model: Option<&'r str>,
+    /// SHA-256 of the text of the last user message, in hexadecimal; only where `telemetry.prompt_hash` asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt_hash: Option<&'r str>,
     /// Whether the caller asked for a stream.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stream: Option<bool>,
@@ -224,6 +227,7 @@ impl<'r> AccessRecord<'r> {
             budget: None,
             budget_stage: None,
             requested_model: None,
+            prompt_hash: None,
             stream: None,
             complexity: None,
             score: None,

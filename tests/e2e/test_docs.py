@@ -1,4 +1,4 @@
-"""The commands of the first hour, run as they stand, with a stand-in as the provider."""
+"""The commands of the documentation, run as they stand, with a stand-in as the provider."""
 
 import json
 import os
@@ -7,11 +7,15 @@ import re
 import socket
 import subprocess
 
+import pytest
+import yaml
+
 from e2e import chat
 from e2e.envoy import BINARY, ROOT
 from e2e.provider import Provider, answer
 
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.M | re.S)
+README = (ROOT / "README.md").read_text()
 DOCS = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md"])
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
 
@@ -50,6 +54,60 @@ def test_the_first_hour_is_as_it_is_written(tmp_path):
     assert float(re.search(r"'saved_usd': ([\d.]+)", would)[1]) > 0
     (line,) = [json.loads(line) for line in run.stdout.split("\n") if line.startswith('{"time"')]
     assert line["arbiter"]["would"]["tier"] == "small"
+
+
+def commands(page):
+    """The commands of our own that a page has in indented lines."""
+    lines = (ROOT / page).read_text().split("\n")
+    return [
+        line.strip()
+        for line in lines
+        if line.startswith("    ") and "dist/arbiter" in line and "month.jsonl" not in line
+    ]
+
+
+def inputs(directory):
+    """What the commands of the documentation read: the policy of the README, and files as it describes them."""
+    (directory / "dist").symlink_to(ROOT / "dist")
+    (directory / "policy.yaml").write_text(re.search(r"^```yaml\n(.*?)^```$", README, re.M | re.S)[1])
+    prices = {
+        "input_cost_per_token": 1.5e-7,
+        "output_cost_per_token": 6e-7,
+        "litellm_provider": "openai",
+        "mode": "chat",
+    }
+    policy = yaml.safe_load((directory / "policy.yaml").read_text())
+    (directory / "list.json").write_text(json.dumps(dict.fromkeys(policy["models"], prices)))
+    (directory / "request.json").write_text(json.dumps({"id": 1, "identity": {"tenant": "interns"}, "prompt": "Hi"}))
+    graded = (
+        {"prompt": f"What is {n} and {n}? {'Prove it. ' * (n % 7)}", "strong": 1, "weak": 0.2 * (n % 5)}
+        for n in range(200)
+    )
+    (directory / "graded.jsonl").write_text("".join(json.dumps(row) + "\n" for row in graded))
+    calls = subprocess.run([ROOT / "dist" / "arbiter", "workload", "--calls", "50"], capture_output=True, check=True)
+    (directory / "calls.jsonl").write_bytes(calls.stdout)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/identity.md", "docs/rules.md", "docs/simulate.md"])
+def test_the_commands_of_a_page_do_what_they_say(page, tmp_path):
+    inputs(tmp_path)
+    assert commands(page)
+    for command in commands(page):
+        run = subprocess.run(["bash", "-eo", "pipefail", "-c", command], cwd=tmp_path, capture_output=True, text=True)
+        assert run.returncode == 0, f"{command}\n{run.stdout}{run.stderr}"
+        written = re.search(r"> (\S+)", command.split(" #")[0])
+        assert (tmp_path / written[1]).stat().st_size if written else run.stdout, command
+    if page == "README.md":
+        valid = [BINARY, "--mode", "validate", "-c", "envoy.yaml"]
+        checked = subprocess.run(valid, cwd=tmp_path, capture_output=True, text=True)
+        assert checked.returncode == 0, checked.stderr
+        scored = (
+            (tmp_path / "policy.yaml").read_text().replace("scorer: heuristic", "scorer: learned, weights: scorer.json")
+        )
+        (tmp_path / "fitted.yaml").write_text(scored)
+        subprocess.run(
+            [ROOT / "dist" / "arbiter", "check", "fitted.yaml"], cwd=tmp_path, capture_output=True, check=True
+        )
 
 
 def test_the_month_of_the_documentation_is_what_the_commands_say(tmp_path):

@@ -408,6 +408,7 @@ impl<'s, H: Host> Books<'s, H> {
             metadata: metadata.filter(|metadata| !metadata.is_empty()),
             reason: self.verdict.map(|verdict| verdict.decision.reason.as_str()),
             requested_model: Some(excerpt(&self.asked.model)),
+            prompt_hash: self.asked.prompt_hash.as_deref(),
             stream: Some(self.asked.stream),
             complexity: complexity.map(|complexity| complexity.level.as_str()),
             score: complexity.map(|complexity| complexity.score),

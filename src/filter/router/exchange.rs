@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
+
 use super::budgets::{Notice, Reserved};
 use super::reading::Reading;
 use super::semantic::Sought;
@@ -11,6 +13,7 @@ use crate::chat::completion::Completion;
 use crate::chat::observe::Observer;
 use crate::chat::{Caller, ChatRequest, Operation};
 use crate::complexity::Complexity;
+use crate::identity::keys::to_hex;
 use crate::policy::{ModelId, RuleId};
 use crate::routing::{Attempt, Decision};
 
@@ -23,6 +26,8 @@ pub(super) struct Asked {
     pub(super) request_id: String,
     pub(super) model: String,
     pub(super) stream: bool,
+    /// A hash of the last user message, where the policy asks for it.
+    pub(super) prompt_hash: Option<String>,
     /// An estimate of the prompt's tokens.
     pub(super) prompt_tokens: u64,
     /// Whether usage must be taken out of the answer.
@@ -41,6 +46,7 @@ pub(super) struct Asked {
 
 impl Asked {
     pub(super) fn of(request: ChatRequest, reading: &Reading) -> Self {
+        let prompt_hash = reading.hashes_prompt.then(|| prompt_hash(&request)).flatten();
         let (operation, request_id) = (reading.operation.clone(), reading.request_id.clone());
         let (caller, stream, hides_usage) = (request.caller, request.stream, request.hides_usage());
         Self {
@@ -48,6 +54,7 @@ impl Asked {
             operation,
             request_id,
             stream,
+            prompt_hash,
             prompt_tokens: request.estimated_tokens(),
             hides_usage,
             conversation: ConversationKey::new(&reading.identity.partition, request.turns.now),
@@ -58,6 +65,12 @@ impl Asked {
             model: request.model,
         }
     }
+}
+
+/// SHA-256 of the text of the last user message; `None` where there is no text.
+fn prompt_hash(request: &ChatRequest) -> Option<String> {
+    let text = request.last_user_text();
+    (!text.is_empty()).then(|| to_hex(&Sha256::digest(text.as_bytes()).into()))
 }
 
 /// What was decided about it.

@@ -40,6 +40,8 @@ pub(super) struct Reading {
     pub(super) request_id: String,
     /// Whom the call is counted under.
     pub(super) team: String,
+    /// Whether the access log has a hash of the last user message.
+    pub(super) hashes_prompt: bool,
     /// When its body had come to its end; until then, nothing.
     pub(super) read_at: Duration,
     /// How much of the body has been collected, in bytes.
@@ -71,6 +73,7 @@ impl Reading {
             operation,
             variant,
             circumstances: Circumstances { lot, ..circumstances(role, &identity, head, headers) },
+            hashes_prompt: role.policy.telemetry.prompt_hash,
             team: text_named(&identity.attributes, &role.policy.telemetry.team)
                 .unwrap_or_default()
                 .to_owned(),

@@ -60,7 +60,7 @@ fn full() -> Value {
             "refused_credentials": true
         },
         "console": {"token": "T", "reading": "open"},
-        "telemetry": {"gen_ai": ["v0.1.0", "v1.41.0"], "team": "a", "teams": 1, "traces": {"host": "h", "port": 1, "tls": true, "share": 0.5}},
+        "telemetry": {"gen_ai": ["v0.1.0", "v1.41.0"], "team": "a", "teams": 1, "prompt_hash": true, "traces": {"host": "h", "port": 1, "tls": true, "share": 0.5}},
         "conversations": {"stay": "1h"},
         "rules": [
             {

@@ -576,3 +576,19 @@ fn a_secret_that_envoy_lacks_is_no_fault_of_the_caller() {
         assert_eq!(call.stream.header(Direction::Response, ":status").as_deref(), Some("503"));
     }
 }
+
+#[test]
+fn the_log_has_a_hash_of_what_was_said_last_only_where_it_is_asked_for() {
+    let logged = |changes: Value| {
+        let (vm, router) = (MemoryHost::default(), router(changes));
+        let question = question("auto", "hi");
+        ask(&router, &vm, &[], &question).answered_with("mini", "Hello.");
+        let hit = ask(&router, &vm, &[], &question);
+        assert_eq!(hit.log()["outcome"], "hit");
+        hit.log()["prompt_hash"].clone()
+    };
+    // printf hi | sha256sum
+    let expected = "8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4";
+    assert_eq!(logged(json!({"telemetry": {"prompt_hash": true}})), expected);
+    assert_eq!(logged(json!({})), Value::Null);
+}
