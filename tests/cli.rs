@@ -616,3 +616,14 @@ fn ready_says_what_stands_in_the_way() {
         "{message}"
     );
 }
+
+#[test]
+fn every_section_that_is_missing_is_named_once() {
+    let path = file("sections_missing", "tiers: []\n");
+    let message = text(&arbiter(&["check", path.to_str().unwrap()]).stderr);
+    let mut faults: Vec<&str> = message.lines().filter_map(|line| line.split(":1:1: ").nth(1)).collect();
+    faults.sort_unstable();
+    let missing =
+        ["baseline", "models", "providers"].map(|section| format!("policy: missing field `{section}`"));
+    assert_eq!(faults, [&missing[0], &missing[1], &missing[2], "tiers: there is none; name at least one"]);
+}

@@ -50,10 +50,11 @@ fn all(document: &Value, first: PolicyError) -> Vec<PolicyError> {
         let Some(fault) = next.take() else { break };
         let (steps, left) = steps(&rest.document, &fault.path);
         let original = rest.original(&steps);
-        if !rest.caused(&fault, &original) {
-            faults.push(PolicyError { path: format!("{}{left}", path(&original)), message: fault.message });
-        }
-        if !rest.remove(&steps, original) {
+        let is_caused = rest.caused(&fault, &original);
+        let told = PolicyError { path: format!("{}{left}", path(&original)), message: fault.message };
+        let is_removed = rest.remove(&steps, original, &told.message);
+        faults.extend((!is_caused).then_some(told));
+        if !is_removed {
             break;
         }
         next = Policy::from_value(rest.document.clone()).err();
@@ -114,10 +115,13 @@ impl Rest {
         })
     }
 
-    /// Takes out what the steps lead to, or puts something right in its place; `false` if nothing can be done about it.
-    fn remove(&mut self, steps: &[Step], original: Vec<Step>) -> bool {
+    /// Takes out what the steps lead to, or puts something right in its place; `false` if nothing can be done about it. Of sections that
+    /// are missing, that which the message names.
+    fn remove(&mut self, steps: &[Step], original: Vec<Step>, message: &str) -> bool {
         if steps.is_empty() {
-            let missing = REQUIRED.iter().find(|section| self.document.get(section).is_none());
+            let mut missing = REQUIRED.iter().filter(|section| self.document.get(section).is_none());
+            let is_named = |section: &&&str| message.contains(&format!("`{section}`"));
+            let missing = missing.clone().find(is_named).or_else(|| missing.next());
             return missing
                 .is_some_and(|section| self.stand_in(&[Step::Field((*section).to_owned())], false));
         }
