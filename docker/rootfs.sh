@@ -28,8 +28,9 @@ echo 'arbiter:x:10001:10001::/run/arbiter:/bin/sh' >"$dest/etc/passwd"
 echo 'arbiter:x:10001:' >"$dest/etc/group"
 chmod 1777 "$dest/run/arbiter" "$dest/tmp"
 
-# The dynamic linker is named by its own path, every other library behind an arrow.
-for program in envoy arbiter; do ldd "$dest/usr/local/bin/$program"; done | cat - <(ldd "$dest/bin/sh") |
-  grep -o '/[^ ]*' | grep -v ':$' | sort -u | while read -r library; do
-  install -D -m 755 "$library" "$dest$library"
+# `ldd` names each library by its path, behind an arrow, and the dynamic linker by its path alone.
+for program in usr/local/bin/envoy usr/local/bin/arbiter bin/sh; do
+  ldd "$dest/$program" | grep -o '/[^ ]*' | while read -r library; do
+    [ -e "$dest$library" ] || install -D -m 755 "$library" "$dest$library"
+  done
 done

@@ -25,29 +25,37 @@ def everything(provider):
     return repr([(received.line, received.raw_headers, received.body) for received in provider.received])
 
 
-@pytest.mark.parametrize("caller", dialects.CALLERS)
-@pytest.mark.parametrize(
-    "order", [("openai", "anthropic", "gemini"), ("gemini", "azure", "openai"), ("anthropic", "gemini", "mistral")]
+@pytest.fixture(
+    scope="module",
+    params=[("openai", "anthropic", "gemini"), ("gemini", "azure", "openai"), ("anthropic", "gemini", "mistral")],
+    ids=",".join,
 )
-def test_no_provider_sees_the_key_of_another(tmp_path, caller, order):
-    with dialects.running(tmp_path, order) as gateway:
-        for dialect in order[:2]:
-            gateway.providers[dialect].answer = error(dialect, 503, "not now")
-        response = gateway.ask(caller, question(caller, "auto"), OF_THE_CALLER)
+def chain(request, tmp_path_factory):
+    """A gateway whose providers are asked in this order."""
+    with dialects.running(tmp_path_factory.mktemp("chain"), request.param, **policies.CACHE_OFF) as gateway:
+        yield gateway
 
-        assert response.status_code == 200
-        for dialect, provider in gateway.providers.items():
-            assert len(provider.received) == 1
-            seen = everything(provider)
-            assert KEYS[f"{dialect.upper()}_KEY"] in seen
-            strangers = [key for key in KEYS.values() if key != f"sk-of-{dialect}"]
-            assert not [key for key in [*strangers, "of-the-caller", "x-arbiter", "stainless"] if key in seen]
-            # A version is for those who speak the dialect: translated requests are of the policy's.
-            assert ("1999-01-01" in seen) == (caller == dialect == "anthropic")
-            assert ("anthropic-version" in seen) == (dialect == "anthropic")
-            assert ("interleaved-thinking" in seen) == (dialect == "anthropic")
-            assert provider.only.headers["host"] == f"127.0.0.1:{provider.port}"
-            assert int(provider.only.headers["content-length"]) == len(provider.only.body)
+
+@pytest.mark.parametrize("caller", dialects.CALLERS)
+def test_no_provider_sees_the_key_of_another(chain, caller):
+    chain.forget()
+    for dialect in [*chain.providers][:2]:
+        chain.providers[dialect].answer = error(dialect, 503, "not now")
+    response = chain.ask(caller, question(caller, "auto"), OF_THE_CALLER)
+
+    assert response.status_code == 200
+    for dialect, provider in chain.providers.items():
+        assert len(provider.received) == 1
+        seen = everything(provider)
+        assert KEYS[f"{dialect.upper()}_KEY"] in seen
+        strangers = [key for key in KEYS.values() if key != f"sk-of-{dialect}"]
+        assert not [key for key in [*strangers, "of-the-caller", "x-arbiter", "stainless"] if key in seen]
+        # A version is for those who speak the dialect: translated requests are of the policy's.
+        assert ("1999-01-01" in seen) == (caller == dialect == "anthropic")
+        assert ("anthropic-version" in seen) == (dialect == "anthropic")
+        assert ("interleaved-thinking" in seen) == (dialect == "anthropic")
+        assert provider.only.headers["host"] == f"127.0.0.1:{provider.port}"
+        assert int(provider.only.headers["content-length"]) == len(provider.only.body)
 
 
 def test_failed_attempts_are_reported(tmp_path):

@@ -11,6 +11,7 @@ import pytest
 from e2e import dialects
 from e2e.dialects import question, whole
 from e2e.envoy import Envoy
+from e2e.policies import CACHE_OFF
 from e2e.provider import Provider, failure
 
 AWS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "aws-secret", "AWS_EC2_METADATA_DISABLED": "true"}
@@ -38,17 +39,26 @@ PROVIDERS = {
 SPEAKS = {"openai": "openai", "bedrock": "anthropic", "vertex-claude": "anthropic", "vertex-gemini": "gemini"}
 
 
-@pytest.fixture
-def clouds(tmp_path):
+@pytest.fixture(scope="module")
+def module_clouds(tmp_path_factory):
     """Envoy before a provider of each cloud, and one of OpenAI's that is asked first."""
     with contextlib.ExitStack() as stack:
         providers = {name: stack.enter_context(Provider(whole(SPEAKS[name], "hello"))) for name in PROVIDERS}
-        document = dialects.policy({name: provider.port for name, provider in providers.items()})
+        document = dialects.policy({name: provider.port for name, provider in providers.items()}, **CACHE_OFF)
         for name, members in PROVIDERS.items():
             address = {"host": "127.0.0.1", "port": providers[name].port, "tls": False}
             document["providers"][name] = {**address, **members}
-        gateway = stack.enter_context(Envoy.start(document, tmp_path, environment=ENVIRONMENT))
+        place = tmp_path_factory.mktemp("clouds")
+        gateway = stack.enter_context(Envoy.start(document, place, environment=ENVIRONMENT))
         yield dialects.DialectGateway(gateway, providers)
+
+
+@pytest.fixture
+def clouds(module_clouds):
+    """The same, its providers as if just started."""
+    for provider in module_clouds.providers.values():
+        provider.forget()
+    return module_clouds
 
 
 def digest(key, text):

@@ -9,7 +9,7 @@ import pytest
 from e2e import dialects
 from e2e.dialects import KEYS, error, question, whole
 from e2e.envoy import Envoy, StartError
-from e2e.policies import PASSES
+from e2e.policies import CACHE_OFF, PASSES
 from e2e.provider import Provider
 from e2e.waiting import until
 
@@ -48,24 +48,27 @@ class Injecting:
             return client.post(dialects.PATHS[caller], json=question(caller, model), headers=headers)
 
 
+@contextlib.contextmanager
+def injecting(directory, order, secrets, **members):
+    """A gateway with providers in this order. Those in `secrets` have theirs in a file with the given text, the others an
+    environment variable."""
+    with contextlib.ExitStack() as stack:
+        providers = {name: stack.enter_context(Provider(whole(name, "hello"))) for name in order}
+        document = dialects.policy({name: provider.port for name, provider in providers.items()}, **members)
+        for name, text in secrets.items():
+            path = directory / f"{name}.yaml"
+            if text is not None:
+                path.write_text(text)
+            document["providers"][name]["credential"] = {"sds": str(path)}
+        envoy = stack.enter_context(Envoy.start(document, directory, environment=KEYS))
+        yield Injecting(envoy, providers, directory)
+
+
 @pytest.fixture
 def start(tmp_path):
-    """Starts a gateway with providers in this order. Those in `secrets` have theirs in a file with the given text, the others
-    an environment variable."""
+    """Starts a gateway for one test alone; see `injecting`."""
     with contextlib.ExitStack() as stack:
-
-        def started(order, secrets, **members):
-            providers = {name: stack.enter_context(Provider(whole(name, "hello"))) for name in order}
-            document = dialects.policy({name: provider.port for name, provider in providers.items()}, **members)
-            for name, text in secrets.items():
-                path = tmp_path / f"{name}.yaml"
-                if text is not None:
-                    path.write_text(text)
-                document["providers"][name]["credential"] = {"sds": str(path)}
-            envoy = stack.enter_context(Envoy.start(document, tmp_path, environment=KEYS))
-            return Injecting(envoy, providers, tmp_path)
-
-        yield started
+        yield lambda *arguments, **members: stack.enter_context(injecting(tmp_path, *arguments, **members))
 
 
 def good(*names):
@@ -101,12 +104,22 @@ ORDERS = {
 }
 
 
+@pytest.fixture(scope="module", params=ORDERS.values(), ids=ORDERS)
+def failing_over(request, tmp_path_factory):
+    """A gateway of which all providers but the last fail."""
+    order, secrets = request.param
+    place = tmp_path_factory.mktemp("failing-over")
+    with injecting(place, order, good(*secrets), **CACHE_OFF) as gateway:
+        for name in order[:-1]:
+            gateway.providers[name].answer = error(name, 503, "not now")
+        yield gateway
+
+
 @pytest.mark.parametrize("caller", dialects.CALLERS)
-@pytest.mark.parametrize(("order", "secrets"), ORDERS.values(), ids=ORDERS)
-def test_on_failover_no_provider_sees_the_key_of_another(start, order, secrets, caller):
-    gateway = start(order, good(*secrets))
-    for name in order[:-1]:
-        gateway.providers[name].answer = error(name, 503, "not now")
+def test_on_failover_no_provider_sees_the_key_of_another(failing_over, caller):
+    gateway = failing_over
+    for provider in gateway.providers.values():
+        provider.received.clear()
 
     assert gateway.ask(caller=caller, headers=OF_THE_CALLER).status_code == 200
     for name, provider in gateway.providers.items():
