@@ -3,7 +3,6 @@
 import os
 import pathlib
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,19 +13,11 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 from e2e.browser import browser  # noqa: E402
+from e2e.ports import free_ports  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
 PATIENCE = 60.0
 """Seconds that the demo may take to start."""
-
-
-def free_ports(count):
-    """Ports that nobody listens on."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [str(probe.getsockname()[1]) for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
 
 
 def until_served(url, process):
@@ -56,7 +47,7 @@ def shoot(url):
 
 def main():
     IMAGES.mkdir(parents=True, exist_ok=True)
-    listen, admin, console = free_ports(3)
+    listen, admin, console = map(str, free_ports(3))
     environment = os.environ | {"PORT": listen, "ADMIN_PORT": admin, "CONSOLE_PORT": console, "SECONDS": "150"}
     demo = subprocess.Popen(
         [sys.executable, str(ROOT / "scripts" / "run.py")], env=environment, stdout=subprocess.DEVNULL

@@ -627,3 +627,12 @@ fn every_section_that_is_missing_is_named_once() {
         ["baseline", "models", "providers"].map(|section| format!("policy: missing field `{section}`"));
     assert_eq!(faults, [&missing[0], &missing[1], &missing[2], "tiers: there is none; name at least one"]);
 }
+
+#[test]
+fn a_share_of_traces_is_a_whole_number_of_millionths() {
+    let traces = "telemetry: {traces: {host: otel.test, share: 12.34567%}}\n";
+    let path = file("traces_share", &format!("{POLICY}{traces}"));
+    let rendered = text(&arbiter(&["render", path.to_str().unwrap(), "--wasm", "x.wasm"]).stdout);
+    let numerator = rendered.split("numerator: ").nth(1).and_then(|rest| rest.lines().next());
+    assert_eq!(numerator.and_then(|number| number.parse::<f64>().ok()), Some(123_457.0));
+}

@@ -1,6 +1,7 @@
 //! API keys that the policy knows by their hashes or from environment variables, and whose they are.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
@@ -73,10 +74,13 @@ impl Keys {
                 length if length < MIN_KEY_LENGTH => {
                     format!("{variable} has {length} bytes; a key has at least {MIN_KEY_LENGTH}")
                 }
-                _ => {
-                    self.known.insert(hash(key.as_bytes()), holder.clone());
-                    return false;
-                }
+                _ => match self.known.entry(hash(key.as_bytes())) {
+                    Entry::Occupied(_) => format!("{variable} has the key of another holder"),
+                    Entry::Vacant(place) => {
+                        place.insert(holder.clone());
+                        return false;
+                    }
+                },
             };
             not_taken.push(KeyNotTaken { holder: holder.name.clone(), why });
             true
@@ -125,7 +129,7 @@ fn bare(value: &[u8]) -> &[u8] {
     }
 }
 
-/// The hash of a key.
+/// The hash of a key, or of any other text.
 #[must_use]
 pub fn hash(key: &[u8]) -> KeyHash {
     Sha256::digest(key).into()
@@ -163,23 +167,24 @@ mod tests {
     fn a_key_of_a_variable_is_known_once_it_has_been_looked_up_and_is_long_enough() {
         let holder = |name: &str| KeyHolder { name: name.to_owned(), attributes: Attributes::new() };
         let of = |name: &str| (name.to_uppercase(), holder(name));
-        let mut keys = Keys::new([], [of("long"), of("short"), of("unset")]);
-        assert_eq!(keys.variables().collect::<Vec<_>>(), ["LONG", "SHORT", "UNSET"]);
+        let mut keys = Keys::new([], [of("long"), of("again"), of("short"), of("unset")]);
+        assert_eq!(keys.variables().collect::<Vec<_>>(), ["LONG", "AGAIN", "SHORT", "UNSET"]);
         let long = "k".repeat(MIN_KEY_LENGTH);
         let held = |keys: &Keys, key: &str| keys.holder(("x-api-key", key.as_bytes())).is_some();
         assert!(!held(&keys, &long));
 
         let not_taken = keys.look_up(|variable| match variable {
-            "LONG" => Some(format!("{long}\n")),
+            "LONG" | "AGAIN" => Some(format!("{long}\n")),
             "SHORT" => Some("short".to_owned()),
             _ => None,
         });
         let why: Vec<String> = not_taken.iter().map(ToString::to_string).collect();
-        assert!(why[0].starts_with("identity.keys.short.variable: SHORT has 5 bytes"), "{why:?}");
-        assert!(why[1].starts_with("identity.keys.unset.variable: environment variable UNSET is not set"));
-        assert!(held(&keys, &long));
+        assert_eq!(why[0], "identity.keys.again.variable: AGAIN has the key of another holder");
+        assert!(why[1].starts_with("identity.keys.short.variable: SHORT has 5 bytes"), "{why:?}");
+        assert!(why[2].starts_with("identity.keys.unset.variable: environment variable UNSET is not set"));
+        assert_eq!(keys.holder(("x-api-key", long.as_bytes())).unwrap().name, "long");
         assert!(!held(&keys, "short") && !held(&keys, ""));
-        assert_eq!(keys.holders().count(), 3);
+        assert_eq!(keys.holders().count(), 4);
     }
 
     #[test]

@@ -29,4 +29,4 @@ pub use open_label::OpenLabel;
 pub use outcome::Outcome;
 pub use recent::Recent;
 pub use request::RequestRecord;
-pub use span::{SPAN_ATTRIBUTES, attributes};
+pub use span::{SPAN_ATTRIBUTES, span_attributes};

@@ -23,7 +23,7 @@ pub const SPAN_ATTRIBUTES: [(&str, &str); 15] = [
 ];
 
 /// The attributes of a call, from its record; what the record does not know is left out.
-pub fn attributes(record: &[u8]) -> Vec<(&'static str, String)> {
+pub fn span_attributes(record: &[u8]) -> Vec<(&'static str, String)> {
     let record: Map<String, Value> = serde_json::from_slice(record).unwrap_or_default();
     let attributes = SPAN_ATTRIBUTES.iter().filter_map(|(attribute, member)| {
         let value = record.get(*member)?;
@@ -42,6 +42,9 @@ mod tests {
         let record =
             AccessRecord { tier: Some("small"), attempts: Some(2), ..AccessRecord::new(Outcome::Routed) };
         let expected = [("arbiter.outcome", "routed"), ("arbiter.tier", "small"), ("arbiter.attempts", "2")];
-        assert_eq!(attributes(&record.to_json()), expected.map(|(name, value)| (name, value.to_owned())));
+        assert_eq!(
+            span_attributes(&record.to_json()),
+            expected.map(|(name, value)| (name, value.to_owned()))
+        );
     }
 }

@@ -4,7 +4,6 @@ import json
 import os
 import pathlib
 import re
-import socket
 import subprocess
 
 import pytest
@@ -12,21 +11,13 @@ import yaml
 
 from e2e import chat
 from e2e.envoy import BINARY, ROOT
+from e2e.ports import free_ports
 from e2e.provider import Provider, answer
 
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.M | re.S)
 README = (ROOT / "README.md").read_text()
 DOCS = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md"])
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
-
-
-def free_ports(count):
-    """Ports that nobody listens on."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
 
 
 def test_the_first_hour_is_as_it_is_written(tmp_path):

@@ -4,7 +4,6 @@ import contextlib
 import json
 import pathlib
 import shutil
-import socket
 import subprocess
 
 import httpx
@@ -13,6 +12,7 @@ import yaml
 
 from e2e import chat
 from e2e.gateway import running
+from e2e.ports import free_ports
 from e2e.provider import answer, failure, stream
 from e2e.waiting import until
 
@@ -37,8 +37,8 @@ def prometheus(directory, target):
     config["rule_files"] = [str(FOLDER / "rules.yaml")]
     config["scrape_configs"][0]["static_configs"][0]["targets"] = [target]
     (directory / "prometheus.yaml").write_text(yaml.safe_dump(config))
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    (port,) = free_ports(1)
+    address = f"127.0.0.1:{port}"
     command = ["prometheus", f"--config.file={directory / 'prometheus.yaml'}", f"--web.listen-address={address}"]
     with open(directory / "prometheus.log", "wb") as log:
         process = subprocess.Popen([*command, f"--storage.tsdb.path={directory / 'tsdb'}"], stdout=log, stderr=log)

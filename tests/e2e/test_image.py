@@ -15,8 +15,8 @@ import yaml
 
 from e2e import chat
 from e2e.envoy import BINARY, ROOT, START_PATIENCE
+from e2e.ports import free_ports
 from e2e.provider import Provider, answer
-from e2e.test_docs import free_ports
 from e2e.waiting import until
 
 TOOLS = pathlib.Path(sys.executable).parent

@@ -24,7 +24,9 @@ use crate::host::Host;
 use crate::ledger::{Bill, Cause, NanoDollars};
 use crate::policy::{Effect, ModelId, Provider, RuleId};
 use crate::routing::Attempt;
-use crate::telemetry::{AccessRecord, Counterfactual, Metric, Outcome, attributes, failed, operation_name};
+use crate::telemetry::{
+    AccessRecord, Counterfactual, Metric, Outcome, failed, operation_name, span_attributes,
+};
 
 /// An answer has ended: closes the books on it. Returns it if it may stand for others.
 pub(super) fn settle<H: Host>(role: &RouterRole, host: &H, answering: Answering) -> Option<KeptAnswer> {
@@ -269,7 +271,7 @@ fn publish<H: Host>(role: &RouterRole, host: &H, team: &str, record: &AccessReco
         memory.recent.push(&record, team, host.now());
     }
     if role.policy.telemetry.traces.is_some() {
-        for (attribute, value) in attributes(&record) {
+        for (attribute, value) in span_attributes(&record) {
             host.set_filter_state(attribute, value.as_bytes());
         }
     }

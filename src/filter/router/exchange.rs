@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-
 use super::budgets::{Notice, Reserved};
 use super::reading::Reading;
 use super::semantic::Sought;
@@ -13,7 +11,7 @@ use crate::chat::completion::Completion;
 use crate::chat::observe::Observer;
 use crate::chat::{Caller, ChatRequest, Operation};
 use crate::complexity::Complexity;
-use crate::identity::keys::to_hex;
+use crate::identity::keys::{hash, to_hex};
 use crate::policy::{ModelId, RuleId};
 use crate::routing::{Attempt, Decision};
 
@@ -70,7 +68,7 @@ impl Asked {
 /// SHA-256 of the text of the last user message; `None` where there is no text.
 fn prompt_hash(request: &ChatRequest) -> Option<String> {
     let text = request.last_user_text();
-    (!text.is_empty()).then(|| to_hex(&Sha256::digest(text.as_bytes()).into()))
+    (!text.is_empty()).then(|| to_hex(&hash(text.as_bytes())))
 }
 
 /// What was decided about it.

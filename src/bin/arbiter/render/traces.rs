@@ -46,7 +46,7 @@ fn sampler(share: f64) -> Value {
         }
         json!({"name": format!("envoy.tracers.opentelemetry.samplers.{name}"), "typed_config": typed})
     };
-    let percentage = json!({"numerator": share * 1e6, "denominator": "MILLION"});
+    let percentage = json!({"numerator": (share * 1e6).round(), "denominator": "MILLION"});
     let ratio = sampler(
         "trace_id_ratio_based",
         "TraceIdRatioBasedSamplerConfig",

@@ -125,7 +125,7 @@ mod tests {
         assert_eq!(body["messages"][0]["content"], "Hi", "{line}");
         let answer = record.answer(Caller::OpenAi);
         let answer: Value = serde_json::from_slice(&answer.body).unwrap();
-        (record.id.clone(), record.time(), path, answer["choices"][0]["message"]["content"].to_string())
+        (record.id.clone(), record.time, path, answer["choices"][0]["message"]["content"].to_string())
     }
 
     #[test]

@@ -82,7 +82,7 @@ impl Replay {
 
     /// Lets a request through, with its answer.
     pub fn request(&mut self, record: &Record<'_>) -> Replayed {
-        if let Some(time) = record.time() {
+        if let Some(time) = record.time {
             self.host.set_time(time.max(BEGINNING));
         }
         let body = record.body();

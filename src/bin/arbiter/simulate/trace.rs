@@ -42,11 +42,6 @@ pub struct Answer {
 }
 
 impl Record<'_> {
-    /// When the request came, since 1970.
-    pub fn time(&self) -> Option<Duration> {
-        self.time
-    }
-
     /// The body as it came. A body that is no JSON stands in the line as a string.
     pub fn body(&self) -> Vec<u8> {
         let raw = self.body.get();
